@@ -1,0 +1,43 @@
+"""gdfast: the fastest trainer on a CPU for models fitted by gradient descent.
+
+`fit` is the one door; `compat` has the calls of the loops that tutorials teach, `minimize` descends any
+function, `plots` draws, `backends` tells what is there. Importing gdfast needs NumPy alone.
+"""
+
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING, Any
+
+from gdfast import backends
+from gdfast.divergence import DivergenceError, DivergenceWarning
+from gdfast.minimize import minimize
+from gdfast.optimizers import GD, Momentum
+from gdfast.run import Run
+from gdfast.sample_order import sample_order
+from gdfast.stop_reason import StopReason
+from gdfast.train import fit
+
+if TYPE_CHECKING:
+    from gdfast import compat, plots
+
+__all__ = [
+    "GD",
+    "DivergenceError",
+    "DivergenceWarning",
+    "Momentum",
+    "Run",
+    "StopReason",
+    "backends",
+    "compat",
+    "fit",
+    "minimize",
+    "plots",
+    "sample_order",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("compat", "plots"):
+        return import_module(f"gdfast.{name}")
+    if name == "__version__":
+        return metadata.version("gdfast")
+    raise AttributeError(f"module 'gdfast' has no attribute {name!r}")

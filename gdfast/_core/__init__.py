@@ -1,0 +1,27 @@
+"""The compiled kernels, built from src/ for several instruction sets; `descent` is the one for this processor."""
+
+import os
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from gdfast._core.cpu import level as processor_level
+
+if TYPE_CHECKING:
+    from gdfast._core import descent
+
+__all__ = ["descent", "level", "processor_level"]
+
+
+def choose_level() -> int:
+    """Return the highest x86-64 level that was built and that the processor has; GDFAST_CPU=1, 3 or 4 caps it."""
+    wanted = os.environ.get("GDFAST_CPU", "4")
+    if wanted not in ("1", "3", "4"):
+        raise ImportError(f"GDFAST_CPU={wanted!r}: the levels are 1, 3 and 4; unset it to let gdfast choose")
+    cap = min(processor_level, int(wanted))
+    return next((level for level in (4, 3) if cap >= level and find_spec(f"gdfast._core.descent_v{level}")), 1)
+
+
+level = choose_level()
+if not TYPE_CHECKING:
+    descent = import_module("gdfast._core.descent" + ("" if level == 1 else f"_v{level}"))

@@ -1,0 +1,3 @@
+"""Which x86-64 level this processor has."""
+
+level: int

@@ -1,0 +1,130 @@
+"""The largest curvature L of J, from which learning_rate="auto" and the largest stable rate come."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.plan import Model
+from gdfast.problem import Problem
+
+__all__ = ["auto_rate", "largest_curvature", "stable_rate"]
+
+# Up to here the whole matrix of second derivatives is made; beyond, Lanczos finds its largest eigenvalue alone.
+FEW = 64
+LANCZOS_STEPS = 300
+BLOCK_VALUES = 2**20
+
+
+def auto_rate(problem: Problem, model: Model, batch_size: int | None) -> float:
+    """Return 1/L, L being the largest curvature that one update can meet.
+
+    Full batch: the largest eigenvalue of J's second derivatives, with the loss's curvature bound. SGD: the
+    largest row's. Mini-batches of b rows lie between: n (b - 1) / (b (n - 1)) of the first and
+    (n - b) / (b (n - 1)) of the second (Gower et al., 2019, "SGD: general analysis and improved rates").
+    """
+    n = len(problem.X)
+    if batch_size is None:
+        L = largest_curvature(problem, model)
+    elif batch_size == 1:
+        L = row_curvature(problem, model)
+    else:
+        share = n * (batch_size - 1) / (batch_size * (n - 1))
+        rest = (n - batch_size) / (batch_size * (n - 1))
+        L = share * largest_curvature(problem, model) + rest * row_curvature(problem, model)
+    if not np.isfinite(L):
+        raise ValueError("learning_rate='auto': the values of X are too large for it; scale X, or give a rate")
+    return 1.0 / L if L > 0 else 1.0
+
+
+def stable_rate(problem: Problem, model: Model, batch_size: int | None) -> float | None:
+    """Return the rate from which full batch on a squared error diverges, or None where there is no such limit."""
+    if batch_size is not None or model.loss != "squared_error" or model.l1 > 0:
+        return None
+    L = largest_curvature(problem, model)
+    if not 0 < L < np.inf:
+        return None
+    if model.rule == "nesterov":
+        return float(2 * (1 + model.mu) / ((1 + 2 * model.mu) * L))
+    return float(2 * (1 + model.mu) / L)
+
+
+def loss_curvature(problem: Problem, model: Model) -> float:
+    """Return the loss's bound of its second derivative in z, or what stands in for it."""
+    formulas = model.formulas
+    if formulas.curvature is not None:
+        return formulas.curvature
+    if formulas.stand_in is None:
+        return 1.0
+    return float(formulas.stand_in(float(problem.Y.max())))
+
+
+def row_curvature(problem: Problem, model: Model) -> float:
+    """Return the largest curvature of one sample's loss."""
+    with np.errstate(over="ignore"):
+        squares = np.einsum("ij,ij->i", problem.X, problem.X, dtype=np.float64) + model.intercept
+        if problem.weights is not None:
+            squares = squares * problem.weights
+        return loss_curvature(problem, model) * float(squares.max()) + model.l2
+
+
+def largest_curvature(problem: Problem, model: Model) -> float:
+    """Return the largest eigenvalue of c A'SA/n + l2 D: A is X with a column of ones for the intercept, which D spares."""
+    d = problem.X.shape[1]
+    scale = float(np.abs(problem.X).max()) or 1.0  # so that the squares neither overflow nor vanish
+    unit = 1.0 / scale if model.intercept else 0.0
+    l2 = np.append(np.full(d, model.l2 / scale / scale), 0.0)
+    bound = loss_curvature(problem, model)
+    if d < FEW:
+        H = bound * gram(problem, scale, unit) + np.diag(l2)
+        top = float(np.linalg.eigvalsh(H)[-1])
+    else:
+        top = lanczos(lambda v: bound * apply_gram(problem, scale, unit, v) + l2 * v, d + 1)
+    with np.errstate(over="ignore"):
+        return float(np.float64(top) * scale * scale)
+
+
+def blocks(problem: Problem, scale: float, unit: float):  # type: ignore[no-untyped-def]
+    """Yield blocks of rows [x unit*scale] / scale with their weights over n."""
+    n, d = problem.X.shape
+    size = max(1, BLOCK_VALUES // (d + 1))
+    for first in range(0, n, size):
+        rows = problem.X[first : first + size]
+        A = np.empty((len(rows), d + 1))
+        np.divide(rows, scale, out=A[:, :d])
+        A[:, d] = unit
+        s = 1.0 if problem.weights is None else problem.weights[first : first + size, None]
+        yield A, s / n
+
+
+def gram(problem: Problem, scale: float, unit: float) -> NDArray[np.float64]:
+    """Return A'SA/n."""
+    total: NDArray[np.float64] = sum(A.T @ (s * A) for A, s in blocks(problem, scale, unit))
+    return total
+
+
+def apply_gram(problem: Problem, scale: float, unit: float, v: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return A'SA/n v."""
+    total: NDArray[np.float64] = sum(A.T @ (s * (A @ v[:, None])) for A, s in blocks(problem, scale, unit))
+    return total[:, 0]
+
+
+def lanczos(apply, size: int) -> float:  # type: ignore[no-untyped-def]
+    """Return the largest eigenvalue of a symmetric operator, by Lanczos with full orthogonalisation."""
+    basis = np.empty((min(size, LANCZOS_STEPS), size))
+    v = np.random.default_rng(0).standard_normal(size)
+    v /= np.linalg.norm(v)
+    diagonal: list[float] = []
+    beside: list[float] = []
+    top = 0.0
+    for step in range(len(basis)):
+        basis[step] = v
+        u = apply(v)
+        diagonal.append(float(v @ u))
+        for _ in range(2):
+            u -= basis[: step + 1].T @ (basis[: step + 1] @ u)
+        values, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1))
+        norm, top = float(np.linalg.norm(u)), float(values[-1])
+        if norm * abs(vectors[-1, -1]) <= 1e-9 * top or norm == 0:  # the value's error is the square of this
+            break
+        beside.append(norm)
+        v = u / norm
+    return top

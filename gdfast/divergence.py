@@ -1,0 +1,53 @@
+"""What is said when a descent leaves the finite numbers."""
+
+from typing import Any
+
+__all__ = ["DivergenceError", "DivergenceWarning"]
+
+
+class DivergenceWarning(RuntimeWarning):
+    """The descent diverged, and its last finite state is what was returned.
+
+    The message names the epoch or step, the learning rate, and what to try.
+
+    Examples
+    --------
+    >>> import warnings, gdfast
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     low = gdfast.minimize(lambda t: t * t, 1.0, learning_rate=1e200, steps=9)
+    >>> caught[0].category.__name__, low.stop_reason == "diverged"
+    ('DivergenceWarning', True)
+    """
+
+
+class DivergenceError(ArithmeticError):
+    """The descent diverged, and an error was asked for.
+
+    Parameters
+    ----------
+    message : str
+        Names the epoch or step, the learning rate, and what to try.
+    run : object, optional
+        What would have been returned instead of raising: the last finite state.
+
+    Attributes
+    ----------
+    run : object
+        As given.
+
+    Examples
+    --------
+    >>> from gdfast.divergence import DivergenceError
+    >>> try:
+    ...     raise DivergenceError("diverged at epoch 3", run="the last finite state")
+    ... except DivergenceError as error:
+    ...     error.run
+    'the last finite state'
+    """
+
+    run: Any
+
+    def __init__(self, message: str, run: Any = None) -> None:
+        super().__init__(message)
+        self.run = run

@@ -1,0 +1,1 @@
+"""The mathematics, each line written once; every backend runs it from here."""

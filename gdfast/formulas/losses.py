@@ -1,0 +1,194 @@
+"""Losses, each written once.
+
+y is the target, z = x.w + b the linear predictor, c the one parameter that a loss may have.
+A gradient is the derivative of the value with respect to z; at a kink it is the subgradient
+that the docstring names. In classification y is -1 or +1 and m = y z is the margin.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from gdfast.formulas.vocabulary import absolute, exp, log1p, maximum, minimum, where
+
+__all__ = ["LOSSES", "Loss", "Parameter"]
+
+
+class Parameter(NamedTuple):
+    """The number that shapes a loss: its name, its default and the open interval that holds it."""
+
+    name: str
+    default: float
+    low: float = 0.0
+    high: float = math.inf
+    low_allowed: bool = False
+
+
+class Loss(NamedTuple):
+    """A loss and all that the rest of the package needs to know of it."""
+
+    value: Callable[[Any, Any, Any], Any]
+    gradient: Callable[[Any, Any, Any], Any]
+    curvature: float | None  # an upper bound of the second derivative in z; None: there is none
+    classification: bool = False
+    parameter: Parameter | None = None
+    lowest_target: float = -math.inf
+    several_outputs: bool = False
+    stand_in: Callable[[float], float] | None = None  # of the largest target: learning_rate="auto" without a bound
+    inverse_link: Callable[[Any], Any] | None = None  # what predict makes of z; None: z itself
+
+
+def squared_error_value(y, z, c):
+    """(z - y)^2 / 2."""
+    return 0.5 * (z - y) * (z - y)
+
+
+def squared_error_gradient(y, z, c):
+    """Return z - y."""
+    return z - y
+
+
+def log_loss_value(y, z, c):
+    """log(1 + e^-m), written so that neither end overflows."""
+    m = y * z
+    return log1p(exp(-absolute(m))) + maximum(-m, 0.0)
+
+
+def log_loss_gradient(y, z, c):
+    """-y / (1 + e^m)."""
+    return -y / (1.0 + exp(y * z))
+
+
+def hinge_value(y, z, c):
+    """max(0, 1 - m)."""
+    return maximum(1.0 - y * z, 0.0)
+
+
+def hinge_gradient(y, z, c):
+    """-y where m <= 1, else 0; at the kink m = 1 the step is taken."""
+    return where(y * z > 1.0, 0.0, -y)
+
+
+def squared_hinge_value(y, z, c):
+    """max(0, 1 - m)^2."""
+    e = maximum(1.0 - y * z, 0.0)
+    return e * e
+
+
+def squared_hinge_gradient(y, z, c):
+    """-2 y max(0, 1 - m)."""
+    return -2.0 * y * maximum(1.0 - y * z, 0.0)
+
+
+def modified_huber_value(y, z, c):
+    """max(0, 1 - m)^2 where m >= -1, else -4 m."""
+    m = y * z
+    e = maximum(1.0 - m, 0.0)
+    return where(m < -1.0, -4.0 * m, e * e)
+
+
+def modified_huber_gradient(y, z, c):
+    """-2 y max(0, 1 - m) where m >= -1, else -4 y."""
+    m = y * z
+    return where(m < -1.0, -4.0 * y, -2.0 * y * maximum(1.0 - m, 0.0))
+
+
+def perceptron_value(y, z, c):
+    """max(0, -m)."""
+    return maximum(-(y * z), 0.0)
+
+
+def perceptron_gradient(y, z, c):
+    """-y where m <= 0, else 0; at the kink m = 0 the step is taken, else it never leaves zero."""
+    return where(y * z > 0.0, 0.0, -y)
+
+
+def huber_value(y, z, c):
+    """r^2 / 2 where r = |z - y| <= c, else c (r - c / 2)."""
+    r = absolute(z - y)
+    q = minimum(r, c)
+    return 0.5 * q * q + c * (r - q)
+
+
+def huber_gradient(y, z, c):
+    """Return z - y, held between -c and c."""
+    return maximum(minimum(z - y, c), -c)
+
+
+def epsilon_insensitive_value(y, z, c):
+    """max(0, |z - y| - c)."""
+    return maximum(absolute(z - y) - c, 0.0)
+
+
+def epsilon_insensitive_gradient(y, z, c):
+    """Return the sign of z - y where |z - y| > c, else 0; at the kinks it is 0."""
+    e = z - y
+    return where(e > c, 1.0, where(e < -c, -1.0, 0.0))
+
+
+def squared_epsilon_insensitive_value(y, z, c):
+    """max(0, |z - y| - c)^2."""
+    e = maximum(absolute(z - y) - c, 0.0)
+    return e * e
+
+
+def squared_epsilon_insensitive_gradient(y, z, c):
+    """2 max(0, |z - y| - c) with the sign of z - y."""
+    return 2.0 * (maximum(z - y - c, 0.0) - maximum(y - z - c, 0.0))
+
+
+def quantile_value(y, z, c):
+    """c (y - z) where y > z, else (1 - c) (z - y)."""
+    return maximum(c * (y - z), (c - 1.0) * (y - z))
+
+
+def quantile_gradient(y, z, c):
+    """-c where z < y, 1 - c where z > y; at the kink z = y it is 0."""
+    return where(z < y, -c, where(z > y, 1.0 - c, 0.0))
+
+
+def poisson_value(y, z, c):
+    """e^z - y z."""
+    return exp(z) - y * z
+
+
+def poisson_gradient(y, z, c):
+    """e^z - y."""
+    return exp(z) - y
+
+
+def tenth(largest_target):
+    """Without curvature no rate converges: a tenth of squared error's keeps the last wandering small."""
+    return 10.0
+
+
+def twice_largest(largest_target):
+    """Twice the largest target: e^z, the curvature in z, settles about the targets."""
+    return 2.0 * max(1.0, largest_target)
+
+
+EPSILON = Parameter("epsilon", 0.1, low_allowed=True)
+
+LOSSES = {
+    "squared_error": Loss(squared_error_value, squared_error_gradient, 1.0, several_outputs=True),
+    "log_loss": Loss(log_loss_value, log_loss_gradient, 0.25, classification=True),
+    "hinge": Loss(hinge_value, hinge_gradient, None, classification=True, stand_in=tenth),
+    "squared_hinge": Loss(squared_hinge_value, squared_hinge_gradient, 2.0, classification=True),
+    "modified_huber": Loss(modified_huber_value, modified_huber_gradient, 2.0, classification=True),
+    "perceptron": Loss(perceptron_value, perceptron_gradient, None, classification=True, stand_in=tenth),
+    "huber": Loss(huber_value, huber_gradient, 1.0, parameter=Parameter("delta", 1.35), several_outputs=True),
+    "epsilon_insensitive": Loss(
+        epsilon_insensitive_value, epsilon_insensitive_gradient, None, parameter=EPSILON, stand_in=tenth
+    ),
+    "squared_epsilon_insensitive": Loss(
+        squared_epsilon_insensitive_value, squared_epsilon_insensitive_gradient, 2.0, parameter=EPSILON
+    ),
+    "quantile": Loss(
+        quantile_value,
+        quantile_gradient,
+        None,
+        parameter=Parameter("level", 0.5, low=0.0, high=1.0),
+        stand_in=tenth,
+    ),
+    "poisson": Loss(poisson_value, poisson_gradient, None, lowest_target=0.0, stand_in=twice_largest, inverse_link=exp),
+}

@@ -1,0 +1,46 @@
+"""Penalties, each written once: all of them are l2 w^2 / 2 + l1 |w|, coordinate by coordinate.
+
+w is a coefficient, t a threshold; q is what the cumulative l1 penalty has done to w so far and
+u what it could have done at most.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from gdfast.formulas.vocabulary import absolute, maximum, where
+
+__all__ = ["PENALTIES", "Penalty", "cumulative_l1", "penalty_value", "soft_threshold"]
+
+
+class Penalty(NamedTuple):
+    """A penalty as its two numbers: functions of (alpha, l1_ratio)."""
+
+    l2: Callable[[float, float], float]
+    l1: Callable[[float, float], float]
+
+
+def penalty_value(w, l2, l1):
+    """l2 w^2 / 2 + l1 |w|."""
+    return 0.5 * l2 * w * w + l1 * absolute(w)
+
+
+def soft_threshold(w, t):
+    """Return the proximal step of t |w|: w drawn towards zero by t, and not past it."""
+    return maximum(w - t, 0.0) - maximum(-w - t, 0.0)
+
+
+def cumulative_l1(w, q, u):
+    """Return w drawn towards zero by what u owes it beyond q (Tsuruoka et al., 2009, ACL, section 3.2)."""
+    down = maximum(w - (u + q), 0.0)
+    up = -maximum(-w - (u - q), 0.0)
+    return where(w > 0.0, down, where(w < 0.0, up, w))
+
+
+PENALTIES = {
+    "none": Penalty(lambda alpha, l1_ratio: 0.0, lambda alpha, l1_ratio: 0.0),
+    "l2": Penalty(lambda alpha, l1_ratio: alpha, lambda alpha, l1_ratio: 0.0),
+    "l1": Penalty(lambda alpha, l1_ratio: 0.0, lambda alpha, l1_ratio: alpha),
+    "elasticnet": Penalty(
+        lambda alpha, l1_ratio: alpha * (1.0 - l1_ratio), lambda alpha, l1_ratio: alpha * l1_ratio
+    ),
+}

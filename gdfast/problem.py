@@ -1,0 +1,88 @@
+"""X, y and weights as checked, typed arrays: the Problem that a descent works on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.arguments import floating, matrix, numeric_array, shown, vector
+from gdfast.formulas.losses import LOSSES, Loss
+
+__all__ = ["Problem", "make_problem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """The data of a fit; nothing in it is written to."""
+
+    X: NDArray[Any]  # (n, d), float64 or float32, C-ordered
+    Y: NDArray[np.float64]  # (n, k); -1 and +1 for classification
+    weights: NDArray[np.float64] | None  # (n,), mean 1; None: all are 1
+    classes: NDArray[Any] | None  # the two labels in sorted order
+    several: bool  # y had several columns, so coef has a row for each
+
+
+def make_problem(X: Any, y: Any, loss: str, sample_weight: Any = None) -> Problem:
+    """Return the Problem of fit's arguments, checked for what the loss allows."""
+    X = matrix("X", X)
+    n = X.shape[0]
+    rule = LOSSES[loss]
+    classes = None
+    if rule.classification:
+        classes, Y = labels(y, n, loss)
+    else:
+        Y = targets(y, n, loss, rule)
+    return Problem(X, Y, normalised_weights(sample_weight, n), classes, Y.shape[1] > 1)
+
+
+def targets(y: Any, n: int, loss: str, rule: Loss) -> NDArray[np.float64]:
+    """Return y of a regression as (n, k)."""
+    Y = numeric_array("y", y)
+    if Y.ndim == 0 or Y.ndim > 2 or Y.shape[0] != n or Y.size == 0:
+        raise ValueError(f"y has shape {Y.shape}, and must have one value for each of the {n} rows of X: ({n},)")
+    Y = floating("y", Y.reshape(n, -1), np.float64)
+    if Y.shape[1] > 1 and not rule.several_outputs:
+        able = ", ".join(name for name, other in LOSSES.items() if other.several_outputs)
+        raise ValueError(f"y has {Y.shape[1]} columns, which loss={loss!r} cannot take: fit one at a time, or use {able}")
+    if Y.min() < rule.lowest_target:
+        raise ValueError(f"y holds {Y.min():g}, and loss={loss!r} needs values of at least {rule.lowest_target:g}")
+    return Y
+
+
+def labels(y: Any, n: int, loss: str) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Return the two labels in sorted order, and y as a column of -1 and +1."""
+    array = np.asarray(y)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.shape != (n,):
+        raise ValueError(f"y has shape {array.shape}, and must have one label for each of the {n} rows of X: ({n},)")
+    if array.dtype.kind in "fc" and not np.isfinite(array).all():
+        raise ValueError("y holds a label that is not finite; leave those rows out first")
+    if array.dtype.kind == "O" and any(value is None or value != value for value in array):
+        raise ValueError("y holds missing labels (None or NaN); leave those rows out first")
+    try:
+        classes, codes = np.unique(array, return_inverse=True)
+    except TypeError:
+        raise TypeError("y holds labels of several types, which have no order; make them all strings or all numbers") from None
+    if len(classes) == 1:
+        raise ValueError(f"y holds one kind of label only ({shown(classes[0])}); loss={loss!r} needs two")
+    if len(classes) > 2:
+        raise ValueError(
+            f"y holds {len(classes)} kinds of labels, and loss={loss!r} takes two; gdfast.sklearn's GDClassifier is the "
+            "estimator for more (or a regression loss, if y is a quantity)"
+        )
+    return classes, np.where(codes.reshape(n, 1) == 1, 1.0, -1.0)
+
+
+def normalised_weights(sample_weight: Any, n: int) -> NDArray[np.float64] | None:
+    """Return the weights with mean 1, or None where there are none."""
+    if sample_weight is None:
+        return None
+    weights = vector("sample_weight", sample_weight, n, "row of X")
+    if weights.min() < 0:
+        raise ValueError(f"sample_weight holds {weights.min():g}, and must not be negative; 0 leaves a row out")
+    if weights.max() == 0:
+        raise ValueError("sample_weight is zero for every row; at least one must be positive")
+    weights = weights / weights.max()  # so that the sum cannot overflow
+    return weights * (n / weights.sum())

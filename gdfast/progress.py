@@ -1,0 +1,39 @@
+"""A progress bar over epochs, by tqdm."""
+
+from types import TracebackType
+from typing import Any
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Shows how many epochs are done while a descent runs; does nothing where it is not wanted."""
+
+    def __init__(self, epochs: int, wanted: bool) -> None:
+        self.epochs = epochs
+        self.bar: Any = None
+        if wanted:
+            self.bar = import_tqdm()(total=epochs, unit="epoch", unit_scale=True)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def show(self, epoch: int) -> None:
+        """Show that this many epochs are done."""
+        if self.bar is not None:
+            self.bar.update(epoch - self.bar.n)
+
+
+def import_tqdm() -> Any:
+    """Return tqdm's bar for a terminal or a notebook."""
+    try:
+        from tqdm.auto import tqdm
+    except ImportError as error:
+        raise ImportError('progress=True needs tqdm; pip install "gdfast[cli]", or leave progress out') from error
+    return tqdm

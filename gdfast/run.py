@@ -1,0 +1,352 @@
+"""What a descent gives back: coefficients, costs, and how it went."""
+
+import html
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.arguments import matrix, shown
+from gdfast.formulas.losses import LOSSES
+from gdfast.stop_reason import StopReason
+
+__all__ = ["Run"]
+
+FORMAT = 1  # of the file; raised when a file of an older gdfast could no longer be read
+
+
+class CostSource(Protocol):
+    """What costs are read from when they are first asked for."""
+
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the recorded epochs and their costs."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Costs that are at hand."""
+
+    epochs: NDArray[np.int64]
+    costs: NDArray[np.float64]
+
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the recorded epochs and their costs."""
+        return self.epochs, self.costs
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Run:
+    """The result of `gdfast.fit`.
+
+    Attributes
+    ----------
+    coef : ndarray, shape (n_features,) or (n_outputs, n_features)
+        The coefficients, in the dtype of X.
+    intercept : float or ndarray, shape (n_outputs,)
+        The intercept, 0 without one.
+    costs, cost_epochs : ndarray
+        The cost of each recorded epoch, and those epochs: with history "objective" J after 0, 1, ...
+        epochs, with "running" the mean over epoch 1, 2, ... of each sample's loss just before its own
+        update, without the penalty. Made when first asked for.
+    cost : float
+        J at coef and intercept.
+    epochs, steps : int
+        Whole epochs done, updates done.
+    seconds : float
+        What the descent took.
+    stop_reason : StopReason
+        Why it ended; `advice` is the same as a sentence.
+    diverged_at : int or None
+        The bad epoch, where there was one.
+    solver, backend : str
+        What ran.
+    seed : int
+        The seed of the order of samples, drawn if none was given.
+    learning_rate : float
+        The rate used, also where it was found by "auto".
+    settings : dict
+        The arguments of fit, without the data.
+    classes : ndarray or None
+        The two labels of a classification, the positive one last.
+
+    Examples
+    --------
+    >>> import gdfast
+    >>> run = gdfast.fit([[1.0], [2.0], [3.0]], [3.0, 5.0, 7.0], epochs=2000)
+    >>> run.predict([[4.0]]).round(3)
+    array([9.])
+    >>> len(run.costs)
+    2001
+    """
+
+    coef: NDArray[Any]
+    intercept: Any
+    cost: float
+    epochs: int
+    steps: int
+    seconds: float
+    stop_reason: StopReason
+    diverged_at: int | None
+    solver: str
+    backend: str
+    seed: int
+    learning_rate: float
+    settings: dict[str, Any]
+    classes: NDArray[Any] | None = None
+    history_source: CostSource | None = None
+    extra: dict[str, Any] = field(default_factory=dict)  # what a door keeps beside the run in its file
+
+    @cached_property
+    def recorded(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The recorded epochs and their costs."""
+        if self.history_source is None:
+            return np.empty(0, dtype=np.int64), np.empty(0)
+        return self.history_source.arrays()
+
+    @property
+    def costs(self) -> NDArray[np.float64]:
+        """The cost of each recorded epoch."""
+        return self.recorded[1]
+
+    @property
+    def cost_epochs(self) -> NDArray[np.int64]:
+        """The epochs that costs belong to."""
+        return self.recorded[0]
+
+    @property
+    def history(self) -> dict[str, NDArray[Any]]:
+        """The recorded epochs as a dict of equally long arrays: "epoch" and "cost"."""
+        return {"epoch": self.cost_epochs, "cost": self.costs}
+
+    def to_pandas(self) -> Any:
+        """Return `history` as a pandas DataFrame.
+
+        Raises
+        ------
+        ImportError
+            If pandas is missing.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError('to_pandas needs pandas; pip install "gdfast[cli]", or use .history') from error
+        return pd.DataFrame(self.history)
+
+    @property
+    def advice(self) -> str:
+        """A sentence on why the descent ended and what to try next."""
+        return self.stop_reason.advice
+
+    @property
+    def last_coef(self) -> NDArray[Any]:
+        """The last iterate's coefficients."""
+        return self.coef
+
+    @property
+    def last_intercept(self) -> Any:
+        """The last iterate's intercept."""
+        return self.intercept
+
+    @property
+    def loss(self) -> str:
+        """The loss's name."""
+        return str(self.settings["loss"])
+
+    def decision(self, X: Any) -> NDArray[np.float64]:
+        """Return z = X coef + intercept.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, n_features)
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray, shape (n,) or (n, n_outputs)
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X is not what `fit` takes, or its number of features is another.
+        """
+        X = matrix("X", X)
+        d = self.coef.shape[-1]
+        if X.shape[1] != d:
+            raise ValueError(f"X has {X.shape[1]} features, and this Run was fitted on {d}; give the same columns")
+        return np.asarray(X @ self.coef.T.astype(np.float64, copy=False) + self.intercept, dtype=np.float64)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the prediction: z, exp(z) for poisson, the label for a classification loss.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, n_features)
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray, shape (n,) or (n, n_outputs)
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X is not what `fit` takes, or its number of features is another.
+        """
+        z = self.decision(X)
+        if self.classes is not None:
+            return self.classes[(z > 0).astype(np.intp)]
+        link = LOSSES[self.loss].inverse_link
+        return z if link is None else np.asarray(link(z))
+
+    def plot(self, ax: Any = None, **line: Any) -> Any:
+        """Draw the costs over the epochs (gdfast.plots.cost_curve); return the Axes."""
+        from gdfast.plots import cost_curve
+
+        return cost_curve(self, ax=ax, **line)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the Run to one .npz file at exactly that path, without pickle.
+
+        The file is written beside it and then put in its place, so a file that was there is replaced
+        whole or not at all.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; its folder must exist.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        TypeError
+            If a setting or a label cannot be written without pickle.
+        """
+        target = Path(path)
+        arrays = self.as_arrays()
+        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                np.savez(file, **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~current_umask())
+            os.replace(temporary, target)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    def as_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that a file holds."""
+        names = ("cost", "epochs", "steps", "seconds", "stop_reason", "diverged_at", "solver", "backend", "seed")
+        text = {name: getattr(self, name) for name in (*names, "learning_rate")}
+        text |= {"format": FORMAT, "settings": self.settings, "extra": self.extra}
+        arrays = {
+            "coef": self.coef,
+            "intercept": np.asarray(self.intercept),
+            "costs": self.costs,
+            "cost_epochs": self.cost_epochs,
+            "run": np.array(json.dumps(text, default=plain)),
+        }
+        if self.classes is not None:
+            arrays["classes"] = without_objects(self.classes)
+        return arrays
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Run":
+        """Read a Run that `save` wrote; nothing in the file is executed.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+
+        Returns
+        -------
+        Run
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is not a Run, or is cut off.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            text = json.loads(str(arrays["run"]))
+            if text.pop("format") > FORMAT:
+                raise ValueError(f"{os.fspath(path)!r} was written by a newer gdfast; update gdfast to read it")
+            intercept = arrays["intercept"]
+            return cls(
+                coef=arrays["coef"],
+                intercept=float(intercept) if intercept.ndim == 0 else intercept,
+                classes=arrays.get("classes"),
+                history_source=Recorded(arrays["cost_epochs"], arrays["costs"]),
+                **{**text, "stop_reason": StopReason(text["stop_reason"])},
+            )
+        except OSError:
+            raise
+        except Exception as error:
+            if "newer gdfast" in str(error):
+                raise
+            raise ValueError(f"{os.fspath(path)!r} is not a whole file of Run.save; is it another file, or cut off?") from error
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return what a repr shows, as names and values."""
+        coef = np.array2string(self.coef, precision=6, threshold=8, separator=", ").replace("\n", "")
+        intercept = np.array2string(np.asarray(self.intercept), precision=6, threshold=8, separator=", ")
+        return [
+            ("loss", self.loss),
+            ("cost", f"{self.cost:.10g}"),
+            ("coef", coef),
+            ("intercept", intercept.replace("\n", "")),
+            ("epochs", f"{self.epochs:,} ({self.steps:,} updates, learning rate {self.learning_rate:.6g})"),
+            ("stopped", f"{self.stop_reason}: {self.advice}"),
+            ("ran", f"solver {self.solver} on backend {self.backend}, {self.seconds:.3g} s"),
+        ]
+
+    def __repr__(self) -> str:
+        return "gdfast.Run\n" + "\n".join(f"  {name:<10} {value}" for name, value in self.rows())
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'>{html.escape(value)}</td></tr>"
+            for name, value in self.rows()
+        )
+        return f"<table><caption>gdfast.Run</caption>{cells}</table>"
+
+
+def current_umask() -> int:
+    """Return the process's umask, which can only be read by setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def plain(value: Any) -> Any:
+    """Return a setting as JSON can hold it."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "to_numpy"):
+        return value.to_numpy().tolist()
+    return repr(value)
+
+
+def without_objects(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels as an array that can be written without pickle."""
+    if labels.dtype.kind != "O":
+        return labels
+    if all(isinstance(label, str) for label in labels):
+        return labels.astype(np.str_)
+    raise TypeError(f"labels such as {shown(labels[0])} cannot be written without pickle; use strings or numbers as labels")

@@ -1,0 +1,48 @@
+"""Why a descent ended, and what to do about it."""
+
+from enum import StrEnum
+
+__all__ = ["StopReason"]
+
+
+class StopReason(StrEnum):
+    """Why a descent ended: a string, with `advice`, a sentence on what to do next.
+
+    Examples
+    --------
+    >>> import gdfast
+    >>> reason = gdfast.fit([[0.0], [1.0]], [0.0, 1.0], epochs=3).stop_reason
+    >>> reason == "epochs"
+    True
+    >>> reason.advice
+    'All epochs asked for are done; if the cost is still falling, ask for more epochs.'
+    """
+
+    EPOCHS = "epochs"
+    TOL = "tol"
+    GRADIENT = "gradient"
+    STEP = "step"
+    VALIDATION = "validation"
+    MAX_SECONDS = "max_seconds"
+    CALLBACK = "callback"
+    INTERRUPTED = "interrupted"
+    DIVERGED = "diverged"
+
+    @property
+    def advice(self) -> str:
+        """A sentence on what this end means and what to try next."""
+        return ADVICE[self]
+
+
+ADVICE = {
+    StopReason.EPOCHS: "All epochs asked for are done; if the cost is still falling, ask for more epochs.",
+    StopReason.TOL: "The cost no longer falls by more than tol; a smaller tol goes on for longer.",
+    StopReason.GRADIENT: "The gradient is as small as asked for: this is a minimum to that accuracy.",
+    StopReason.STEP: "The last step is as small as asked for; a smaller step_tol goes on for longer.",
+    StopReason.VALIDATION: "The validation cost no longer falls; more regularization or more data may help.",
+    StopReason.MAX_SECONDS: "The time allowed is over; give more seconds, or go on from here.",
+    StopReason.CALLBACK: "A callback asked for the end.",
+    StopReason.INTERRUPTED: "Interrupted by Ctrl-C; what was done is kept.",
+    StopReason.DIVERGED: "The descent diverged: the last finite state is returned; lower learning_rate, "
+    "or standardize the features.",
+}

@@ -1,0 +1,291 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: infer_types=True
+"""The compiled descent: many updates a call, state changed in place (the contract: gdfast/backends/__init__.py)."""
+
+from cython cimport floating
+from libc.float cimport DBL_MAX
+from libc.stdint cimport int32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from order cimport fill_order
+from rows cimport add, add4, dot, dot4
+from vocabulary cimport absolute, exp, log1p, maximum, minimum, where
+
+ctypedef fused gradient_type:
+    float
+    double
+
+include "formulas.pxi"
+
+# Rows handled while they are in the cache: their products, then their part of the gradient.
+cdef enum:
+    BLOCK = 256
+    BLOCK_BYTES = 24576
+
+cdef struct Model:
+    int loss
+    double c
+    double l2
+    double l1
+    int rule
+    double mu
+    bint intercept
+    Py_ssize_t n
+    Py_ssize_t d
+    Py_ssize_t k
+
+
+cdef Model read_model(tuple numbers, Py_ssize_t n, Py_ssize_t d, Py_ssize_t k):
+    cdef Model model
+    model.loss, model.c, model.l2, model.l1, model.rule, model.mu, model.intercept = numbers
+    model.n, model.d, model.k = n, d, k
+    return model
+
+
+cdef bint all_finite(const floating* w, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef int bad = 0
+    for j in range(n):
+        bad += not (absolute(w[j]) <= DBL_MAX)
+    return bad == 0
+
+
+cdef double penalty(const Model* model, const floating* W) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double total = 0.0
+    if model.l2 != 0 or model.l1 != 0:
+        for j in range(model.k * model.d):
+            total += penalty_value(W[j], model.l2, model.l1)
+    return total
+
+
+cdef void predict(const floating* X, const int32_t* rows, Py_ssize_t size, Py_ssize_t d,
+                  const floating* w, double b, double* z) noexcept nogil:
+    """z = X[rows] w + b."""
+    cdef Py_ssize_t i, whole = size - size % 4
+    for i in range(0, whole, 4):
+        dot4(X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d, w, d, &z[i])
+    for i in range(whole, size):
+        z[i] = dot(X + rows[i] * d, w, d)
+    for i in range(size):
+        z[i] += b
+
+
+cdef void add_rows(const floating* X, const int32_t* rows, Py_ssize_t size, Py_ssize_t d, const double* r,
+                   floating* part, double* g) noexcept nogil:
+    """g += X[rows]' r, and sum r behind it; summed in part first, which bounds the rounding of float32."""
+    cdef Py_ssize_t i, j, whole = size - size % 4
+    memset(part, 0, d * sizeof(floating))
+    for i in range(0, whole, 4):
+        add4(&r[i], X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d, part, d)
+    for i in range(whole, size):
+        add(<floating>r[i], X + rows[i] * d, part, d)
+    for j in range(d):
+        g[j] += part[j]
+    for i in range(size):
+        g[d] += r[i]
+
+
+cdef double pass_rows(const Model* model, const floating* X, const double* Y, const double* s,
+                      const int32_t* order, Py_ssize_t start, Py_ssize_t stop, const floating* W,
+                      const double* b, floating* part, double* G) noexcept nogil:
+    """Return the sum of s_i loss_i over rows order[start:stop] (order NULL: the rows themselves) and add their gradient to G."""
+    cdef double z[BLOCK]
+    cdef double r[BLOCK]
+    cdef double y[BLOCK]
+    cdef double weights[BLOCK]
+    cdef int32_t rows[BLOCK]
+    cdef const int32_t* chosen = rows
+    cdef const floating* base = X
+    cdef double total = 0.0
+    cdef Py_ssize_t i, o, size, d = model.d, k = model.k, first = start
+    cdef Py_ssize_t fitting = BLOCK_BYTES // (d * <Py_ssize_t>sizeof(floating)) // 4 * 4
+    cdef Py_ssize_t block = max(<Py_ssize_t>4, min(<Py_ssize_t>BLOCK, fitting))
+    if order == NULL:
+        for i in range(BLOCK):
+            rows[i] = <int32_t>i
+    while first < stop:
+        size = min(block, stop - first)
+        if order == NULL:
+            base = X + first * d
+        else:
+            chosen = order + first
+        for o in range(k):
+            predict(base, chosen, size, d, W + o * d, b[o], z)
+            for i in range(size):
+                y[i] = Y[(first + i if order == NULL else order[first + i]) * k + o]
+            if s != NULL:
+                for i in range(size):
+                    weights[i] = s[first + i if order == NULL else order[first + i]]
+            total += loss_block(model.loss, model.c, y, weights if s != NULL else NULL, z, r, size)
+            if G != NULL:
+                add_rows(base, chosen, size, d, r, part, G + o * (d + 1))
+        first += block
+    return total
+
+
+cdef double pass_columns(const Model* model, const floating* columns, const double* targets, const double* s,
+                         const floating* W, const double* b, double* G) noexcept nogil:
+    """Do the work of pass_rows over all rows, with X and Y by columns: few features, vectorised over rows."""
+    cdef double z[BLOCK]
+    cdef double r[BLOCK]
+    cdef double total = 0.0, part, w
+    cdef const floating* x
+    cdef Py_ssize_t i, j, o, size, first = 0, n = model.n, d = model.d
+    if d == 1:
+        for o in range(model.k):
+            total += loss_line(model.loss, model.c, targets + o * n, s, columns, W[o], b[o], n, G + 2 * o)
+        return total
+    while first < n:
+        size = min(<Py_ssize_t>BLOCK, n - first)
+        for o in range(model.k):
+            x, w, part = columns + first, W[o * d], b[o]
+            for i in range(size):
+                z[i] = part + w * x[i]
+            for j in range(1, d):
+                x, w = columns + j * n + first, W[o * d + j]
+                for i in range(size):
+                    z[i] += w * x[i]
+            total += loss_block(model.loss, model.c, targets + o * n + first,
+                                s + first if s != NULL else NULL, z, r, size)
+            for j in range(d):
+                x, part = columns + j * n + first, 0.0
+                for i in range(size):
+                    part += r[i] * x[i]
+                G[o * (d + 1) + j] += part
+            part = 0.0
+            for i in range(size):
+                part += r[i]
+            G[o * (d + 1) + d] += part
+        first += BLOCK
+    return total
+
+
+cdef void update(const Model* model, floating* W, double* b, double* M, double* G, double scale,
+                 double eta) noexcept nogil:
+    """One step along scale G, then the proximal step of l1; M is kept like G, the intercept behind each row."""
+    cdef Py_ssize_t o, j, d = model.d
+    cdef double threshold = eta * model.l1 / (1.0 - model.mu)
+    for o in range(model.k):
+        optimizer_update(model.rule, W + o * d, G + o * (d + 1), scale, model.l2, M + o * (d + 1), eta, model.mu, d)
+        if model.intercept:
+            optimizer_update(model.rule, b + o, G + o * (d + 1) + d, scale, <double>0.0, M + o * (d + 1) + d,
+                             eta, model.mu, 1)
+        if threshold > 0:
+            for j in range(d):
+                W[o * d + j] = <floating>soft_threshold(W[o * d + j], threshold)
+
+
+cdef double sgd_step(const Model* model, const floating* x, const double* y, double s, floating* W, double* b,
+                     double* M, double* Q, double* u, double eta) noexcept nogil:
+    """One update by one sample; return s loss before it."""
+    cdef Py_ssize_t o, j, d = model.d
+    cdef double z, r, total = 0.0, old, one = 1.0
+    u[0] += eta * model.l1 / (1.0 - model.mu)
+    for o in range(model.k):
+        z = dot(x, W + o * d, d) + b[o]
+        total += s * loss_value(model.loss, model.c, y[o], z)
+        r = s * loss_gradient(model.loss, model.c, y[o], z)
+        optimizer_update(model.rule, W + o * d, x, r, model.l2, M + o * (d + 1), eta, model.mu, d)
+        if model.intercept:
+            optimizer_update(model.rule, b + o, &one, r, <double>0.0, M + o * (d + 1) + d, eta, model.mu, 1)
+        if model.l1 > 0:
+            for j in range(o * d, (o + 1) * d):
+                old = W[j]
+                W[j] = <floating>cumulative_l1(old, Q[j], u[0])
+                Q[j] += W[j] - old
+    return total
+
+
+cdef void keep(const Model* model, const floating* W, const double* b, floating* kept_W, double* kept_b) noexcept nogil:
+    memcpy(kept_W, W, model.k * model.d * sizeof(floating))
+    memcpy(kept_b, b, model.k * sizeof(double))
+
+
+def batch(const floating[:, ::1] X, const double[:, ::1] Y, const double[::1] s, bint by_columns, tuple numbers,
+          floating[:, ::1] W, double[::1] b, double[:, ::1] M, floating[:, ::1] kept_W, double[::1] kept_b,
+          floating[::1] part, double[:, ::1] G, const double[::1] rates, bint objective, double[::1] costs):
+    """Full-batch epochs, one for each rate; see gdfast.backends for the contract."""
+    cdef Py_ssize_t n = X.shape[1] if by_columns else X.shape[0], d = W.shape[1], k = W.shape[0]
+    cdef Py_ssize_t e, epochs = rates.shape[0], result = epochs
+    cdef Model model = read_model(numbers, n, d, k)
+    cdef const double* weights = &s[0] if s is not None else NULL
+    cdef double total, extra
+    with nogil:
+        for e in range(epochs):
+            memset(&G[0, 0], 0, k * (d + 1) * sizeof(double))
+            if by_columns:
+                total = pass_columns(&model, &X[0, 0], &Y[0, 0], weights, &W[0, 0], &b[0], &G[0, 0])
+            else:
+                total = pass_rows(&model, &X[0, 0], &Y[0, 0], weights, NULL, 0, n, &W[0, 0], &b[0], &part[0], &G[0, 0])
+            extra = penalty(&model, &W[0, 0])
+            if not absolute(total + n * extra) <= DBL_MAX:
+                result = ~e
+                break
+            costs[e] = total / n + (extra if objective else 0.0)
+            keep(&model, &W[0, 0], &b[0], &kept_W[0, 0], &kept_b[0])
+            update(&model, &W[0, 0], &b[0], &M[0, 0], &G[0, 0], 1.0 / n, rates[e])
+            if not (all_finite(&W[0, 0], k * d) and all_finite(&b[0], k)):
+                result = ~(e + 1)
+                break
+    return result
+
+
+def stochastic(const floating[:, ::1] X, const double[:, ::1] Y, const double[::1] s, tuple numbers,
+               floating[:, ::1] W, double[::1] b, double[:, ::1] M, floating[:, ::1] kept_W, double[::1] kept_b,
+               floating[::1] part, double[:, ::1] G, double[::1] Q, double[::1] sums, int32_t[::1] order,
+               Py_ssize_t batch_size, bint shuffle, uint64_t seed, uint64_t epoch, Py_ssize_t position,
+               Py_ssize_t steps, const double[::1] rates, bint by_step, double[::1] costs):
+    """Mini-batch (batch_size > 1) or SGD updates; see gdfast.backends for the contract."""
+    cdef Py_ssize_t n = X.shape[0], d = X.shape[1], k = W.shape[0]
+    cdef Py_ssize_t done, start, size, ended = 0, result = steps
+    cdef Py_ssize_t per_epoch = (n + batch_size - 1) // batch_size
+    cdef Model model = read_model(numbers, n, d, k)
+    cdef const double* weights = &s[0] if s is not None else NULL
+    cdef double eta
+    with nogil:
+        for done in range(steps):
+            if position == 0:
+                keep(&model, &W[0, 0], &b[0], &kept_W[0, 0], &kept_b[0])
+                sums[0] = 0.0
+                if shuffle:
+                    fill_order(&order[0], n, seed, epoch + ended)
+            eta = rates[done if by_step else ended]
+            start = position * batch_size
+            if batch_size == 1:
+                start = order[start]
+                sums[0] += sgd_step(&model, &X[start, 0], &Y[start, 0], weights[start] if weights != NULL else 1.0,
+                                    &W[0, 0], &b[0], &M[0, 0], &Q[0], &sums[1], eta)
+            else:
+                size = min(batch_size, n - start)
+                memset(&G[0, 0], 0, k * (d + 1) * sizeof(double))
+                sums[0] += pass_rows(&model, &X[0, 0], &Y[0, 0], weights, &order[0], start, start + size,
+                                     &W[0, 0], &b[0], &part[0], &G[0, 0])
+                update(&model, &W[0, 0], &b[0], &M[0, 0], &G[0, 0], 1.0 / size, eta)
+            position += 1
+            if position == per_epoch:
+                if not (absolute(sums[0]) <= DBL_MAX and all_finite(&W[0, 0], k * d) and all_finite(&b[0], k)):
+                    result = ~ended
+                    break
+                costs[ended] = sums[0] / n
+                ended += 1
+                position = 0
+    return result
+
+
+def cost(const floating[:, ::1] X, const double[:, ::1] Y, const double[::1] s, tuple numbers,
+         const floating[:, ::1] W, const double[::1] b):
+    """Return J at (W, b)."""
+    cdef Model model = read_model(numbers, X.shape[0], X.shape[1], W.shape[0])
+    cdef const double* weights = &s[0] if s is not None else NULL
+    cdef double total
+    with nogil:
+        total = pass_rows(&model, &X[0, 0], &Y[0, 0], weights, NULL, 0, model.n, &W[0, 0], &b[0], <floating*>NULL, NULL)
+        total = total / model.n + penalty(&model, &W[0, 0])
+    return total
+
+
+def sample_order(int32_t[::1] order, uint64_t seed, uint64_t epoch):
+    """Fill order with the rows in the order in which an epoch takes them."""
+    with nogil:
+        fill_order(&order[0], order.shape[0], seed, epoch)

@@ -1,0 +1,165 @@
+"""Write formulas.pxi: the formulas of gdfast/formulas as C-level Cython functions.
+
+    python src/generate.py gdfast/formulas formulas.pxi
+
+A formula `def f(y, z, c)` becomes `cdef inline double f(double y, double z, double c)` with the
+same body. A registry becomes one function with a switch over its entries, in their order.
+"""
+
+import ast
+import sys
+from pathlib import Path
+
+# Values summed and gradients written for a block of rows; the loop is inside the switch, so that
+# each loss has a loop of its own that the C compiler can vectorise.
+LOSS_BLOCK = """
+cdef double loss_block(int loss, double c, const double* y, const double* s, const double* z,
+                       double* r, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double total = 0.0
+"""
+LOSS_BLOCK_CASE = """\
+    if loss == {index}:
+        if s == NULL:
+            for i in range(n):
+                total += {value}(y[i], z[i], c)
+                r[i] = {gradient}(y[i], z[i], c)
+        else:
+            for i in range(n):
+                total += s[i] * {value}(y[i], z[i], c)
+                r[i] = s[i] * {gradient}(y[i], z[i], c)
+        return total
+"""
+# The same with the products and the sums for the gradient in one loop, for one feature: z = w x + b.
+LOSS_LINE = """
+cdef double loss_line(int loss, double c, const double* y, const double* s, const floating* x, double w,
+                      double b, Py_ssize_t n, double* g) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double total = 0.0, gw = 0.0, gb = 0.0, r
+"""
+LOSS_LINE_CASE = """\
+    if loss == {index}:
+        if s == NULL:
+            for i in range(n):
+                total += {value}(y[i], w * x[i] + b, c)
+                r = {gradient}(y[i], w * x[i] + b, c)
+                gw += r * x[i]
+                gb += r
+        else:
+            for i in range(n):
+                total += s[i] * {value}(y[i], w * x[i] + b, c)
+                r = s[i] * {gradient}(y[i], w * x[i] + b, c)
+                gw += r * x[i]
+                gb += r
+"""
+LOSS_LINE_END = """\
+    g[0] = gw
+    g[1] = gb
+    return total
+"""
+LOSS_SCALAR = """
+cdef inline double loss_{part}(int loss, double c, double y, double z) noexcept nogil:
+"""
+LOSS_SCALAR_CASE = """\
+    if loss == {index}:
+        return {formula}(y, z, c)
+"""
+# One step of w along a x + l2 w, coordinate by coordinate.
+UPDATE = """
+cdef void optimizer_update(int rule, floating* w, const gradient_type* x, double a, double l2, double* m,
+                           double eta, double mu, Py_ssize_t d) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double unused = 0.0
+"""
+UPDATE_CASE = """\
+    if rule == {index}:
+        for j in range(d):
+            w[j] += <floating>{formula}(a * x[j] + l2 * w[j], {state}, eta, mu, {target})
+"""
+
+
+def read(path: Path) -> tuple[list[ast.FunctionDef], dict[str, ast.expr]]:
+    """Return a file's functions and its registry, the dict that the file ends with."""
+    tree = ast.parse(path.read_text())
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    registry = tree.body[-1].value
+    return functions, {key.value: entry for key, entry in zip(registry.keys, registry.values, strict=True)}
+
+
+def body(function: ast.FunctionDef) -> list[ast.stmt]:
+    """Return a formula's statements without its docstring."""
+    return function.body[1:] if ast.get_docstring(function) else function.body
+
+
+def scalar_formula(function: ast.FunctionDef) -> str:
+    """Return a formula as a C function of doubles."""
+    arguments = ", ".join(f"double {argument.arg}" for argument in function.args.args)
+    lines = "\n    ".join(ast.unparse(statement) for statement in body(function))
+    return f"\ncdef inline double {function.name}({arguments}) noexcept nogil:\n    {lines}\n"
+
+
+def update_formula(function: ast.FunctionDef) -> str:
+    """Return an update rule as a C function that returns its step and stores its state."""
+    arguments = ", ".join(f"double {argument.arg}" for argument in function.args.args)
+    *statements, last = body(function)
+    step, *states = last.value.elts
+    lines = [ast.unparse(statement) for statement in statements]
+    lines += [f"new_{state.id}[0] = {state.id}" for state in states]
+    lines += [f"return {ast.unparse(step)}"]
+    new = ", ".join(f"double* new_{state.id}" for state in states)
+    return (
+        f"\ncdef inline double {function.name}({arguments}, {new}) noexcept nogil:\n    "
+        + "\n    ".join(lines)
+        + "\n"
+    )
+
+
+def reads_state(function: ast.FunctionDef) -> bool:
+    """Tell whether a rule has a state; gd's would be written for nothing."""
+    return any(isinstance(statement, ast.Assign) for statement in body(function))
+
+
+def losses(path: Path) -> str:
+    """Return the losses: one function each, the block switch and the scalar switches."""
+    functions, registry = read(path)
+    names = [(entry.args[0].id, entry.args[1].id) for entry in registry.values()]
+    text = [scalar_formula(function) for function in functions]
+    for head, case, end in (LOSS_BLOCK, LOSS_BLOCK_CASE, ""), (LOSS_LINE, LOSS_LINE_CASE, LOSS_LINE_END):
+        text.append(head)
+        text += [case.format(index=i, value=name[0], gradient=name[1]) for i, name in enumerate(names)]
+        text.append(end)
+    for position, part in enumerate(("value", "gradient")):
+        text.append(LOSS_SCALAR.format(part=part))
+        text += [LOSS_SCALAR_CASE.format(index=i, formula=name[position]) for i, name in enumerate(names)]
+    return "".join(text) + f"\nLOSSES = {tuple(registry)}\n"
+
+
+def penalties(path: Path) -> str:
+    """Return the penalties' formulas."""
+    functions, _ = read(path)
+    return "".join(scalar_formula(function) for function in functions)
+
+
+def optimizers(path: Path) -> str:
+    """Return the update rules and their switch."""
+    functions, registry = read(path)
+    by_name = {function.name: function for function in functions}
+    text = [update_formula(function) for function in functions]
+    text.append(UPDATE)
+    for index, entry in enumerate(registry.values()):
+        state, target = ("m[j]", "&m[j]") if reads_state(by_name[entry.id]) else ("unused", "&unused")
+        text.append(UPDATE_CASE.format(index=index, formula=entry.id, state=state, target=target))
+    return "".join(text) + f"\nOPTIMIZERS = {tuple(registry)}\n"
+
+
+def main(source: Path, target: Path) -> None:
+    """Write the formulas of the folder `source` to the file `target`."""
+    text = "# Generated by src/generate.py from gdfast/formulas; do not edit.\n"
+    text += losses(source / "losses.py")
+    text += penalties(source / "penalties.py")
+    text += optimizers(source / "optimizers.py")
+    target.write_text(text)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
