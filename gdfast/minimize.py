@@ -78,7 +78,11 @@ class Minimum:
         return self.stop_reason.advice
 
     def __repr__(self) -> str:
-        x = self.x if isinstance(self.x, float) else np.array2string(self.x, threshold=12, separator=", ")
+        x = (
+            self.x
+            if isinstance(self.x, float)
+            else np.array2string(self.x, 200, threshold=12, separator=", ")
+        )
         return f"Minimum(x={x}, fun={self.fun}, steps={self.steps}, stop_reason={str(self.stop_reason)!r})"
 
 
@@ -137,6 +141,9 @@ def minimize(
     DivergenceWarning
         x or the cost was not finite, or an OverflowError was raised. What is returned ends before that
         step, with stop_reason "diverged". NumPy's own warnings of overflow and NaN are silenced meanwhile.
+    UserWarning
+        `fun` and `grad` are compiled by Numba, but return what the compiled loop cannot take, such as an
+        array of one number from `fun`: the loop runs in Python.
 
     Notes
     -----

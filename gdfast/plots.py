@@ -30,6 +30,7 @@ __all__ = [
     "predictions",
 ]
 
+HIGHEST_COST = 1e200  # far above it Matplotlib's choice of ticks overflows
 DRAWN_POINTS = 4000  # more than a figure has pixels across
 CURVE_POINTS = 201
 SURFACE_POINTS = 101  # a side: 101 calls of a vectorised loss, or 10,201 of one that takes numbers
@@ -49,7 +50,7 @@ def cost_curve(
     """Draw the cost over the epochs.
 
     A long curve is thinned to a few thousand points, among them the first, the last, those of a steep start,
-    and the lowest and highest of each stretch. Costs that are not finite are left out.
+    and the lowest and highest of each stretch. Costs that are not finite, or beyond 1e200, are left out.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ def cost_curve(
     values = _column(getattr(costs, "costs", costs), "costs", "try another `history`", finite=False)
     times = np.arange(float(values.size)) if epochs is None else _column(epochs, "epochs")
     _same_length(epochs=times, costs=values)
-    kept = np.flatnonzero(np.isfinite(values))
+    kept = np.flatnonzero(np.abs(values) < HIGHEST_COST)  # False for NaN
     if not kept.size:
         raise ValueError(f"costs has no finite value among its {values.size}: try a lower learning_rate")
     kept = kept[_thinned(values[kept])]

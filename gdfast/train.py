@@ -3,7 +3,7 @@
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +22,10 @@ from gdfast.run import Run
 from gdfast.state import State
 from gdfast.stop_reason import StopReason
 
-__all__ = ["Descent", "fit", "prepare"]
+__all__ = ["Descent", "EachEpoch", "RateWords", "descend", "fit", "prepare"]
+
+# Called with an epoch's number, the cost before it, and the coefficients and intercept after it.
+EachEpoch = Callable[[int, float, NDArray[Any], float], None]
 
 # A call of a kernel lasts about this long: signals and progress come through, and its overhead does not count.
 CHUNK_SECONDS = 0.02
@@ -45,10 +48,10 @@ class Descent:
         rows = problem.X.shape[0] if plan.batch_size is None else plan.batch_size
         self.chunk = max(1, min(LARGEST_CHUNK, FIRST_PRODUCTS // (rows * problem.X.shape[1])))
 
-    def run(self, epochs: int, on_chunk: Callable[[int], None]) -> None:
+    def run_to(self, epochs: int, on_chunk: Callable[[int], None]) -> None:
         """Descend to the given number of epochs, or to the bad epoch before it."""
         by_epoch = self.plan.objective and self.plan.batch_size is not None
-        if by_epoch:
+        if by_epoch and self.state.steps == 0:
             self.record(0, np.array([self.cost()]))
         while self.state.epoch < epochs and self.diverged_at is None:
             target = epochs
@@ -59,7 +62,6 @@ class Descent:
                 on_chunk(self.state.epoch)
             if by_epoch and self.diverged_at is None:
                 self.record(self.state.epoch, np.array([self.cost()]))
-        self.finish()
 
     def timed_chunk(self, target: int) -> None:
         """Run one chunk towards the target epoch and learn from its time."""
@@ -138,16 +140,24 @@ class Descent:
             epoch = self.state.epoch
             self.history.close(epoch, final if self.plan.objective else self.latest.get(epoch))
 
-    def warn(self) -> None:
-        """Say that the descent diverged, and which rate would not."""
+    def warning(self, words: "RateWords") -> str:
+        """Return a sentence on the bad epoch, and on the rate that would not have one."""
         limit = stable_rate(self.problem, self.plan.model, self.plan.batch_size)
-        below = "a lower rate" if limit is None else f"a rate below {limit:.4g}, the largest stable one,"
-        warnings.warn(
-            f"the descent diverged in epoch {self.diverged_at} at learning_rate={self.plan.learning_rate:.6g}; the "
-            f"state after epoch {self.state.epoch} is returned. Try {below} or standardize the features",
-            DivergenceWarning,
-            stacklevel=4,
+        below = "a lower rate"
+        if limit is not None:
+            below = f"a rate below {limit * words.factor:.4g}, the largest stable one,"
+        return (
+            f"the descent diverged in epoch {self.diverged_at} at {words.name}="
+            f"{self.plan.learning_rate * words.factor:.6g}; the state after epoch {self.state.epoch} is returned. "
+            f"Try {below} or standardize the features"
         )
+
+
+class RateWords(NamedTuple):
+    """What a door calls the learning rate, and its rate for ours being 1."""
+
+    name: str = "learning_rate"
+    factor: float = 1.0
 
 
 def fit(
@@ -176,18 +186,133 @@ def fit(
     solver: str = "auto",
     backend: str = "auto",
 ) -> Run:
-    """PLACEHOLDER."""
+    """Fit a linear model by gradient descent.
+
+    Minimises J(w, b) = mean_i s_i loss(y_i, x_i w + b) + alpha R(w) by w <- w - eta grad J: over all rows
+    at once (full batch), over batches of rows, or row by row (SGD). The weights s have mean 1; R is |w|^2/2
+    for l2, |w|_1 for l1, and their mix for elasticnet; the intercept is never penalised.
+
+    Parameters
+    ----------
+    X : array-like, shape (n, n_features)
+        Finite numbers; float32 stays float32, all else becomes float64.
+    y : array-like, shape (n,), (n, 1) or (n, n_outputs)
+        Targets; several columns for squared_error and huber. For a classification loss two kinds of labels
+        of any type, the larger in sorted order positive.
+    loss : str, default "squared_error"
+        For a regression squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, quantile or
+        poisson (y >= 0); for a classification log_loss, hinge, squared_hinge, modified_huber or perceptron.
+    loss_parameter : float, optional
+        huber's delta (1.35, above 0), epsilon (0.1, at least 0), quantile's level (0.5, between 0 and 1).
+    penalty : {None, "l2", "l1", "elasticnet"}, default None
+        R. l1 is a proximal step after each update; in SGD the cumulative penalty of Tsuruoka et al.
+    alpha : float, default 0.0
+        The penalty's strength, at least 0.
+    l1_ratio : float, default 0.5
+        The part of l1 in elasticnet, from 0 to 1.
+    fit_intercept : bool, default True
+        Whether to fit b; else it stays zero.
+    sample_weight : array-like, shape (n,), optional
+        At least 0, not all 0; scaled to mean 1.
+    batch_size : int, optional
+        None for the full batch, 1 for SGD, b for mini-batches of b rows; the last one is smaller.
+    epochs : int, default 100
+        Passes over the data, at least 1.
+    learning_rate : float or "auto", default "auto"
+        eta, above 0. "auto" is 1/L, L the largest curvature that an update can meet, from the loss's
+        curvature bound, weights and l2 included. Losses without a bound take a stand-in that converges on
+        standardized data: a tenth of squared error's rate, for poisson a curvature of twice the largest y.
+    optimizer : str or Optimizer, default "gd"
+        "gd", "momentum", "nesterov", or an instance such as ``gdfast.Momentum(0.95)``.
+    coef_init, intercept_init : array-like, optional
+        The start, in the shape of the results; zero by default.
+    shuffle : bool, default True
+        Whether SGD and mini-batches take the rows in the order of `sample_order`, else as they stand.
+    seed : int, optional
+        Of that order, from 0 to 2**64 - 1; by default one is drawn and kept as ``run.seed``.
+    history : {"auto", "objective", "running", "none"}, default "auto"
+        What costs are: J after 0, 1, ... epochs (for full batch by default), or the mean over epoch 1, 2, ...
+        of each sample's loss just before its own update (otherwise by default), or none.
+    history_every : int or "log", default 1
+        Record every so many epochs, or a logarithmic grid; the first and last are always kept.
+    history_limit : int, default 10_000_000
+        Beyond so many recorded epochs every second one is dropped and history_every doubled, again and again.
+    progress : bool, default False
+        Show a progress bar (needs tqdm).
+    solver : {"auto", "loop"}, default "auto"
+        "loop" walks the epochs one by one.
+    backend : {"auto", "cython", "numba", "numpy"}, default "auto"
+        What the kernels run on; "auto" is the first that is there, or what GDFAST_BACKEND names.
+
+    Returns
+    -------
+    Run
+        Coefficients, costs, and how it went.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not what is described above; the message names it and says what to try.
+    ImportError
+        If the backend named is missing.
+
+    Warns
+    -----
+    DivergenceWarning
+        If a cost or a coefficient leaves the finite numbers; the state of the epoch before is returned.
+
+    Examples
+    --------
+    >>> import gdfast
+    >>> X = [[float(x)] for x in range(1, 301)]
+    >>> y = [0.5 * row[0] + 2.0 for row in X]
+    >>> run = gdfast.fit(X, y, epochs=200_000, learning_rate=0.5e-4)
+    >>> print(f"{run.coef[0]:.10f} {run.intercept:.10f} {len(run.costs)}")
+    0.5008287640 1.8339723159 200001
+
+    References
+    ----------
+    Bottou, L., Curtis, F. E., Nocedal, J., "Optimization methods for large-scale machine learning", SIAM
+    Review 60(2), 2018. Tsuruoka, Y., Tsujii, J., Ananiadou, S., "Stochastic gradient descent training for
+    L1-regularized log-linear models with cumulative penalty", ACL 2009.
+    """
     options = dict(locals())
     del options["X"], options["y"], options["sample_weight"]
-    flag("progress", progress)
+    return descend(X, y, sample_weight, options)
+
+
+def descend(
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    options: dict[str, Any],
+    words: RateWords = RateWords(),  # noqa: B008
+    depth: int = 1,
+    each_epoch: EachEpoch | None = None,
+) -> Run:
+    """Return the Run of fit's arguments; depth is how many calls above this one the user's is."""
+    progress = flag("progress", options["progress"])
     problem, plan = prepare(X, y, sample_weight, options)
     started = time.perf_counter()
     descent = Descent(problem, plan)
     with Progress(plan.epochs, progress) as bar:
-        descent.run(plan.epochs, bar.show)
+        if each_epoch is None:
+            descent.run_to(plan.epochs, bar.show)
+        else:
+            step_by_step(descent, each_epoch)
+    descent.finish()
     if descent.diverged_at is not None:
-        descent.warn()
+        warnings.warn(descent.warning(words), DivergenceWarning, stacklevel=depth + 2)
     return make_run(descent, options, time.perf_counter() - started)
+
+
+def step_by_step(descent: Descent, each_epoch: EachEpoch) -> None:
+    """Run the epochs of one output one by one, and tell each: its number, the cost before it, the weights after it."""
+    for epoch in range(1, descent.plan.epochs + 1):
+        descent.run_to(epoch, lambda done: None)
+        if descent.diverged_at is not None:
+            break
+        each_epoch(epoch, descent.latest[epoch - 1], descent.state.W[0], float(descent.state.b[0]))
 
 
 def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tuple[Problem, Plan]:

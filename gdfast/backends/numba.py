@@ -21,6 +21,9 @@ __all__ = ["Kernels"]
 
 # Sums may be reordered; NaN and infinity keep their meaning.
 jit = njit(error_model="numpy", nogil=True, fastmath={"reassoc", "nsz", "arcp", "contract"})
+# With these liberties np.isfinite holds for infinity, so what looks for it does without them.
+strict = njit(error_model="numpy", nogil=True)
+LARGEST = np.finfo(np.float64).max
 # Rows handled while they are in the cache.
 BLOCK = 256
 # Up to here X is kept by columns, and full-batch epochs are vectorised over rows.
@@ -70,13 +73,18 @@ def fill_order(order, seed, epoch):  # type: ignore[no-untyped-def]
         order[i], order[j] = order[j], order[i]
 
 
-@jit
+@strict
+def is_finite(x):  # type: ignore[no-untyped-def]
+    return abs(x) <= LARGEST
+
+
+@strict
 def finite(W, b):  # type: ignore[no-untyped-def]
     for o in range(b.size):
-        if not np.isfinite(b[o]):
+        if not is_finite(b[o]):
             return False
         for j in range(W.shape[1]):
-            if not np.isfinite(W[o, j]):
+            if not is_finite(np.float64(W[o, j])):
                 return False
     return True
 
@@ -253,7 +261,7 @@ def compile_kernels(loss: str, optimizer: str) -> Compiled:
             else:
                 total = pass_rows(X, Y, s, no_order, 0, n, W, b, c, G)
             extra = penalty(W, l2, l1)
-            if not np.isfinite(total + n * extra):
+            if not is_finite(total + n * extra):
                 return ~e
             costs[e] = total / n + (extra if objective else 0.0)
             keep(W, b, kept_W, kept_b)
@@ -285,7 +293,7 @@ def compile_kernels(loss: str, optimizer: str) -> Compiled:
                 update(W, b, M, G, 1.0 / size, l2, l1, mu, intercept, eta)
             position += 1
             if position * batch_size >= n:
-                if not (np.isfinite(sums[0]) and finite(W, b)):
+                if not (is_finite(sums[0]) and finite(W, b)):
                     return ~ended
                 costs[ended] = sums[0] / n
                 ended, position = ended + 1, 0

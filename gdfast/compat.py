@@ -1,0 +1,533 @@
+"""The calls of the loops that tutorials teach people to write by hand, on top of `fit`.
+
+Same names, same arguments, same numbers: change the import, and the wait is gone. Each call keeps the
+convention of its loop (the factor in the gradient, what a cost is, when it is recorded); 1-D and column
+targets are both taken as meant. `verbose=True` prints what the loop prints.
+
+=====================  =====================================  =====================  ==================
+call                   gradient (e = prediction - target)     cost                   start
+=====================  =====================================  =====================  ==================
+``linear_regression``  X'e / (2m), sum(e) / (2m)              sqrt(sum e^2 / (2m))   zero
+``gradient_descent``   X'e / m                                sum e^2 / (2m)         standard normal
+``train``              2 mean(e x), 2 mean(e)                 mean e^2               zero
+=====================  =====================================  =====================  ==================
+"""
+
+import math
+import random
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.arguments import flag, floating, matrix, numeric_array, real, vector, whole
+from gdfast.run import Run
+from gdfast.train import EachEpoch, RateWords, descend, fit
+
+__all__ = [
+    "generate_data",
+    "gradient",
+    "gradient_descent",
+    "linear_regression",
+    "loss",
+    "plot_test",
+    "predict",
+    "rmse",
+    "train",
+]
+
+
+def feature_matrix(name: str, values: Any) -> NDArray[Any]:
+    """Return features as a matrix; one feature may be 1-d."""
+    array = numeric_array(name, values)
+    return matrix(name, array.reshape(-1, 1) if array.ndim == 1 else array).astype(np.float64, copy=False)
+
+
+def one_feature(name: str, values: Any) -> NDArray[np.float64]:
+    """Return the values of one feature, given 1-d or as a column."""
+    array = numeric_array(name, values)
+    if array.ndim != 1 and not (array.ndim == 2 and array.shape[1] == 1):
+        raise ValueError(f"{name} has shape {array.shape}, and must be 1-d or one column; for several features use gradient_descent")
+    if array.size == 0:
+        raise ValueError(f"{name} is empty; give at least one value")
+    return floating(name, array.reshape(-1), np.float64)
+
+
+def count(name: str, value: Any) -> int:
+    """Return a number of epochs."""
+    return whole(name, value, 1)
+
+
+def rate(name: str, value: Any) -> float:
+    """Return a learning rate."""
+    return real(name, value, 0.0, ends="(]")
+
+
+class Words(NamedTuple):
+    """What a call names the features, the targets and the rate, and its rate for ours being 1."""
+
+    features: str
+    targets: str
+    rate: str
+    factor: float
+
+
+def path(
+    words: Words,
+    X: NDArray[Any],
+    y: NDArray[np.float64],
+    epochs: int,
+    learning_rate: float,
+    start: NDArray[np.float64] | None = None,
+    each_epoch: EachEpoch | None = None,
+) -> Run:
+    """Return the Run of full-batch descent at the caller's rate from start, intercept first."""
+    start = np.zeros(X.shape[1] + 1) if start is None else start
+    with np.errstate(over="ignore", invalid="ignore"):
+        e = X @ start[1:] + start[0] - y
+        if not np.isfinite(e @ e):
+            raise ValueError(
+                f"{words.features} and {words.targets} hold values so large that the cost overflows at the start; scale them"
+            )
+    options = {
+        "epochs": epochs,
+        "learning_rate": learning_rate / words.factor,
+        "coef_init": start[1:],
+        "intercept_init": start[:1],
+    }
+    shown = RateWords(words.rate, words.factor)
+    return descend(X, y, None, {**fit.__kwdefaults__, **options}, shown, depth=2, each_epoch=each_epoch)
+
+
+def costs_before(run: Run, epochs: int) -> NDArray[np.float64]:
+    """Return J before each of the epochs asked for; inf from the epoch on where the descent diverged."""
+    costs = np.full(epochs, np.inf)
+    known = run.costs[:epochs]
+    costs[: len(known)] = known
+    return costs
+
+
+def linear_regression(
+    inputs: Any, targets: Any, epochs: int, learning_rate: float, *, verbose: bool = False
+) -> tuple[NDArray[np.float64], float, list[float]]:
+    """Fit a linear regression by batch descent: w <- w - rate X'e / (2m), b <- b - rate sum(e) / (2m), from zero.
+
+    Parameters
+    ----------
+    inputs : array-like, shape (m, n)
+        The features; 1-d for one feature.
+    targets : array-like, shape (m, 1) or (m,)
+        The targets.
+    epochs : int
+        Number of updates, at least 1.
+    learning_rate : float
+        The rate, above 0; a step is half as long as under the usual gradient X'e / m.
+    verbose : bool, default False
+        Print a line for every iteration.
+
+    Returns
+    -------
+    weights : ndarray, shape (n, 1)
+    bias : float
+    costs : list of float
+        sqrt(sum e^2 / (2m)) before each update; inf from the epoch at which the descent diverged.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not what is described above; the message names it.
+
+    Warns
+    -----
+    DivergenceWarning
+        If the costs leave the finite numbers; the weights are those of the epoch before.
+
+    Examples
+    --------
+    >>> from gdfast.compat import generate_data, linear_regression
+    >>> inputs, targets, _, _ = generate_data(300, 0, 0.5, 2.0)
+    >>> weights, bias, costs = linear_regression(inputs, targets, 200_000, 0.0001)
+    >>> print(f"{weights[0, 0]:.10f} {bias:.10f} {costs[-1]:.10f}")
+    0.5008287640 1.8339723159 0.0585536906
+    """
+    X = feature_matrix("inputs", inputs)
+    y = vector("targets", targets, len(X), "row of inputs")
+    epochs, learning_rate = count("epochs", epochs), rate("learning_rate", learning_rate)
+
+    def line(epoch: int, cost: float, coef: NDArray[Any], bias: float) -> None:
+        weights = coef.reshape(-1, 1)
+        print(f"Iteration: {epoch} | Cost/Loss: {math.sqrt(cost)} | Weight: {weights} | Bias: {bias}")
+
+    words = Words("inputs", "targets", "learning_rate", 2.0)
+    run = path(words, X, y, epochs, learning_rate, each_epoch=line if flag("verbose", verbose) else None)
+    costs = np.sqrt(costs_before(run, epochs)).tolist()
+    return run.coef.reshape(-1, 1), run.intercept, costs
+
+
+def generate_data(
+    m: int, n: int, a: float, b: float, *, verbose: bool = False
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return points of y = a x + b: x = 1 .. m for training, and n random whole x in 1000 .. 100000 for testing.
+
+    Parameters
+    ----------
+    m, n : int
+        Numbers of training points (at least 1) and test points (at least 0).
+    a, b : float
+        Slope and intercept.
+    verbose : bool, default False
+        Print how many points there are.
+
+    Returns
+    -------
+    inputs, targets : ndarray, shape (m, 1)
+    test_inputs, test_targets : ndarray, shape (n, 1)
+        Drawn by `random.randint`, so `random.seed` fixes them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not what is described above.
+
+    Examples
+    --------
+    >>> from gdfast.compat import generate_data
+    >>> inputs, targets, test_inputs, test_targets = generate_data(3, 2, 0.5, 2.0)
+    >>> targets.ravel()
+    array([2.5, 3. , 3.5])
+    """
+    m, n = whole("m", m, 1), whole("n", n, 0)
+    a, b = real("a", a), real("b", b)
+    inputs = np.arange(1.0, m + 1.0).reshape(-1, 1)
+    tests = np.array([float(random.randint(1000, 100_000)) for _ in range(n)]).reshape(-1, 1)
+    if flag("verbose", verbose):
+        print(f"{m} points to train on, {n} to test with")
+    return inputs, inputs * a + b, tests, tests * a + b
+
+
+def rmse(inputs: Any, targets: Any, weights: Any, bias: Any, *, verbose: bool = False) -> float:
+    """Return sqrt(sum (inputs weights + bias - targets)^2 / (2m)), which tutorial A calls RMSE.
+
+    Parameters
+    ----------
+    inputs : array-like, shape (m, n)
+        The features; 1-d for one feature.
+    targets : array-like, shape (m, 1) or (m,)
+        The targets.
+    weights : array-like, shape (n, 1) or (n,)
+        As `linear_regression` returns them.
+    bias : float
+        The intercept.
+    verbose : bool, default False
+        Print the value.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not what is described above.
+
+    Examples
+    --------
+    >>> from gdfast.compat import rmse
+    >>> rmse([[1.0], [2.0]], [[2.0], [4.0]], [[1.0]], 0.0)
+    1.118033988749895
+    """
+    X = feature_matrix("inputs", inputs)
+    y = vector("targets", targets, len(X), "row of inputs")
+    w = vector("weights", weights, X.shape[1], "column of inputs")
+    e = X @ w + real("bias", bias) - y
+    value = math.sqrt(float(e @ e) / (2 * len(y)))
+    if flag("verbose", verbose):
+        print(f"RMSE: {value}")
+    return value
+
+
+def plot_test(inputs: Any, targets: Any, weights: Any, bias: Any, *, verbose: bool = False, ax: Any = None) -> Any:
+    """Draw the predictions inputs weights + bias ('x') against the targets ('o'); return the Axes.
+
+    Parameters
+    ----------
+    inputs, targets, weights, bias
+        As in `rmse`.
+    verbose : bool, default False
+        Print the RMSE.
+    ax : matplotlib Axes, optional
+        Where to draw; by default a new figure, which `matplotlib.pyplot.show` shows.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not what `rmse` takes.
+    ImportError
+        If matplotlib is missing.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> from gdfast.compat import plot_test
+    >>> ax = plot_test([[1.0], [2.0]], [[2.0], [4.0]], [[1.9]], 0.1)
+    """
+    from gdfast import plots
+
+    rmse(inputs, targets, weights, bias, verbose=verbose)
+    X = feature_matrix("inputs", inputs)
+    w = vector("weights", weights, X.shape[1], "column of inputs")
+    return plots.predictions(vector("targets", targets, len(X), "row of inputs"), X @ w + real("bias", bias), ax=ax)
+
+
+def gradient_descent(
+    X: Any,
+    y: Any,
+    alpha: float = 0.01,
+    epochs: int = 30,
+    *,
+    init: Any = None,
+    seed: int | None = None,
+    verbose: bool = False,
+) -> tuple[NDArray[np.float64], list[float]]:
+    """Fit a linear regression by batch descent: W <- W - alpha [1 X]'e / m, the intercept first in W.
+
+    Parameters
+    ----------
+    X : array-like, shape (m, n)
+        The features without a column of ones.
+    y : array-like, shape (m,) or (m, 1)
+        The targets.
+    alpha : float, default 0.01
+        The learning rate, above 0.
+    epochs : int, default 30
+        Number of updates, at least 1.
+    init : array-like, shape (n + 1,), optional
+        The start, intercept first; by default drawn from the standard normal distribution.
+    seed : int, optional
+        Seed of `numpy.random.RandomState` for that draw; by default NumPy's global state, as in the loop.
+    verbose : bool, default False
+        Print the cost at every tenth iteration.
+
+    Returns
+    -------
+    W : ndarray, shape (n + 1,)
+        The intercept, then the coefficients.
+    costs : list of float
+        sum e^2 / (2m) before each update; inf from the epoch at which the descent diverged.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not what is described above; the message names it.
+
+    Warns
+    -----
+    DivergenceWarning
+        If the costs leave the finite numbers; W is that of the epoch before.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gdfast.compat import gradient_descent
+    >>> X = 10 * np.random.RandomState(10).rand(100, 5)
+    >>> y = 0.9 + X @ [2.2, 4, -4, 1, 2]
+    >>> W, costs = gradient_descent(X, y, alpha=0.01, epochs=100, seed=0)
+    >>> W.shape, len(costs)
+    ((6,), 100)
+    """
+    X = feature_matrix("X", X)
+    y = vector("y", y, len(X), "row of X")
+    alpha, epochs = rate("alpha", alpha), count("epochs", epochs)
+    start = first_weights(init, seed, X.shape[1] + 1)
+
+    def line(epoch: int, cost: float, coef: NDArray[Any], intercept: float) -> None:
+        if epoch % 10 == 1:
+            print(f"cost:{cost} \t iteration: {epoch - 1}")
+
+    each_epoch = line if flag("verbose", verbose) else None
+    run = path(Words("X", "y", "alpha", 1.0), X, y, epochs, alpha, start, each_epoch)
+    return np.append(run.intercept, run.coef), costs_before(run, epochs).tolist()
+
+
+def first_weights(init: Any, seed: Any, size: int) -> NDArray[np.float64]:
+    """Return the start given, or one drawn."""
+    if init is not None:
+        return vector("init", init, size, "feature, after the intercept's")
+    if seed is None:
+        return np.random.randn(size)  # noqa: NPY002
+    return np.random.RandomState(whole("seed", seed, 0, 2**32 - 1)).randn(size)  # noqa: NPY002
+
+
+def predict(X: Any, w: Any, b: Any, *, verbose: bool = False) -> Any:
+    """Return X w + b.
+
+    Parameters
+    ----------
+    X : float or array-like
+        One value or several.
+    w, b : float
+        Slope and intercept.
+    verbose : bool, default False
+        Print a line for each prediction.
+
+    Returns
+    -------
+    float or ndarray
+        In the shape of X.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not a number or numbers.
+
+    Examples
+    --------
+    >>> from gdfast.compat import predict
+    >>> predict(33, 30.72223104, -471.01174707, verbose=True)
+    Prediction: x=33 => y=542.82
+    542.82187725
+    """
+    values = floating("X", numeric_array("X", X), np.float64).reshape(np.shape(X))
+    result = values * slope("w", w) + slope("b", b)
+    if flag("verbose", verbose):
+        for x, y in zip(np.ravel(values), np.ravel(result), strict=True):
+            print("Prediction: x=%d => y=%.2f" % (x, y))  # noqa: UP031
+    return float(result) if np.ndim(result) == 0 else result
+
+
+def slope(name: str, value: Any) -> float:
+    """Return a number that may come as an array of one."""
+    array = numeric_array(name, value) if isinstance(value, (np.ndarray, list, tuple)) else value
+    return real(name, array.reshape(-1)[0] if isinstance(array, np.ndarray) and array.size == 1 else array)
+
+
+def residuals(X: Any, Y: Any, w: Any, b: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return x and x w + b - y of one feature."""
+    x = one_feature("X", X)
+    y = vector("Y", Y, len(x), "value of X")
+    return x, x * slope("w", w) + slope("b", b) - y
+
+
+def loss(X: Any, Y: Any, w: float, b: float, *, verbose: bool = False) -> float:
+    """Return mean (X w + b - Y)^2.
+
+    Parameters
+    ----------
+    X, Y : array-like, shape (m,) or (m, 1)
+        One feature and the targets.
+    w, b : float
+        Slope and intercept.
+    verbose : bool, default False
+        Print the value.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not what is described above.
+
+    Examples
+    --------
+    >>> from gdfast.compat import loss
+    >>> loss([1.0, 2.0], [2.0, 4.0], 1.0, 0.0)
+    2.5
+    """
+    _, e = residuals(X, Y, w, b)
+    value = float(e @ e) / len(e)
+    if flag("verbose", verbose):
+        print(f"Loss: {value}")
+    return value
+
+
+def gradient(X: Any, Y: Any, w: float, b: float, *, verbose: bool = False) -> tuple[float, float]:
+    """Return the derivatives of `loss` by w and b: 2 mean(e x), 2 mean(e), e = X w + b - Y.
+
+    Parameters
+    ----------
+    X, Y : array-like, shape (m,) or (m, 1)
+        One feature and the targets.
+    w, b : float
+        Slope and intercept.
+    verbose : bool, default False
+        Print the values.
+
+    Returns
+    -------
+    w_gradient, b_gradient : float
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not what is described above.
+
+    Examples
+    --------
+    >>> from gdfast.compat import gradient
+    >>> gradient([1.0, 2.0], [2.0, 4.0], 1.0, 0.0)
+    (-5.0, -3.0)
+    """
+    x, e = residuals(X, Y, w, b)
+    value = 2 * float(e @ x) / len(e), 2 * float(e.sum()) / len(e)
+    if flag("verbose", verbose):
+        print(f"Gradient: w={value[0]}; b={value[1]}")
+    return value
+
+
+def train(
+    X: Any, Y: Any, iterations: int, lr: float, *, return_losses: bool = False, verbose: bool = False
+) -> tuple[float, float] | tuple[float, float, list[float]]:
+    """Fit a line by batch descent: w <- w - lr 2 mean(e x), b <- b - lr 2 mean(e), from zero.
+
+    Parameters
+    ----------
+    X, Y : array-like, shape (m,) or (m, 1)
+        One feature and the targets.
+    iterations : int
+        Number of updates, at least 1.
+    lr : float
+        The learning rate, above 0; a step is twice as long as under the usual gradient.
+    return_losses : bool, default False
+        Return the losses as well.
+    verbose : bool, default False
+        Print w and b at the end.
+
+    Returns
+    -------
+    w, b : float
+    losses : list of float
+        With `return_losses` only: mean e^2 before each update; inf from the epoch at which the descent
+        diverged.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not what is described above; the message names it.
+
+    Warns
+    -----
+    DivergenceWarning
+        If the losses leave the finite numbers; w and b are those of the epoch before.
+
+    Examples
+    --------
+    >>> from gdfast.compat import predict, train
+    >>> w, b = train([1.0, 2.0, 3.0], [3.0, 5.0, 7.0], iterations=5000, lr=0.1, verbose=True)
+    w=2.00000000; b=1.00000000
+    """
+    x = one_feature("X", X)
+    y = vector("Y", Y, len(x), "value of X")
+    iterations, lr = count("iterations", iterations), rate("lr", lr)
+    losses_wanted = flag("return_losses", return_losses)
+    run = path(Words("X", "Y", "lr", 0.5), x.reshape(-1, 1), y, iterations, lr)
+    w, b = float(run.coef[0]), float(run.intercept)
+    if flag("verbose", verbose):
+        print("w=%.8f; b=%.8f" % (w, b))  # noqa: UP031
+    return (w, b, (2 * costs_before(run, iterations)).tolist()) if losses_wanted else (w, b)
