@@ -12,15 +12,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["choice", "flag", "matrix", "numeric_array", "real", "shown", "vector", "whole"]
+__all__ = ["as_array", "choice", "flag", "floating", "matrix", "numeric_array", "real", "shown", "vector", "whole"]
 
 # Kinds of NumPy dtypes that hold real numbers: bool, signed, unsigned, float.
 REAL_KINDS = "biuf"
+# What the other kinds hold, and what to do about it first.
+OTHER_KINDS = {
+    "c": ("complex numbers", "take .real and .imag as features"),
+    "M": ("dates", "convert them to numbers"),
+    "m": ("time spans", "divide them by a unit of time"),
+    "V": ("records", "take their fields apart"),
+}
+STRINGS = ("strings", "convert them to numbers, or encode them")
+# Types that Python or NumPy would turn into a float, though they are no real numbers.
+NO_NUMBERS = (str, bytes, complex, np.complexfloating, np.datetime64, np.timedelta64)
 
 
 def shown(value: Any, limit: int = 60) -> str:
-    """Return a value's repr, cut so that a message stays one line."""
-    text = repr(value).replace("\n", " ")
+    """Return a value's repr, NumPy's scalars as plain ones, cut so that a message stays one line."""
+    if isinstance(value, np.generic):
+        value = value.item() if value.dtype.kind in "biufSU" else str(value)
+    try:
+        text = repr(value).replace("\n", " ")
+    except ValueError:  # an integer of more digits than Python prints
+        return f"<{type(value).__name__} of thousands of digits>"
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
@@ -28,6 +43,8 @@ def real(
     name: str, value: Any, low: float = -math.inf, high: float = math.inf, *, ends: str = "[]", hint: str = ""
 ) -> float:
     """Return value as a float within low..high; ends is "[]", "(]", "[)" or "()" as in mathematics."""
+    if type(value) is float and low < value < high:
+        return value
     allowed = f"a finite number{interval(low, high, ends)}"
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
@@ -55,6 +72,8 @@ def interval(low: float, high: float, ends: str) -> str:
 
 def whole(name: str, value: Any, low: int = 0, high: int | None = None, *, hint: str = "") -> int:
     """Return value as an int of at least low and at most high."""
+    if type(value) is int and low <= value and (high is None or value <= high):
+        return value
     allowed = f"a whole number of at least {low}" + (f" and at most {high}" if high is not None else "")
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name}={value} is a bool, and must be {allowed}{hint}")
@@ -63,12 +82,12 @@ def whole(name: str, value: Any, low: int = 0, high: int | None = None, *, hint:
     except TypeError:
         try_int = ""
         if isinstance(value, float) and value.is_integer():
-            try_int = f"; write {int(value)}"
+            try_int = f"; write {shown(int(value))}"
         raise TypeError(
             f"{name}={shown(value)} is a {type(value).__name__}, and must be {allowed}{try_int}{hint}"
         ) from None
     if number < low or (high is not None and number > high):
-        raise ValueError(f"{name}={number} must be {allowed}{hint}")
+        raise ValueError(f"{name}={shown(number)} must be {allowed}{hint}")
     return number
 
 
@@ -91,76 +110,109 @@ def choice(name: str, value: Any, known: Iterable[str]) -> str:
     return value
 
 
+def as_array(name: str, values: Any, what: str = "numbers") -> NDArray[Any]:
+    """Return values as NumPy takes them, where it takes them as an array without losing anything."""
+    if type(values) is np.ndarray:
+        return values
+    if hasattr(values, "tocsr") or hasattr(values, "todense"):
+        kind = type(values).__name__
+        raise TypeError(f"{name} is a sparse {kind}, and must be dense; try {name}.toarray()")
+    if has_masked(values):
+        raise ValueError(f"{name} has masked values, and must have none; fill them or leave those rows out")
+    array = None if isinstance(values, (str, bytes, dict, set)) or callable(values) else converted(name, values)
+    if array is None or (array.ndim == 0 and array.dtype.kind == "O"):
+        raise TypeError(f"{name}={shown(values)} must be an array of {what}; make a list or an array of it first")
+    return array
+
+
+def has_masked(values: Any) -> bool:
+    """Return whether values are, or list, NumPy arrays with masked places, which NumPy would fill in silence."""
+    if isinstance(values, (list, tuple)) and any(isinstance(row, np.ma.MaskedArray) for row in values):
+        values = np.ma.asarray(values)
+    return isinstance(values, np.ma.MaskedArray) and bool(np.ma.getmaskarray(values).any())
+
+
+def converted(name: str, values: Any) -> NDArray[Any]:
+    """Return what NumPy makes of values."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} is ragged, and its rows must be equally long; fill or cut them ({error})") from None
+    except TypeError as error:
+        raise TypeError(f"{name} must hold numbers that fit one array; convert its columns first ({error})") from None
+
+
 def numeric_array(name: str, values: Any) -> NDArray[Any]:
     """Return values as an array of real numbers in its own dtype, float64 where objects held numbers."""
-    if hasattr(values, "tocsr") or hasattr(values, "todense"):
-        raise TypeError(f"{name} is a sparse {type(values).__name__}, which is not taken yet; try {name}.toarray()")
-    if isinstance(values, (str, bytes, dict, set)) or values is None or callable(values):
-        raise TypeError(f"{name}={shown(values)} must be an array of numbers")
-    if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
-        raise ValueError(f"{name} has masked values; fill them or leave those rows out first")
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ValueError(f"{name} is ragged: its rows differ in length; give every row as many values") from error
-    if array.dtype.kind in REAL_KINDS:
-        return array
+    array = as_array(name, values)
     if array.dtype.kind == "O":
         return numbers_in_objects(name, array)
-    kind = {"c": "complex numbers", "M": "dates", "m": "time spans", "U": "strings", "S": "strings", "V": "records"}
-    hint = {"c": "take .real and .imag as features", "M": "convert them to numbers", "V": "take its columns apart"}
-    raise TypeError(
-        f"{name} holds {kind.get(array.dtype.kind, array.dtype)}, and must hold real numbers; "
-        f"{hint.get(array.dtype.kind, 'convert them to numbers, or encode them')} first"
-    )
+    if array.dtype.kind not in REAL_KINDS:
+        found, remedy = OTHER_KINDS.get(array.dtype.kind, STRINGS)
+        raise TypeError(f"{name} holds {found}, and must hold real numbers; {remedy} first")
+    if array is not values and has_dates(values):
+        raise TypeError(f"{name} has columns of dates or times, and must hold real numbers; convert them first")
+    return array
+
+
+def has_dates(frame: Any) -> bool:
+    """Return whether a polars frame has columns of dates or times, which NumPy takes for counts of days and more."""
+    return any(hasattr(kind, "is_temporal") and kind.is_temporal() for kind in getattr(frame, "dtypes", ()))
 
 
 def numbers_in_objects(name: str, array: NDArray[Any]) -> NDArray[np.float64]:
-    """Return an object array of numbers as float64; a string is no number, even one of digits."""
-    flat = np.empty(array.size)
-    for position, value in enumerate(array.ravel()):
-        if isinstance(value, (str, bytes, np.datetime64, np.timedelta64)) or hasattr(value, "__len__"):
+    """Return an object array of numbers as float64, None as NaN; a string is no number, even one of digits."""
+    for kind in set(map(type, array.flat)):
+        if not is_number(kind):
+            value = next(value for value in array.flat if type(value) is kind)
             raise TypeError(
-                f"{name} holds {shown(value)}, a {type(value).__name__}, and must hold real numbers in equally "
-                "long rows; convert or encode it first"
+                f"{name} holds {shown(value)}, a {kind.__name__}, and must hold real numbers in equally long rows; "
+                "convert, encode or fill it first"
             )
-        try:
-            flat[position] = np.nan if value is None else float(value)
-        except OverflowError:
-            raise ValueError(f"{name} holds an integer too large for a float ({shown(value)}); scale it") from None
-        except (TypeError, ValueError):
-            raise TypeError(
-                f"{name} holds {shown(value)}, a {type(value).__name__}, and must hold real numbers; convert, "
-                "encode or fill it first"
-            ) from None
-    return flat.reshape(array.shape)
+    try:
+        return array.astype(np.float64)
+    except OverflowError:
+        value = max(array.flat, key=lambda value: 0 if value is None else abs(value))
+        raise ValueError(f"{name} holds {shown(value)}, which is too large for a float; scale it") from None
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold real numbers, and one of its objects is none ({error})") from None
+
+
+def is_number(kind: type) -> bool:
+    """Return whether objects of a type are real numbers, or None."""
+    able = hasattr(kind, "__float__") or hasattr(kind, "__index__")
+    return kind is type(None) or (able and not hasattr(kind, "__len__") and not issubclass(kind, NO_NUMBERS))
 
 
 def floating(name: str, array: NDArray[Any], dtype: Any) -> NDArray[Any]:
-    """Return an array of numbers as finite values of dtype, C-ordered in native byte order."""
+    """Return an array of numbers as finite values of dtype, C-ordered and aligned, in native byte order."""
     with np.errstate(over="ignore", invalid="ignore"):
-        result = np.ascontiguousarray(array, dtype=dtype).view(np.ndarray)
+        result = np.ascontiguousarray(array, dtype=dtype)
         finite = np.isfinite(result.sum()) or np.isfinite(result).all()
     if not finite:
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(result))[0])
-        place = where[0] if len(where) == 1 else where
-        value = result[where]
+        value = np.atleast_1d(array)[where]
+        within = f" as {result.dtype}" if np.isfinite(value) else ""
         raise ValueError(
-            f"{name} holds {value} at {place}, and must be finite; leave those rows out, or fill or scale them"
+            f"{name} holds {shown(value)} at {where[0] if len(where) == 1 else where}, and must be finite{within}; "
+            "replace, scale or leave out such values"
         )
-    return result
+    return result if result.flags.aligned else result.copy()
 
 
 def matrix(name: str, values: Any) -> NDArray[Any]:
     """Return X as a finite C-ordered (n, d) array: float32 stays float32, all else becomes float64."""
     array = numeric_array(name, values)
     if array.ndim != 2:
-        hint = f"try {name}.reshape(-1, 1) for one feature" if array.ndim < 2 else "flatten its last axes"
+        hint = "flatten its last axes"
+        if array.ndim < 2:
+            hint = f"try {name}.reshape(-1, 1) for one feature, {name}.reshape(1, -1) for one sample"
         raise ValueError(f"{name} has shape {array.shape}, and must be 2-d: (n_samples, n_features); {hint}")
     if 0 in array.shape:
         lacking = "samples" if array.shape[0] == 0 else "features"
         raise ValueError(f"{name} has shape {array.shape}: no {lacking}; give at least one")
-    return floating(name, array, np.float32 if array.dtype.kind == "f" and array.dtype.itemsize == 4 else np.float64)
+    single = array.dtype.kind == "f" and array.dtype.itemsize == 4
+    return floating(name, array, np.float32 if single else np.float64)
 
 
 def vector(name: str, values: Any, length: int, what: str) -> NDArray[np.float64]:

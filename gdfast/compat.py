@@ -47,7 +47,9 @@ def one_feature(name: str, values: Any) -> NDArray[np.float64]:
     """Return the values of one feature, given 1-d or as a column."""
     array = numeric_array(name, values)
     if array.ndim != 1 and not (array.ndim == 2 and array.shape[1] == 1):
-        raise ValueError(f"{name} has shape {array.shape}, and must be 1-d or one column; for several features use gradient_descent")
+        raise ValueError(
+            f"{name} has shape {array.shape}, and must be 1-d or one column; for several features use gradient_descent"
+        )
     if array.size == 0:
         raise ValueError(f"{name} is empty; give at least one value")
     return floating(name, array.reshape(-1), np.float64)
@@ -86,9 +88,7 @@ def path(
     with np.errstate(over="ignore", invalid="ignore"):
         e = X @ start[1:] + start[0] - y
         if not np.isfinite(e @ e):
-            raise ValueError(
-                f"{words.features} and {words.targets} hold values so large that the cost overflows at the start; scale them"
-            )
+            raise ValueError(f"{words.features} and {words.targets} overflow the cost at the start; scale them")
     options = {
         "epochs": epochs,
         "learning_rate": learning_rate / words.factor,
@@ -96,7 +96,7 @@ def path(
         "intercept_init": start[:1],
     }
     shown = RateWords(words.rate, words.factor)
-    return descend(X, y, None, {**fit.__kwdefaults__, **options}, shown, depth=2, each_epoch=each_epoch)
+    return descend(X, y, None, {**(fit.__kwdefaults__ or {}), **options}, shown, depth=2, each_epoch=each_epoch)
 
 
 def costs_before(run: Run, epochs: int) -> NDArray[np.float64]:
@@ -148,7 +148,7 @@ def linear_regression(
     >>> inputs, targets, _, _ = generate_data(300, 0, 0.5, 2.0)
     >>> weights, bias, costs = linear_regression(inputs, targets, 200_000, 0.0001)
     >>> print(f"{weights[0, 0]:.10f} {bias:.10f} {costs[-1]:.10f}")
-    0.5008287640 1.8339723159 0.0585536906
+    0.5008287640 1.8339723160 0.0585536906
     """
     X = feature_matrix("inputs", inputs)
     y = vector("targets", targets, len(X), "row of inputs")
@@ -360,7 +360,7 @@ def first_weights(init: Any, seed: Any, size: int) -> NDArray[np.float64]:
         return vector("init", init, size, "feature, after the intercept's")
     if seed is None:
         return np.random.randn(size)  # noqa: NPY002
-    return np.random.RandomState(whole("seed", seed, 0, 2**32 - 1)).randn(size)  # noqa: NPY002
+    return np.random.RandomState(whole("seed", seed, 0, 2**32 - 1)).randn(size)
 
 
 def predict(X: Any, w: Any, b: Any, *, verbose: bool = False) -> Any:

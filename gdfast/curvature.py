@@ -18,8 +18,8 @@ def auto_rate(problem: Problem, model: Model, batch_size: int | None) -> float:
     """Return 1/L, L being the largest curvature that one update can meet.
 
     Full batch: the largest eigenvalue of J's second derivatives, with the loss's curvature bound. SGD: the
-    largest row's. Mini-batches of b rows lie between: n (b - 1) / (b (n - 1)) of the first and
-    (n - b) / (b (n - 1)) of the second (Gower et al., 2019, "SGD: general analysis and improved rates").
+    largest row's. Mini-batches of b rows lie between: the part (n - b) / ((n - 1) sqrt(b)) of the second, the
+    rest of the first, so that the last wandering shrinks as b grows.
     """
     n = len(problem.X)
     if batch_size is None:
@@ -27,9 +27,8 @@ def auto_rate(problem: Problem, model: Model, batch_size: int | None) -> float:
     elif batch_size == 1:
         L = row_curvature(problem, model)
     else:
-        share = n * (batch_size - 1) / (batch_size * (n - 1))
-        rest = (n - batch_size) / (batch_size * (n - 1))
-        L = share * largest_curvature(problem, model) + rest * row_curvature(problem, model)
+        part = (n - batch_size) / ((n - 1) * batch_size**0.5)
+        L = part * row_curvature(problem, model) + (1.0 - part) * largest_curvature(problem, model)
     if not np.isfinite(L):
         raise ValueError("learning_rate='auto': the values of X are too large for it; scale X, or give a rate")
     return 1.0 / L if L > 0 else 1.0
@@ -67,7 +66,7 @@ def row_curvature(problem: Problem, model: Model) -> float:
 
 
 def largest_curvature(problem: Problem, model: Model) -> float:
-    """Return the largest eigenvalue of c A'SA/n + l2 D: A is X with a column of ones for the intercept, which D spares."""
+    """Return the largest eigenvalue of c A'SA/n + l2 D; A is X with a column of ones, which D spares."""
     d = problem.X.shape[1]
     scale = float(np.abs(problem.X).max()) or 1.0  # so that the squares neither overflow nor vanish
     unit = 1.0 / scale if model.intercept else 0.0

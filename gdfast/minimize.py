@@ -78,11 +78,7 @@ class Minimum:
         return self.stop_reason.advice
 
     def __repr__(self) -> str:
-        x = (
-            self.x
-            if isinstance(self.x, float)
-            else np.array2string(self.x, 200, threshold=12, separator=", ")
-        )
+        x = self.x if isinstance(self.x, float) else np.array2string(self.x, 200, threshold=12, separator=", ")
         return f"Minimum(x={x}, fun={self.fun}, steps={self.steps}, stop_reason={str(self.stop_reason)!r})"
 
 
@@ -416,9 +412,7 @@ def numba_errors() -> tuple[type[BaseException], ...]:
     return () if errors is None else (errors.NumbaError,)
 
 
-def compiled_or(
-    plain: Walk, fun: Function, grad: Function | None, start: float | Vector, gradient: Function
-) -> Walk:
+def compiled_or(plain: Walk, fun: Function, grad: Function | None, start: float | Vector, gradient: Function) -> Walk:
     """Return the compiled walk; the plain one, with a warning, if fun and grad do not fit into it."""
     walk = compiled_walk(fun, grad, kind_of(start))
     no_rows = np.empty((0, *np.shape(start)))

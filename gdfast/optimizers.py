@@ -1,18 +1,25 @@
 """Optimizers as users name them: what `optimizer=` takes besides a name."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
 
 from gdfast.arguments import choice, flag, real, shown
 
 __all__ = ["GD", "NAMED", "Momentum", "Optimizer", "make_optimizer"]
 
 
-class Optimizer:
+class Optimizer(ABC):
     """What every optimizer has: the update rule that it runs, and the rule's number."""
 
-    rule: str
-    mu: float
+    @property
+    @abstractmethod
+    def rule(self) -> str:
+        """The update rule's name in gdfast.formulas.optimizers."""
+
+    @property
+    def mu(self) -> float:
+        """The momentum."""
+        return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +37,10 @@ class GD(Optimizer):
     Cauchy, A., "Méthode générale pour la résolution des systèmes d'équations simultanées", 1847.
     """
 
-    rule: ClassVar[str] = "gd"
-    mu: ClassVar[float] = 0.0
+    @property
+    def rule(self) -> str:
+        """The update rule's name."""
+        return "gd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +75,12 @@ class Momentum(Optimizer):
         object.__setattr__(self, "nesterov", flag("nesterov", self.nesterov))
 
     @property
-    def rule(self) -> str:  # type: ignore[override]
+    def rule(self) -> str:
         """The update rule's name in gdfast.formulas.optimizers."""
         return "nesterov" if self.nesterov else "momentum"
 
     @property
-    def mu(self) -> float:  # type: ignore[override]
+    def mu(self) -> float:
         """The momentum."""
         return self.momentum
 
@@ -86,5 +95,7 @@ def make_optimizer(optimizer: object) -> Optimizer:
     if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
         raise TypeError(f"optimizer={optimizer.__name__} is a class; write {optimizer.__name__}()")
     if not isinstance(optimizer, str):
-        raise TypeError(f"optimizer={shown(optimizer)} must be a name ({', '.join(NAMED)}) or an instance such as gdfast.GD()")
+        raise TypeError(
+            f"optimizer={shown(optimizer)} must be a name ({', '.join(NAMED)}) or an instance such as gdfast.GD()"
+        )
     return NAMED[choice("optimizer", optimizer, NAMED)]

@@ -11,7 +11,7 @@ from gdfast.arguments import choice, flag, floating, numeric_array, real, shown,
 from gdfast.formulas.losses import LOSSES, Loss
 from gdfast.formulas.penalties import PENALTIES
 from gdfast.history import LogGrid, StepGrid
-from gdfast.optimizers import Optimizer, make_optimizer
+from gdfast.optimizers import Optimizer
 from gdfast.problem import Problem
 from gdfast.sample_order import LARGEST_SEED, LARGEST_SHUFFLE
 
@@ -64,16 +64,32 @@ def loss_number(loss: str, loss_parameter: Any) -> float:
     if parameter is None:
         if loss_parameter is not None:
             able = ", ".join(name for name, other in LOSSES.items() if other.parameter)
-            raise ValueError(f"loss_parameter={shown(loss_parameter)}: loss={loss!r} has none; leave it out ({able} have one)")
+            raise ValueError(
+                f"loss_parameter={shown(loss_parameter)}: loss={loss!r} has none; leave it out ({able} have one)"
+            )
         return 0.0
     if loss_parameter is None:
         return parameter.default
     ends = ("[" if parameter.low_allowed else "(") + ")"
-    return real("loss_parameter", loss_parameter, parameter.low, parameter.high, ends=ends, hint=f" ({loss}'s {parameter.name})")
+    return real(
+        "loss_parameter",
+        loss_parameter,
+        parameter.low,
+        parameter.high,
+        ends=ends,
+        hint=f" ({loss}'s {parameter.name})",
+    )
 
 
 def make_model(
-    loss: Any, loss_parameter: Any, penalty: Any, alpha: Any, l1_ratio: Any, fit_intercept: Any, optimizer: Optimizer
+    loss: Any,
+    loss_parameter: Any,
+    penalty: Any,
+    alpha: Any,
+    l1_ratio: Any,
+    fit_intercept: Any,
+    *,
+    optimizer: Optimizer,
 ) -> Model:
     """Return the Model of fit's arguments."""
     loss = choice("loss", loss, LOSSES)
@@ -81,7 +97,9 @@ def make_model(
     alpha = real("alpha", alpha, 0.0)
     l1_ratio = real("l1_ratio", l1_ratio, 0.0, 1.0)
     if alpha > 0 and penalty == "none":
-        raise ValueError(f"alpha={alpha:g} without a penalty has no effect; give penalty='l2', 'l1' or 'elasticnet', or alpha=0")
+        raise ValueError(
+            f"alpha={alpha:g} without a penalty has no effect; give penalty='l2', 'l1' or 'elasticnet', or alpha=0"
+        )
     l2, l1 = PENALTIES[penalty].l2(alpha, l1_ratio), PENALTIES[penalty].l1(alpha, l1_ratio)
     intercept = flag("fit_intercept", fit_intercept)
     return Model(loss, loss_number(loss, loss_parameter), l2, l1, optimizer.rule, optimizer.mu, intercept)
@@ -117,7 +135,9 @@ def make_batch_size(batch_size: Any, n: int) -> int | None:
 def make_seed(seed: Any, shuffle: bool, batch_size: int | None, n: int) -> int:
     """Return the seed given, or a new one."""
     if batch_size is not None and n > LARGEST_SHUFFLE:
-        raise ValueError(f"batch_size={batch_size}: X has {n} rows, and mini-batches take at most {LARGEST_SHUFFLE}; use None")
+        raise ValueError(
+            f"batch_size={batch_size}: X has {n} rows, and mini-batches take at most {LARGEST_SHUFFLE}; use None"
+        )
     if seed is None:
         return secrets.randbits(63)
     return whole("seed", seed, 0, LARGEST_SEED)

@@ -97,9 +97,7 @@ def cost_curve(
     return ax
 
 
-def predictions(
-    targets: ArrayLike, predictions: ArrayLike, *, ax: Axes | None = None, **markers: Any
-) -> Axes:
+def predictions(targets: ArrayLike, predictions: ArrayLike, *, ax: Axes | None = None, **markers: Any) -> Axes:
     """Draw predictions as crosses against targets as circles, over the index of the sample.
 
     Parameters
@@ -311,9 +309,7 @@ def loss_contour(
     """
     land = _landscape(loss, w, b, path, minimum)
     ax = _axes(ax)
-    filled = ax.contourf(
-        land.w, land.b, land.values.T, **{"levels": land.levels, "norm": land.norm(), **contour}
-    )
+    filled = ax.contourf(land.w, land.b, land.values.T, **{"levels": land.levels, "norm": land.norm(), **contour})
     ax.figure.colorbar(filled, ax=ax, label="Loss", format="{x:,.10g}")
     _draw_descent(ax, land, 2)
     return ax
@@ -391,28 +387,20 @@ def _whole_ticks(ax: Axes) -> None:
         ax.locator_params(axis="x", integer=True)
 
 
-def _array(
-    values: ArrayLike, name: str, fits: Callable[[Shape], bool], wanted: str, *, finite: bool = True
-) -> Array:
+def _array(values: ArrayLike, name: str, fits: Callable[[Shape], bool], wanted: str, *, finite: bool = True) -> Array:
     """Return values as an array, or say what is wrong with its shape or its first bad row."""
     array = np.asarray(values, dtype=np.float64)
     if not array.size or not fits(array.shape):
         raise ValueError(f"{name} has shape {array.shape}: it must be {wanted}")
     if finite and not np.isfinite(array).all():
         first = np.argwhere(~np.isfinite(array))[0].tolist()
-        raise ValueError(
-            f"{name} is {array[tuple(first)]} at {first}: all must be finite, leave such rows out"
-        )
+        raise ValueError(f"{name} is {array[tuple(first)]} at {first}: all must be finite, leave such rows out")
     return array
 
 
-def _column(
-    values: ArrayLike, name: str, advice: str = "try one column of it", *, finite: bool = True
-) -> Array:
+def _column(values: ArrayLike, name: str, advice: str = "try one column of it", *, finite: bool = True) -> Array:
     wanted = f"(n,) or (n, 1) with n > 0, {advice}"
-    return _array(
-        values, name, lambda shape: len(shape) == 1 or shape[1:] == (1,), wanted, finite=finite
-    ).ravel()
+    return _array(values, name, lambda shape: len(shape) == 1 or shape[1:] == (1,), wanted, finite=finite).ravel()
 
 
 def _numbers(value: ArrayLike, name: str, size: int) -> Array:
@@ -423,9 +411,7 @@ def _grid(limits: ArrayLike, name: str, points: int) -> Array:
     """Return `limits` as a rising grid: what (low, high) spans, or itself."""
     grid = np.asarray(limits, dtype=np.float64)
     if grid.ndim != 1 or grid.size < 2 or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
-        raise ValueError(
-            f"{name} is {limits!r}: it must rise, from one finite number to another, try (-1, 1)"
-        )
+        raise ValueError(f"{name} is {limits!r}: it must rise, from one finite number to another, try (-1, 1)")
     return np.linspace(grid[0], grid[1], points) if grid.size == 2 else grid
 
 
@@ -523,9 +509,7 @@ def _draw_steps(ax: Axes, fun: Function, path: Array) -> None:
     ax.step(path, _evaluate(fun, path), "o-", where="post", markersize=5, linewidth=1, label="Steps")
 
 
-def _draw_tangents(
-    ax: Axes, fun: Function, grad: Function | None, path: Array, width: float, height: float
-) -> None:
+def _draw_tangents(ax: Axes, fun: Function, grad: Function | None, path: Array, width: float, height: float) -> None:
     """Draw tangents, of one length in a picture of that size, at points that divide the path's way evenly."""
     way = np.append(0.0, np.cumsum(np.abs(np.diff(path))))
     at = path[np.unique(np.searchsorted(way, np.linspace(0.0, way[-1], TANGENTS)))]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import floating, matrix, numeric_array, shown, vector
+from gdfast.arguments import as_array, floating, matrix, numeric_array, shown, vector
 from gdfast.formulas.losses import LOSSES, Loss
 
 __all__ = ["Problem", "make_problem"]
@@ -41,10 +41,12 @@ def targets(y: Any, n: int, loss: str, rule: Loss) -> NDArray[np.float64]:
     Y = numeric_array("y", y)
     if Y.ndim == 0 or Y.ndim > 2 or Y.shape[0] != n or Y.size == 0:
         raise ValueError(f"y has shape {Y.shape}, and must have one value for each of the {n} rows of X: ({n},)")
-    Y = floating("y", Y.reshape(n, -1), np.float64)
+    Y = floating("y", Y, np.float64).reshape(n, -1)
     if Y.shape[1] > 1 and not rule.several_outputs:
         able = ", ".join(name for name, other in LOSSES.items() if other.several_outputs)
-        raise ValueError(f"y has {Y.shape[1]} columns, which loss={loss!r} cannot take: fit one at a time, or use {able}")
+        raise ValueError(
+            f"y has {Y.shape[1]} columns, which loss={loss!r} cannot take: fit one at a time, or use {able}"
+        )
     if Y.min() < rule.lowest_target:
         raise ValueError(f"y holds {Y.min():g}, and loss={loss!r} needs values of at least {rule.lowest_target:g}")
     return Y
@@ -52,27 +54,48 @@ def targets(y: Any, n: int, loss: str, rule: Loss) -> NDArray[np.float64]:
 
 def labels(y: Any, n: int, loss: str) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Return the two labels in sorted order, and y as a column of -1 and +1."""
-    array = np.asarray(y)
+    array = as_array("y", y, "labels")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.shape != (n,):
         raise ValueError(f"y has shape {array.shape}, and must have one label for each of the {n} rows of X: ({n},)")
-    if array.dtype.kind in "fc" and not np.isfinite(array).all():
-        raise ValueError("y holds a label that is not finite; leave those rows out first")
-    if array.dtype.kind == "O" and any(value is None or value != value for value in array):
-        raise ValueError("y holds missing labels (None or NaN); leave those rows out first")
+    if has_missing(array):
+        raise ValueError("y holds missing or infinite labels (None, NaN, NA, NaT or inf); leave those rows out first")
     try:
-        classes, codes = np.unique(array, return_inverse=True)
+        classes, codes = np.unique(array if array is y else unmixed(array, y), return_inverse=True)
     except TypeError:
-        raise TypeError("y holds labels of several types, which have no order; make them all strings or all numbers") from None
+        raise TypeError(
+            "y holds labels of several types, which have no order; make them all strings or numbers"
+        ) from None
     if len(classes) == 1:
         raise ValueError(f"y holds one kind of label only ({shown(classes[0])}); loss={loss!r} needs two")
     if len(classes) > 2:
         raise ValueError(
-            f"y holds {len(classes)} kinds of labels, and loss={loss!r} takes two; gdfast.sklearn's GDClassifier is the "
-            "estimator for more (or a regression loss, if y is a quantity)"
+            f"y holds {len(classes)} kinds of labels, and loss={loss!r} takes two; gdfast.sklearn's GDClassifier is "
+            "the estimator for more (or a regression loss, if y is a quantity)"
         )
     return classes, np.where(codes.reshape(n, 1) == 1, 1.0, -1.0)
+
+
+def has_missing(array: NDArray[Any]) -> bool:
+    """Return whether a label is no value at all, or not finite."""
+    if array.dtype.kind in "fc":
+        return not np.isfinite(array).all()
+    if array.dtype.kind in "mM":
+        return bool(np.isnat(array).any())
+    try:
+        return array.dtype.kind in "OT" and bool((np.equal(array, None) | (array != array)).any())
+    except (TypeError, ArithmeticError):  # pandas.NA is not equal or unequal to itself, nor is a signalling NaN
+        return True
+
+
+def unmixed(array: NDArray[Any], y: Any) -> NDArray[Any]:
+    """Return the array that NumPy made of y; raises TypeError where it turned other labels into strings."""
+    if array.dtype.kind in "SU" and isinstance(y, (list, tuple)):
+        kinds = {type(label) for label in np.array(y, dtype=object).flat}
+        if not (all(issubclass(kind, str) for kind in kinds) or all(issubclass(kind, bytes) for kind in kinds)):
+            raise TypeError
+    return array
 
 
 def normalised_weights(sample_weight: Any, n: int) -> NDArray[np.float64] | None:
@@ -84,5 +107,6 @@ def normalised_weights(sample_weight: Any, n: int) -> NDArray[np.float64] | None
         raise ValueError(f"sample_weight holds {weights.min():g}, and must not be negative; 0 leaves a row out")
     if weights.max() == 0:
         raise ValueError("sample_weight is zero for every row; at least one must be positive")
-    weights = weights / weights.max()  # so that the sum cannot overflow
-    return weights * (n / weights.sum())
+    weights = weights / weights.max()  # a new array: the caller's is not changed, and the sum cannot overflow
+    weights *= n / weights.sum()
+    return weights

@@ -233,7 +233,7 @@ class Run:
         descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(descriptor, "wb") as file:
-                np.savez(file, **arrays)
+                np.savez(file, **arrays)  # type: ignore[arg-type]
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o666 & ~current_umask())
@@ -244,7 +244,17 @@ class Run:
 
     def as_arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that a file holds."""
-        names = ("cost", "epochs", "steps", "seconds", "stop_reason", "diverged_at", "solver", "backend", "seed")
+        names = (
+            "cost",
+            "epochs",
+            "steps",
+            "seconds",
+            "stop_reason",
+            "diverged_at",
+            "solver",
+            "backend",
+            "seed",
+        )
         text = {name: getattr(self, name) for name in (*names, "learning_rate")}
         text |= {"format": FORMAT, "settings": self.settings, "extra": self.extra}
         arrays = {
@@ -297,7 +307,9 @@ class Run:
         except Exception as error:
             if "newer gdfast" in str(error):
                 raise
-            raise ValueError(f"{os.fspath(path)!r} is not a whole file of Run.save; is it another file, or cut off?") from error
+            raise ValueError(
+                f"{os.fspath(path)!r} is not a whole file of Run.save; is it another file, or cut off?"
+            ) from error
 
     def rows(self) -> list[tuple[str, str]]:
         """Return what a repr shows, as names and values."""
@@ -349,4 +361,6 @@ def without_objects(labels: NDArray[Any]) -> NDArray[Any]:
         return labels
     if all(isinstance(label, str) for label in labels):
         return labels.astype(np.str_)
-    raise TypeError(f"labels such as {shown(labels[0])} cannot be written without pickle; use strings or numbers as labels")
+    raise TypeError(
+        f"labels such as {shown(labels[0])} cannot be written without pickle; use strings or numbers as labels"
+    )

@@ -1,5 +1,6 @@
 """Where a descent stands: arrays that the kernels change in place."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,13 @@ class State:
         self.steps += steps
         epochs, self.position = divmod(self.position + steps, self.steps_per_epoch)
         self.epoch += epochs
+
+    def scratch(self) -> "State":
+        """Return a state for one more full-batch epoch from this iterate, whose end nobody sees."""
+        other = copy.copy(self)
+        other.W, other.b, other.M = self.W.copy(), self.b.copy(), np.zeros_like(self.M)
+        other.kept_W, other.kept_b = self.W.copy(), self.b.copy()
+        return other
 
     def restore(self, epoch: int) -> None:
         """Return to the iterate kept, which is the one after this epoch."""

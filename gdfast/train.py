@@ -118,13 +118,18 @@ class Descent:
         self.state.restore(bad_epoch - 1)
 
     def cost(self) -> float:
-        """Return J at the iterate."""
-        return float(self.kernels.cost(self.state))
+        """Return J at the iterate: the cost that one more full-batch epoch would record, so equal to the bit."""
+        costs = np.full(1, np.inf)
+        self.kernels.batch(self.state.scratch(), np.zeros(1), True, costs)
+        return float(costs[0])
 
     def record(self, first: int, costs: NDArray[np.float64]) -> None:
         """Keep the costs of the epochs first, first + 1, ..."""
         last = first + len(costs) - 1
-        known = {**self.latest, **{first + i: float(costs[i]) for i in range(max(0, len(costs) - 2), len(costs))}}
+        known = {
+            **self.latest,
+            **{first + i: float(costs[i]) for i in range(max(0, len(costs) - 2), len(costs))},
+        }
         self.latest = {epoch: cost for epoch, cost in known.items() if epoch >= last - 1}
         if self.history is not None:
             self.history.add(first, costs)
@@ -268,7 +273,7 @@ def fit(
     >>> y = [0.5 * row[0] + 2.0 for row in X]
     >>> run = gdfast.fit(X, y, epochs=200_000, learning_rate=0.5e-4)
     >>> print(f"{run.coef[0]:.10f} {run.intercept:.10f} {len(run.costs)}")
-    0.5008287640 1.8339723159 200001
+    0.5008287640 1.8339723160 200001
 
     References
     ----------
@@ -321,7 +326,7 @@ def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tupl
     choice("solver", options["solver"], SOLVERS)
     backend = choose(options["backend"])
     names = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
-    model = make_model(loss, *(options[name] for name in names), make_optimizer(options["optimizer"]))
+    model = make_model(loss, *[options[name] for name in names], optimizer=make_optimizer(options["optimizer"]))
     problem = make_problem(X, y, loss, sample_weight)
     rate = options["learning_rate"]
     if isinstance(rate, str):

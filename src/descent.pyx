@@ -9,7 +9,7 @@ from libc.string cimport memcpy, memset
 
 from order cimport fill_order
 from rows cimport add, add4, dot, dot4
-from vocabulary cimport absolute, exp, log1p, maximum, minimum, where
+from vocabulary cimport absolute, exp, log1p, maximum, minimum, where  # no-cython-lint: what formulas.pxi calls
 
 ctypedef fused gradient_type:
     float
@@ -89,7 +89,7 @@ cdef void add_rows(const floating* X, const int32_t* rows, Py_ssize_t size, Py_s
 cdef double pass_rows(const Model* model, const floating* X, const double* Y, const double* s,
                       const int32_t* order, Py_ssize_t start, Py_ssize_t stop, const floating* W,
                       const double* b, floating* part, double* G) noexcept nogil:
-    """Return the sum of s_i loss_i over rows order[start:stop] (order NULL: the rows themselves) and add their gradient to G."""
+    """Return the sum of s_i loss_i over order[start:stop] (NULL: the rows themselves); add their gradient to G."""
     cdef double z[BLOCK]
     cdef double r[BLOCK]
     cdef double y[BLOCK]
@@ -118,8 +118,7 @@ cdef double pass_rows(const Model* model, const floating* X, const double* Y, co
                 for i in range(size):
                     weights[i] = s[first + i if order == NULL else order[first + i]]
             total += loss_block(model.loss, model.c, y, weights if s != NULL else NULL, z, r, size)
-            if G != NULL:
-                add_rows(base, chosen, size, d, r, part, G + o * (d + 1))
+            add_rows(base, chosen, size, d, r, part, G + o * (d + 1))
         first += block
     return total
 
@@ -271,18 +270,6 @@ def stochastic(const floating[:, ::1] X, const double[:, ::1] Y, const double[::
                 ended += 1
                 position = 0
     return result
-
-
-def cost(const floating[:, ::1] X, const double[:, ::1] Y, const double[::1] s, tuple numbers,
-         const floating[:, ::1] W, const double[::1] b):
-    """Return J at (W, b)."""
-    cdef Model model = read_model(numbers, X.shape[0], X.shape[1], W.shape[0])
-    cdef const double* weights = &s[0] if s is not None else NULL
-    cdef double total
-    with nogil:
-        total = pass_rows(&model, &X[0, 0], &Y[0, 0], weights, NULL, 0, model.n, &W[0, 0], &b[0], <floating*>NULL, NULL)
-        total = total / model.n + penalty(&model, &W[0, 0])
-    return total
 
 
 def sample_order(int32_t[::1] order, uint64_t seed, uint64_t epoch):

@@ -108,9 +108,7 @@ def update_formula(function: ast.FunctionDef) -> str:
     lines += [f"return {ast.unparse(step)}"]
     new = ", ".join(f"double* new_{state.id}" for state in states)
     return (
-        f"\ncdef inline double {function.name}({arguments}, {new}) noexcept nogil:\n    "
-        + "\n    ".join(lines)
-        + "\n"
+        f"\ncdef inline double {function.name}({arguments}, {new}) noexcept nogil:\n    " + "\n    ".join(lines) + "\n"
     )
 
 

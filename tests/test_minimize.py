@@ -124,9 +124,7 @@ def test_every_point_of_a_quadratic_is_the_closed_form(made):
 def test_compiled_equals_plain_to_the_last_bit(jit, with_gradient):
     start = [4.0, 4.0, -3.0]
     plain, compiled = (
-        minimize(
-            make(bowl), start, grad=make(bowl_slope) if with_gradient else None, learning_rate=0.2, steps=200
-        )
+        minimize(make(bowl), start, grad=make(bowl_slope) if with_gradient else None, learning_rate=0.2, steps=200)
         for make in (lambda function: function, jit)
     )
     np.testing.assert_array_equal(plain.path, compiled.path)
@@ -138,9 +136,7 @@ def test_compiled_equals_plain_to_the_last_bit(jit, with_gradient):
 def test_differences_are_near_the_derivative(start):
     rate = 2.0**-10
     low = minimize(math.sin, start, learning_rate=rate, steps=1)
-    assert (start - low.x) / rate == pytest.approx(
-        math.cos(start), abs=(6.1e-6 * max(1.0, abs(start))) ** 2 / 6 + 1e-9
-    )
+    assert (start - low.x) / rate == pytest.approx(math.cos(start), abs=(6.1e-6 * max(1.0, abs(start))) ** 2 / 6 + 1e-9)
 
 
 def test_differences_of_a_vector_take_each_coordinate():
@@ -205,9 +201,7 @@ def test_the_functions_get_a_python_float():
     assert seen == {float}
 
 
-@pytest.mark.parametrize(
-    "wrap", [float, np.float32, np.array, lambda v: np.array([[v]]), lambda v: [v], Fraction]
-)
+@pytest.mark.parametrize("wrap", [float, np.float32, np.array, lambda v: np.array([[v]]), lambda v: [v], Fraction])
 def test_one_number_in_any_clothes_is_a_cost(wrap):
     low = minimize(lambda x: wrap(0.25), [1.0], grad=lambda x: [0.0], learning_rate=0.1, steps=1)
     assert low.fun == 0.25
@@ -253,9 +247,7 @@ def test_tol_stops_at_the_first_small_change_of_the_cost(made):
 
 
 def test_step_tol_stops_at_the_first_short_step(made):
-    low = minimize(
-        made(bowl), np.zeros(3), grad=made(bowl_slope), learning_rate=0.2, steps=999, step_tol=1e-3
-    )
+    low = minimize(made(bowl), np.zeros(3), grad=made(bowl_slope), learning_rate=0.2, steps=999, step_tol=1e-3)
     lengths = np.linalg.norm(np.diff(low.path, axis=0), axis=1)
     assert low.stop_reason == "step"
     assert lengths[-1] <= 1e-3
@@ -263,9 +255,7 @@ def test_step_tol_stops_at_the_first_short_step(made):
 
 
 def test_gradient_tol_stops_where_the_gradient_is_small(made):
-    low = minimize(
-        made(bowl), np.zeros(3), grad=made(bowl_slope), learning_rate=0.2, steps=999, gradient_tol=1e-3
-    )
+    low = minimize(made(bowl), np.zeros(3), grad=made(bowl_slope), learning_rate=0.2, steps=999, gradient_tol=1e-3)
     norms = np.linalg.norm([bowl_slope(x) for x in low.path], axis=1)
     assert low.stop_reason == "gradient"
     assert norms[-1] <= 1e-3
@@ -484,18 +474,9 @@ BAD = [
     *(("fun", value) for value in (None, 3.0, "parabola")),
     *(("grad", value) for value in (3.0, "slope", [1.0])),
     *(("x0", value) for value in ([], [[1.0, 2.0]], np.zeros((2, 2, 2)), np.zeros((3, 1)), np.empty((0, 3)))),
-    *(
-        ("x0", value)
-        for value in (math.nan, math.inf, [1.0, -math.inf], "1", ["1", "2"], 1j, [1j], None, [None])
-    ),
-    *(
-        ("x0", value)
-        for value in ([[1.0], [1.0, 2.0]], np.datetime64("2020-01-01"), TOO_BIG, [TOO_BIG], {1.0})
-    ),
-    *(
-        ("learning_rate", value)
-        for value in (0, 0.0, -0.1, math.nan, math.inf, True, "0.1", None, [0.1], 1j, TOO_BIG)
-    ),
+    *(("x0", value) for value in (math.nan, math.inf, [1.0, -math.inf], "1", ["1", "2"], 1j, [1j], None, [None])),
+    *(("x0", value) for value in ([[1.0], [1.0, 2.0]], np.datetime64("2020-01-01"), TOO_BIG, [TOO_BIG], {1.0})),
+    *(("learning_rate", value) for value in (0, 0.0, -0.1, math.nan, math.inf, True, "0.1", None, [0.1], 1j, TOO_BIG)),
     *(("steps", value) for value in (0, -1, 5.0, 5.5, True, "5", None, math.nan, [5])),
     *((f"{name}tol", value) for name in ("", "step_", "gradient_") for value in (-1e-9, math.nan, math.inf)),
     *((f"{name}tol", value) for name in ("", "step_", "gradient_") for value in (True, "0", [0.0], 1j)),

@@ -259,9 +259,7 @@ class TestLossCurve:
         ],
     )
     def test_marks_minima_of_other_kinds(self, loss):
-        assert self.minimum(plots.loss_curve(loss, low=-3.0, high=4.0))[0] == pytest.approx(
-            np.sqrt(2.0), abs=1e-3
-        )
+        assert self.minimum(plots.loss_curve(loss, low=-3.0, high=4.0))[0] == pytest.approx(np.sqrt(2.0), abs=1e-3)
 
     @pytest.mark.parametrize(("sign", "edge"), [(1.0, 2.0), (-1.0, 5.0)])
     def test_does_not_call_an_edge_a_minimum(self, sign, edge):
@@ -337,15 +335,10 @@ class TestDescentSteps:
 
     @pytest.mark.parametrize("path", [[2.0], [2.0, 2.0, 2.0]])
     def test_a_path_that_stands_still(self, path):
-        assert labelled(plots.descent_steps(np.square, path))["Steps"].get_ydata().tolist() == [4.0] * len(
-            path
-        )
+        assert labelled(plots.descent_steps(np.square, path))["Steps"].get_ydata().tolist() == [4.0] * len(path)
 
     def test_a_flat_function(self):
-        assert (
-            np.nanmax(labelled(plots.descent_steps(lambda theta: 3.0, [1.0, 2.0]))["Tangents"].get_ydata())
-            == 3.0
-        )
+        assert np.nanmax(labelled(plots.descent_steps(lambda theta: 3.0, [1.0, 2.0]))["Tangents"].get_ydata()) == 3.0
 
     @pytest.mark.parametrize("path", [[], [[1.0, 2.0]], [1.0, np.nan]])
     def test_errors(self, path):
@@ -385,9 +378,7 @@ class TestLossOverTwoParameters:
     def test_thins_a_long_path(self, draw):
         angle = np.linspace(0.0, 200.0, 50_000)
         path = np.column_stack([np.cos(angle), np.sin(angle)]) * np.exp(-angle / 50.0)[:, None]
-        drawn = self.place(
-            draw(lambda w, b: w * w + b * b, w=(-2.0, 2.0), b=(-2.0, 2.0), path=path), "Descent"
-        )
+        drawn = self.place(draw(lambda w, b: w * w + b * b, w=(-2.0, 2.0), b=(-2.0, 2.0), path=path), "Descent")
         assert len(drawn) <= 2 * plots.DRAWN_POINTS + plots.CURVE_POINTS
         for column in (0, 1):
             assert drawn[:, column].min() == path[:, column].min()

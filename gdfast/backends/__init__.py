@@ -35,18 +35,13 @@ class KernelSet(Protocol):
 
     def __init__(self, problem: Problem, model: Model) -> None: ...
 
-    def batch(
-        self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]
-    ) -> int:
+    def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs."""
 
     def stochastic(
         self, state: State, steps: int, rates: NDArray[np.float64], by_step: bool, costs: NDArray[np.float64]
     ) -> int:
         """Run mini-batch or SGD updates."""
-
-    def cost(self, state: State) -> float:
-        """Return J."""
 
 
 def load(name: str) -> ModuleType:

@@ -34,9 +34,7 @@ class Kernels:
         self.part, self.G = np.empty(d, self.X.dtype), np.empty((k, d + 1))
         self.columns: tuple[NDArray[np.floating], NDArray[np.float64]] | None = None
 
-    def batch(
-        self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]
-    ) -> int:
+    def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs."""
         few = self.X.shape[1] <= FEW_FEATURES
         if few and self.columns is None:
@@ -57,7 +55,3 @@ class Kernels:
             state.order, state.batch_size or 1, state.shuffle, state.seed, state.epoch, state.position,
             steps, rates, by_step, costs,
         )  # fmt: skip
-
-    def cost(self, state: State) -> float:
-        """Return J."""
-        return descent.cost(self.X, self.Y, self.weights, self.numbers, state.W, state.b)

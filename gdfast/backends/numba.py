@@ -112,7 +112,6 @@ class Compiled(NamedTuple):
 
     batch: Callable[..., int]
     stochastic: Callable[..., int]
-    cost: Callable[..., float]
 
 
 @functools.cache
@@ -251,7 +250,10 @@ def compile_kernels(loss: str, optimizer: str) -> Compiled:
         return total
 
     @jit
-    def batch(X, Y, s, by_columns, c, l2, l1, mu, intercept, W, b, M, kept_W, kept_b, G, rates, objective, costs):  # type: ignore[no-untyped-def]
+    def batch(  # type: ignore[no-untyped-def]
+        X, Y, s, by_columns, c, l2, l1, mu, intercept, W, b, M, kept_W, kept_b, G, rates, objective, costs
+    ):
+        """Run full-batch epochs."""
         n = X.shape[1] if by_columns else X.shape[0]
         no_order = np.empty(0, np.int32)
         for e in range(rates.size):
@@ -271,8 +273,11 @@ def compile_kernels(loss: str, optimizer: str) -> Compiled:
         return rates.size
 
     @jit
-    def stochastic(X, Y, s, c, l2, l1, mu, intercept, W, b, M, kept_W, kept_b, G, Q, sums, order, batch_size,
-                   shuffle, seed, epoch, position, steps, rates, by_step, costs):  # type: ignore[no-untyped-def]  # fmt: skip
+    def stochastic(  # type: ignore[no-untyped-def]
+        X, Y, s, c, l2, l1, mu, intercept, W, b, M, kept_W, kept_b, G, Q, sums,
+        order, batch_size, shuffle, seed, epoch, position, steps, rates, by_step, costs,
+    ):  # fmt: skip
+        """Run mini-batch or SGD updates."""
         n, ended = X.shape[0], 0
         for done in range(steps):
             if position == 0:
@@ -299,12 +304,7 @@ def compile_kernels(loss: str, optimizer: str) -> Compiled:
                 ended, position = ended + 1, 0
         return steps
 
-    @jit
-    def cost(X, Y, s, c, l2, l1, W, b, G):  # type: ignore[no-untyped-def]
-        n = X.shape[0]
-        return pass_rows(X, Y, s, np.empty(0, np.int32), 0, n, W, b, c, G) / n + penalty(W, l2, l1)
-
-    return Compiled(batch, stochastic, cost)
+    return Compiled(batch, stochastic)
 
 
 class Kernels:
@@ -313,15 +313,12 @@ class Kernels:
     def __init__(self, problem: Problem, model: Model) -> None:
         self.X, self.Y = problem.X, problem.Y
         self.weights = np.empty(0) if problem.weights is None else problem.weights
-        self.penalty = (model.l2, model.l1)
         self.numbers = (model.c, model.l2, model.l1, model.mu, model.intercept)
         self.G = np.empty((self.Y.shape[1], self.X.shape[1] + 1))
         self.columns: tuple[NDArray[Any], NDArray[np.float64]] | None = None
         self.compiled = compile_kernels(model.loss, model.rule)
 
-    def batch(
-        self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]
-    ) -> int:
+    def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs."""
         few = self.X.shape[1] <= FEW_FEATURES
         if few and self.columns is None:
@@ -342,9 +339,3 @@ class Kernels:
             state.order, state.batch_size or 1, state.shuffle, np.uint64(state.seed), state.epoch, state.position,
             steps, rates, by_step, costs,
         )  # fmt: skip
-
-    def cost(self, state: State) -> float:
-        """Return J."""
-        return self.compiled.cost(
-            self.X, self.Y, self.weights, self.numbers[0], *self.penalty, state.W, state.b, self.G
-        )

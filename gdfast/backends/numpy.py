@@ -25,7 +25,7 @@ class Kernels:
     number of updates done; where epoch e of the call is bad (DESIGN: a cost or an iterate that is not
     finite) they stop and return ~e, the number of epochs of this call that are good being e (batch: e
     costs are written, and the last good epoch is e - 1 epochs after the start). The iterate one epoch
-    before the bad one is then in state.kept_W, state.kept_b. `cost` returns J.
+    before the bad one is then in state.kept_W, state.kept_b.
     """
 
     def __init__(self, problem: Problem, model: Model) -> None:
@@ -34,9 +34,7 @@ class Kernels:
         self.value, self.gradient = model.formulas.value, model.formulas.gradient
         self.rule = OPTIMIZERS[model.rule]
 
-    def batch(
-        self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]
-    ) -> int:
+    def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs."""
         n = len(self.X)
         with np.errstate(all="ignore"):
@@ -79,11 +77,6 @@ class Kernels:
                     costs[ended] = state.sums[0] / n
                     ended, position = ended + 1, 0
         return steps
-
-    def cost(self, state: State) -> float:
-        """Return J."""
-        with np.errstate(all="ignore"):
-            return float(self.sums(slice(None), state)[0] / len(self.X) + self.penalty(state))
 
     def sums(self, rows: Any, state: State) -> tuple[Any, NDArray[np.float64]]:
         """Return the sum of s_i loss_i over rows, and its gradient (k, d + 1), the intercept's last."""

@@ -138,7 +138,7 @@ def squared_epsilon_insensitive_gradient(y, z, c):
 
 
 def quantile_value(y, z, c):
-    """c (y - z) where y > z, else (1 - c) (z - y)."""
+    """C (y - z) where y > z, else (1 - c) (z - y)."""
     return maximum(c * (y - z), (c - 1.0) * (y - z))
 
 

@@ -16,13 +16,13 @@ def gd(g, m, eta, mu):
 
 
 def momentum(g, m, eta, mu):
-    """m <- mu m + g; the step is -eta m."""
+    """M <- mu m + g; the step is -eta m."""
     m = mu * m + g
     return -eta * m, m
 
 
 def nesterov(g, m, eta, mu):
-    """m <- mu m + g; the step is -eta (g + mu m)."""
+    """M <- mu m + g; the step is -eta (g + mu m)."""
     m = mu * m + g
     return -eta * (g + mu * m), m
 

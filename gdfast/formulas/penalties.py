@@ -40,7 +40,5 @@ PENALTIES = {
     "none": Penalty(lambda alpha, l1_ratio: 0.0, lambda alpha, l1_ratio: 0.0),
     "l2": Penalty(lambda alpha, l1_ratio: alpha, lambda alpha, l1_ratio: 0.0),
     "l1": Penalty(lambda alpha, l1_ratio: 0.0, lambda alpha, l1_ratio: alpha),
-    "elasticnet": Penalty(
-        lambda alpha, l1_ratio: alpha * (1.0 - l1_ratio), lambda alpha, l1_ratio: alpha * l1_ratio
-    ),
+    "elasticnet": Penalty(lambda alpha, l1_ratio: alpha * (1.0 - l1_ratio), lambda alpha, l1_ratio: alpha * l1_ratio),
 }

@@ -1,0 +1,1 @@
+"""Suites that asv runs on every commit."""

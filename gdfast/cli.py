@@ -1,0 +1,215 @@
+"""The command line: demo, fit, predict, info. Wrong input ends with status 2 and one sentence on stderr."""
+
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+import gdfast
+from gdfast.arguments import real
+from gdfast.formulas.losses import LOSSES
+from gdfast.run import Run
+from gdfast.tables import Table, read_table
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+def run() -> None:
+    """Run the command line; what a user can mend becomes one sentence, not a traceback."""
+    try:
+        sys.exit(app(prog_name="gdfast", standalone_mode=False))
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(130)
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        sentence(str(error))
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        if len(sys.argv) == 1:
+            print(error.format_message())
+            sys.exit(0)
+        sentence(f"{error.format_message()}{given_value(error)}; see gdfast --help")
+
+
+def sentence(text: str) -> None:
+    """Print one sentence on stderr and end with status 2."""
+    print(f"gdfast: {' '.join(text.split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+def given_value(error: Any) -> str:
+    """Return what was given for the option that an error is about, in words."""
+    names = getattr(getattr(error, "param", None), "opts", [])
+    for option, value in zip(sys.argv, sys.argv[1:], strict=False):
+        if option in names:
+            return f" (it got {value!r})"
+    return ""
+
+
+@app.callback()
+def main() -> None:
+    """The fastest trainer on a CPU for models fitted by gradient descent."""
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="The folder for the figures.")] = Path("gdfast-demo"),
+) -> None:
+    """Run the tutorials: 200,000 epochs of linear regression, the park data, a parabola; write their figures."""
+    from gdfast.demo import demo as run_demo
+
+    if not run_demo(out):
+        raise ValueError("a number above is not the expected one")
+
+
+@app.command()
+def fit(
+    data: Annotated[Path, typer.Argument(help="A CSV, TSV, blank-separated text, Parquet or .npy file.")],
+    target: Annotated[str, typer.Option(help="The column to predict (a number, from 0, without a header).")],
+    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 1000,
+    learning_rate: Annotated[str, typer.Option(help='A number, or "auto".')] = "auto",
+    batch_size: Annotated[
+        int | None, typer.Option(help="Rows in a batch: 1 is SGD; without it, the full batch.")
+    ] = None,
+    loss: Annotated[str, typer.Option(help=f"One of {', '.join(LOSSES)}.")] = "squared_error",
+    penalty: Annotated[str | None, typer.Option(help="l2, l1 or elasticnet.")] = None,
+    alpha: Annotated[float, typer.Option(help="The penalty's strength.")] = 0.0,
+    standardize: Annotated[
+        bool, typer.Option("--standardize", help="Train on features of mean 0 and deviation 1.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(help="Of the order of samples.")] = None,
+    no_header: Annotated[bool, typer.Option("--no-header", help="The file has no line of names.")] = False,
+    predict: Annotated[
+        str | None, typer.Option(help='The features of one row to predict, as in "33" or "1.5,2".')
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write the curve of costs to this picture.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the run to this .npz file.")] = None,
+) -> None:
+    """Train a linear model on a data file."""
+    y, features = read_table(data, not no_header).take(target)
+    X = features.matrix().astype(np.float64, copy=False)
+    center, scale = scaling(X, standardize)
+    row = None if predict is None else given_row(predict, X.shape[1])
+    trained = gdfast.fit(
+        (X - center) / scale if standardize else X,
+        y,
+        loss=loss,
+        penalty=penalty,
+        alpha=alpha,
+        batch_size=batch_size,
+        epochs=epochs,
+        learning_rate=learning_rate if learning_rate == "auto" else number("--learning-rate", learning_rate),
+        seed=seed,
+        progress=sys.stderr.isatty(),
+    )
+    trained.extra.update(columns=features.names, target=target, center=center.tolist(), scale=scale.tolist())
+    report(trained, features.names)
+    if row is not None:
+        print(f"Prediction: {predicted(trained, row[None, :])[0]}")
+    if plot is not None:
+        from gdfast.demo import picture
+
+        picture(plot, lambda ax: trained.plot(ax=ax))
+        print(f"Costs drawn in {plot}")
+    if save is not None:
+        trained.save(save)
+        print(f"Saved in {save}")
+
+
+@app.command()
+def predict(
+    run_file: Annotated[Path, typer.Argument(help="A file that `gdfast fit --save` wrote.")],
+    data: Annotated[Path, typer.Argument(help="A data file with the same feature columns.")],
+    no_header: Annotated[bool, typer.Option("--no-header", help="The file has no line of names.")] = False,
+) -> None:
+    """Print the prediction for each row of a data file."""
+    if not run_file.exists():
+        raise ValueError(f"there is no file {os.fspath(run_file)!r}")
+    trained = Run.load(run_file)
+    table = feature_columns(trained, read_table(data, not no_header))
+    for value in predicted(trained, table.matrix()):
+        print(value)
+
+
+@app.command()
+def info() -> None:
+    """Print the version, the backends (and why one is missing) and the processor's features."""
+    print(f"gdfast {gdfast.__version__} on Python {platform.python_version()}, NumPy {np.__version__}")
+    for name, reason in gdfast.backends.available().items():
+        print(f"  backend {name:<7} {'there' if reason is None else 'missing: ' + reason}")
+    print(f"  in use          {gdfast.backends.choose()}")
+    print(f"  processor       {processor()}")
+
+
+def processor() -> str:
+    """Return what the compiled core knows of the processor."""
+    try:
+        from gdfast import _core
+    except ImportError:
+        return f"{platform.machine()}, {os.cpu_count()} cores"
+    levels = f"x86-64-v{_core.processor_level}" if platform.machine() in ("x86_64", "AMD64") else "baseline"
+    return f"{platform.machine()}, {os.cpu_count()} cores, {levels}; kernels built for level {_core.level}"
+
+
+def number(name: str, text: str) -> float:
+    """Return a number given as text."""
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{name}={text!r} is not a number") from None
+
+
+def given_row(text: str, features: int) -> NDArray[np.float64]:
+    """Return the features given on the command line."""
+    values = [real("--predict", number("--predict", part)) for part in text.replace(",", " ").split()]
+    if len(values) != features:
+        raise ValueError(
+            f"--predict={text!r} holds {len(values)} numbers, and the model has {features} features; give one for each"
+        )
+    return np.array(values)
+
+
+def scaling(X: NDArray[Any], wanted: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each feature's mean and deviation (1 for a constant one), or 0 and 1."""
+    if not wanted:
+        return np.zeros(X.shape[1]), np.ones(X.shape[1])
+    deviation = X.std(axis=0)
+    return X.mean(axis=0), np.where(deviation > 0, deviation, 1.0)
+
+
+def predicted(trained: Run, X: NDArray[Any]) -> NDArray[Any]:
+    """Return predictions for features in the data's own units."""
+    return trained.predict((X - trained.extra["center"]) / trained.extra["scale"])
+
+
+def feature_columns(trained: Run, table: Table) -> Table:
+    """Return the columns that a run was fitted on, by their names."""
+    if "columns" not in trained.extra:
+        raise ValueError("this run was not saved by `gdfast fit --save`, so its columns have no names; use Run.predict")
+    names = trained.extra["columns"]
+    missing = [name for name in names if name not in table.names]
+    if missing:
+        raise ValueError(f"the data has no column {missing[0]!r}; the run was fitted on {', '.join(names)}")
+    return Table(names, [table.take(name)[0] for name in names])
+
+
+def report(trained: Run, names: list[str]) -> None:
+    """Print what was found, in the data's own units."""
+    scale, center = np.array(trained.extra["scale"]), np.array(trained.extra["center"])
+    coef = trained.coef / scale
+    intercept = trained.intercept - float(coef @ center)
+    width = max(len("intercept"), *(len(name) for name in names))
+    print(
+        f"{trained.epochs:,} epochs in {trained.seconds:.3g} s ({trained.solver}, {trained.backend}); {trained.advice}"
+    )
+    print(f"loss {trained.loss}, learning rate {trained.learning_rate:.6g}, cost {trained.cost:.12g}")
+    for name, value in zip(names, coef, strict=True):
+        print(f"  {name:<{width}} {value: .10g}")
+    print(f"  {'intercept':<{width}} {intercept: .10g}")

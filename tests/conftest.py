@@ -1,0 +1,33 @@
+"""What the tests run on: the header names the backends, and GDFAST_REQUIRE makes an absence a failure."""
+
+import os
+
+import numpy as np
+import pytest
+
+import gdfast
+
+AVAILABLE = gdfast.backends.available()
+HERE = [name for name, reason in AVAILABLE.items() if reason is None]
+
+
+def pytest_report_header():
+    lines = [f"gdfast from {os.path.dirname(gdfast.__file__)}"]
+    return lines + [f"backend {name}: {reason or 'there'}" for name, reason in AVAILABLE.items()]
+
+
+def pytest_sessionstart():
+    required = [name for name in os.environ.get("GDFAST_REQUIRE", "").split(",") if name]
+    missing = [name for name in required if name not in HERE]
+    if missing:
+        pytest.exit(f"GDFAST_REQUIRE names {missing}, which cannot be had: {AVAILABLE}", returncode=3)
+
+
+@pytest.fixture(params=HERE)
+def backend(request):
+    return request.param
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(12345)
