@@ -31,7 +31,7 @@ NO_NUMBERS = (str, bytes, complex, np.complexfloating, np.datetime64, np.timedel
 def shown(value: Any, limit: int = 60) -> str:
     """Return a value's repr, NumPy's scalars as plain ones, cut so that a message stays one line."""
     if isinstance(value, np.generic):
-        value = value.item() if value.dtype.kind in "biufSU" else str(value)
+        value = value.item() if value.dtype.kind in "biufcSU" else str(value)
     try:
         text = repr(value).replace("\n", " ")
     except ValueError:  # an integer of more digits than Python prints
@@ -43,31 +43,27 @@ def real(
     name: str, value: Any, low: float = -math.inf, high: float = math.inf, *, ends: str = "[]", hint: str = ""
 ) -> float:
     """Return value as a float within low..high; ends is "[]", "(]", "[)" or "()" as in mathematics."""
-    if type(value) is float and low < value < high:
-        return value
-    allowed = f"a finite number{interval(low, high, ends)}"
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+    if type(value) is not float and (isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real)):
+        allowed = interval(low, high, ends)
         raise TypeError(f"{name}={shown(value)} is a {type(value).__name__}, and must be {allowed}{hint}")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
-    inside = (number >= low if ends[0] == "[" else number > low) and (
-        number <= high if ends[1] == "]" else number < high
-    )
-    if not (math.isfinite(number) and inside):
-        raise ValueError(f"{name}={shown(value)} must be {allowed}{hint}")
+    above = number >= low if ends[0] == "[" else number > low
+    below = number <= high if ends[1] == "]" else number < high
+    if not (above and below and math.isfinite(number)):
+        raise ValueError(f"{name}={shown(value)} must be {interval(low, high, ends)}{hint}")
     return number
 
 
 def interval(low: float, high: float, ends: str) -> str:
-    """Return the words for an interval."""
+    """Return the words for a finite number in an interval."""
     above = f"{'at least' if ends[0] == '[' else 'above'} {low:g}" if low > -math.inf else ""
     below = f"{'at most' if ends[1] == ']' else 'below'} {high:g}" if high < math.inf else ""
-    words = " and ".join(word for word in (above, below) if word)
-    return f" {words}" if words else ""
+    return " ".join(["a finite number", " and ".join(word for word in (above, below) if word)]).rstrip()
 
 
 def whole(name: str, value: Any, low: int = 0, high: int | None = None, *, hint: str = "") -> int:
@@ -119,17 +115,18 @@ def as_array(name: str, values: Any, what: str = "numbers") -> NDArray[Any]:
         raise TypeError(f"{name} is a sparse {kind}, and must be dense; try {name}.toarray()")
     if has_masked(values):
         raise ValueError(f"{name} has masked values, and must have none; fill them or leave those rows out")
-    array = None if isinstance(values, (str, bytes, dict, set)) or callable(values) else converted(name, values)
-    if array is None or (array.ndim == 0 and array.dtype.kind == "O"):
+    array = None
+    if values is not None and not isinstance(values, (str, bytes, dict, set)) and not callable(values):
+        array = converted(name, values)
+    if array is None or (array.ndim == 0 and array.dtype.kind == "O" and not is_number(type(array.item()))):
         raise TypeError(f"{name}={shown(values)} must be an array of {what}; make a list or an array of it first")
     return array
 
 
 def has_masked(values: Any) -> bool:
     """Return whether values are, or list, NumPy arrays with masked places, which NumPy would fill in silence."""
-    if isinstance(values, (list, tuple)) and any(isinstance(row, np.ma.MaskedArray) for row in values):
-        values = np.ma.asarray(values)
-    return isinstance(values, np.ma.MaskedArray) and bool(np.ma.getmaskarray(values).any())
+    parts = values if isinstance(values, (list, tuple)) else [values]
+    return any(isinstance(part, np.ma.MaskedArray) and np.ma.getmaskarray(part).any() for part in parts)
 
 
 def converted(name: str, values: Any) -> NDArray[Any]:
@@ -137,9 +134,9 @@ def converted(name: str, values: Any) -> NDArray[Any]:
     try:
         return np.asarray(values)
     except ValueError as error:
-        raise ValueError(f"{name} is ragged, and its rows must be equally long; fill or cut them ({error})") from None
+        raise ValueError(f"{name} is ragged, and its rows must be equally long; fill or cut them") from error
     except TypeError as error:
-        raise TypeError(f"{name} must hold numbers that fit one array; convert its columns first ({error})") from None
+        raise TypeError(f"{name} holds types that do not fit into one array; convert its columns first") from error
 
 
 def numeric_array(name: str, values: Any) -> NDArray[Any]:
@@ -155,9 +152,10 @@ def numeric_array(name: str, values: Any) -> NDArray[Any]:
     return array
 
 
-def has_dates(frame: Any) -> bool:
-    """Return whether a polars frame has columns of dates or times, which NumPy takes for counts of days and more."""
-    return any(hasattr(kind, "is_temporal") and kind.is_temporal() for kind in getattr(frame, "dtypes", ()))
+def has_dates(values: Any) -> bool:
+    """Return whether a polars frame has dates or times beside numbers, which NumPy takes for counts of days."""
+    kinds = getattr(values, "dtypes", None)
+    return isinstance(kinds, list) and any(hasattr(kind, "is_temporal") and kind.is_temporal() for kind in kinds)
 
 
 def numbers_in_objects(name: str, array: NDArray[Any]) -> NDArray[np.float64]:

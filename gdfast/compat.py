@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.arguments import flag, floating, matrix, numeric_array, real, vector, whole
+from gdfast.plan import LARGEST_COUNT
 from gdfast.run import Run
 from gdfast.train import EachEpoch, RateWords, descend, fit
 
@@ -56,8 +57,8 @@ def one_feature(name: str, values: Any) -> NDArray[np.float64]:
 
 
 def count(name: str, value: Any) -> int:
-    """Return a number of epochs."""
-    return whole(name, value, 1)
+    """Return a number of epochs or points."""
+    return whole(name, value, 1, LARGEST_COUNT)
 
 
 def rate(name: str, value: Any) -> float:
@@ -84,19 +85,39 @@ def path(
     each_epoch: EachEpoch | None = None,
 ) -> Run:
     """Return the Run of full-batch descent at the caller's rate from start, intercept first."""
-    start = np.zeros(X.shape[1] + 1) if start is None else start
-    with np.errstate(over="ignore", invalid="ignore"):
-        e = X @ start[1:] + start[0] - y
-        if not np.isfinite(e @ e):
-            raise ValueError(f"{words.features} and {words.targets} overflow the cost at the start; scale them")
+    if start is None:
+        start = np.zeros(X.shape[1] + 1)
+    check_start(words, X, y, start)
     options = {
         "epochs": epochs,
-        "learning_rate": learning_rate / words.factor,
+        "learning_rate": our_rate(words, learning_rate),
         "coef_init": start[1:],
         "intercept_init": start[:1],
+        "history_limit": epochs + 1,  # the caller gets every cost
     }
     shown = RateWords(words.rate, words.factor)
     return descend(X, y, None, {**(fit.__kwdefaults__ or {}), **options}, shown, depth=2, each_epoch=each_epoch)
+
+
+def check_start(words: Words, X: NDArray[Any], y: NDArray[np.float64], start: NDArray[np.float64]) -> None:
+    """Raise ValueError where the cost is not finite before the first update."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        e = X @ start[1:] + start[0] - y
+        finite = np.isfinite(e @ e)
+    if not finite:
+        names = " or ".join([words.features, words.targets] + ["init"] * bool(start.any()))
+        raise ValueError(f"{names} holds values so large that the cost overflows at the start; scale them")
+
+
+def our_rate(words: Words, learning_rate: float) -> float:
+    """Return fit's rate for the caller's."""
+    rate = learning_rate / words.factor
+    if not 0.0 < rate < math.inf:
+        kind = "small" if rate == 0.0 else "large"
+        raise ValueError(
+            f"{words.rate}={learning_rate:g} is too {kind} for a float64; give one between 1e-300 and 1e300"
+        )
+    return rate
 
 
 def costs_before(run: Run, epochs: int) -> NDArray[np.float64]:
@@ -196,8 +217,10 @@ def generate_data(
     >>> targets.ravel()
     array([2.5, 3. , 3.5])
     """
-    m, n = whole("m", m, 1), whole("n", n, 0)
+    m, n = count("m", m), whole("n", n, 0, LARGEST_COUNT)
     a, b = real("a", a), real("b", b)
+    if not math.isfinite(abs(a) * max(m, 100_000) + abs(b)):
+        raise ValueError(f"a={a:g} and b={b:g} make y = a x + b too large for a float; give smaller ones")
     inputs = np.arange(1.0, m + 1.0).reshape(-1, 1)
     tests = np.array([float(random.randint(1000, 100_000)) for _ in range(n)]).reshape(-1, 1)
     if flag("verbose", verbose):
@@ -392,7 +415,8 @@ def predict(X: Any, w: Any, b: Any, *, verbose: bool = False) -> Any:
     Prediction: x=33 => y=542.82
     542.82187725
     """
-    values = floating("X", numeric_array("X", X), np.float64).reshape(np.shape(X))
+    array = numeric_array("X", X)
+    values = floating("X", array, np.float64).reshape(array.shape)
     result = values * slope("w", w) + slope("b", b)
     if flag("verbose", verbose):
         for x, y in zip(np.ravel(values), np.ravel(result), strict=True):
@@ -525,9 +549,9 @@ def train(
     x = one_feature("X", X)
     y = vector("Y", Y, len(x), "value of X")
     iterations, lr = count("iterations", iterations), rate("lr", lr)
-    losses_wanted = flag("return_losses", return_losses)
+    losses_wanted, verbose = flag("return_losses", return_losses), flag("verbose", verbose)
     run = path(Words("X", "Y", "lr", 0.5), x.reshape(-1, 1), y, iterations, lr)
     w, b = float(run.coef[0]), float(run.intercept)
-    if flag("verbose", verbose):
+    if verbose:
         print("w=%.8f; b=%.8f" % (w, b))  # noqa: UP031
     return (w, b, (2 * costs_before(run, iterations)).tolist()) if losses_wanted else (w, b)

@@ -84,7 +84,7 @@ def has_missing(array: NDArray[Any]) -> bool:
     if array.dtype.kind in "mM":
         return bool(np.isnat(array).any())
     try:
-        return array.dtype.kind in "OT" and bool((np.equal(array, None) | (array != array)).any())
+        return array.dtype.kind in "OT" and (None in array or bool((array != array).any()))
     except (TypeError, ArithmeticError):  # pandas.NA is not equal or unequal to itself, nor is a signalling NaN
         return True
 
@@ -107,6 +107,6 @@ def normalised_weights(sample_weight: Any, n: int) -> NDArray[np.float64] | None
         raise ValueError(f"sample_weight holds {weights.min():g}, and must not be negative; 0 leaves a row out")
     if weights.max() == 0:
         raise ValueError("sample_weight is zero for every row; at least one must be positive")
-    weights = weights / weights.max()  # a new array: the caller's is not changed, and the sum cannot overflow
-    weights *= n / weights.sum()
-    return weights
+    relative: NDArray[np.float64] = weights / weights.max()  # a new array, whose sum cannot overflow
+    relative *= n / relative.sum()
+    return relative

@@ -2,23 +2,26 @@
 
 import html
 import json
+import numbers
 import os
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import matrix, shown
+from gdfast.arguments import matrix, numeric_array, shown
 from gdfast.formulas.losses import LOSSES
+from gdfast.optimizers import NAMED, Optimizer
 from gdfast.stop_reason import StopReason
 
 __all__ = ["Run"]
 
 FORMAT = 1  # of the file; raised when a file of an older gdfast could no longer be read
+OPTIMIZERS = {type(optimizer).__name__: type(optimizer) for optimizer in NAMED.values()}
 
 
 class CostSource(Protocol):
@@ -228,9 +231,9 @@ class Run:
         TypeError
             If a setting or a label cannot be written without pickle.
         """
-        target = Path(path)
+        target = file_name(path)
         arrays = self.as_arrays()
-        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target) or os.curdir, prefix=".gdfast-")
         try:
             with os.fdopen(descriptor, "wb") as file:
                 np.savez(file, **arrays)  # type: ignore[arg-type]
@@ -239,24 +242,16 @@ class Run:
             os.chmod(temporary, 0o666 & ~current_umask())
             os.replace(temporary, target)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            os.unlink(temporary)
             raise
 
     def as_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return all that a file holds."""
-        names = (
-            "cost",
-            "epochs",
-            "steps",
-            "seconds",
-            "stop_reason",
-            "diverged_at",
-            "solver",
-            "backend",
-            "seed",
-        )
-        text = {name: getattr(self, name) for name in (*names, "learning_rate")}
-        text |= {"format": FORMAT, "settings": self.settings, "extra": self.extra}
+        """Return all that a file holds: "run" is JSON, and settings that are arrays are arrays beside it."""
+        names = ("cost", "epochs", "steps", "seconds", "stop_reason", "diverged_at", "solver", "backend", "seed")
+        given = {name: value for name, value in self.settings.items() if is_array(value)}
+        settings = {name: None if name in given else value for name, value in self.settings.items()}
+        text = {"format": FORMAT, "settings": settings, "learning_rate": self.learning_rate, "extra": self.extra}
+        text |= {name: getattr(self, name) for name in names}
         arrays = {
             "coef": self.coef,
             "intercept": np.asarray(self.intercept),
@@ -266,7 +261,7 @@ class Run:
         }
         if self.classes is not None:
             arrays["classes"] = without_objects(self.classes)
-        return arrays
+        return arrays | {f"settings.{name}": numeric_array(name, value) for name, value in given.items()}
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Run":
@@ -286,30 +281,37 @@ class Run:
         FileNotFoundError
             If there is no such file.
         ValueError
-            If the file is not a Run, or is cut off.
+            If the file is not a Run, is cut off, or was written by a newer gdfast.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            text = json.loads(str(arrays["run"]))
-            if text.pop("format") > FORMAT:
-                raise ValueError(f"{os.fspath(path)!r} was written by a newer gdfast; update gdfast to read it")
-            intercept = arrays["intercept"]
-            return cls(
-                coef=arrays["coef"],
-                intercept=float(intercept) if intercept.ndim == 0 else intercept,
-                classes=arrays.get("classes"),
-                history_source=Recorded(arrays["cost_epochs"], arrays["costs"]),
-                **{**text, "stop_reason": StopReason(text["stop_reason"])},
-            )
-        except OSError:
-            raise
-        except Exception as error:
-            if "newer gdfast" in str(error):
-                raise
-            raise ValueError(
-                f"{os.fspath(path)!r} is not a whole file of Run.save; is it another file, or cut off?"
-            ) from error
+        name = file_name(path)
+        with open(name, "rb") as file:
+            try:
+                with np.load(file, allow_pickle=False) as members:
+                    arrays = dict(members)
+                text = json.loads(str(arrays["run"]))
+                newer = text.pop("format") > FORMAT
+                run = None if newer else cls.from_file(text, arrays)
+            except Exception as error:  # a damaged file makes NumPy, zipfile and json raise all sorts
+                raise ValueError(f"{name!r} is not a whole file of Run.save; is it another, or cut off?") from error
+        if run is None:
+            raise ValueError(f"{name!r} was written by a newer gdfast; update gdfast to read it")
+        return run
+
+    @classmethod
+    def from_file(cls, text: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> "Run":
+        """Return the Run that `as_arrays` wrote."""
+        settings = {name: restored(value) for name, value in text.pop("settings").items()}
+        settings |= {name: arrays[f"settings.{name}"] for name in settings if f"settings.{name}" in arrays}
+        intercept = arrays["intercept"]
+        return cls(
+            coef=arrays["coef"],
+            intercept=float(intercept) if intercept.ndim == 0 else intercept,
+            settings=settings,
+            stop_reason=StopReason(text.pop("stop_reason")),
+            classes=arrays.get("classes"),
+            history_source=Recorded(arrays["cost_epochs"], arrays["costs"]),
+            **text,
+        )
 
     def rows(self) -> list[tuple[str, str]]:
         """Return what a repr shows, as names and values."""
@@ -337,6 +339,15 @@ class Run:
         return f"<table><caption>gdfast.Run</caption>{cells}</table>"
 
 
+def file_name(path: Any) -> str:
+    """Return the path as a string, exactly as given."""
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(
+            f"path={shown(path)} is a {type(path).__name__}, and must be a path; give a str or a pathlib.Path"
+        )
+    return os.fsdecode(path)
+
+
 def current_umask() -> int:
     """Return the process's umask, which can only be read by setting it."""
     mask = os.umask(0o022)
@@ -344,23 +355,39 @@ def current_umask() -> int:
     return mask
 
 
+def is_array(value: Any) -> bool:
+    """Return whether a setting is an array, or what NumPy makes one of: a Series, a memoryview."""
+    return isinstance(value, memoryview) or (hasattr(value, "__array__") and not isinstance(value, np.generic))
+
+
 def plain(value: Any) -> Any:
-    """Return a setting as JSON can hold it."""
-    if isinstance(value, np.ndarray):
+    """Return a setting as JSON can hold it; of what a file cannot hold, such as a function, the repr."""
+    if isinstance(value, Optimizer) and type(value) in OPTIMIZERS.values():
+        return {"optimizer": type(value).__name__, **asdict(value)}  # type: ignore[call-overload]
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, (numbers.Real, Decimal)):
+        return float(value)
+    if hasattr(value, "tolist"):
         return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    if hasattr(value, "to_numpy"):
-        return value.to_numpy().tolist()
     return repr(value)
 
 
+def restored(value: Any) -> Any:
+    """Return a setting that `plain` wrote."""
+    if isinstance(value, dict) and "optimizer" in value:
+        return OPTIMIZERS[value.pop("optimizer")](**value)
+    return value
+
+
 def without_objects(labels: NDArray[Any]) -> NDArray[Any]:
-    """Return labels as an array that can be written without pickle."""
-    if labels.dtype.kind != "O":
+    """Return labels as an array that can be written without pickle, each equal to what it was."""
+    if labels.dtype.kind != "T" and not labels.dtype.hasobject:
         return labels
-    if all(isinstance(label, str) for label in labels):
-        return labels.astype(np.str_)
-    raise TypeError(
-        f"labels such as {shown(labels[0])} cannot be written without pickle; use strings or numbers as labels"
-    )
+    written = np.array(labels.tolist())
+    if written.dtype.hasobject or written.tolist() != labels.tolist():
+        raise TypeError(
+            f"labels such as {shown(labels[0])} cannot be written without pickle; use strings, numbers or "
+            "numpy.datetime64 as labels"
+        )
+    return written

@@ -102,8 +102,9 @@ def keep(W, b, kept_W, kept_b):  # type: ignore[no-untyped-def]
 def penalty(W, l2, l1):  # type: ignore[no-untyped-def]
     total = 0.0
     if l2 != 0.0 or l1 != 0.0:
-        for w in W.flat:
-            total += penalty_value(np.float64(w), l2, l1)
+        for o in range(W.shape[0]):
+            for j in range(W.shape[1]):
+                total += penalty_value(np.float64(W[o, j]), l2, l1)
     return total
 
 
@@ -111,6 +112,7 @@ class Compiled(NamedTuple):
     """The jitted kernels for one loss and one update rule."""
 
     batch: Callable[..., int]
+    batch_line: Callable[..., int]
     stochastic: Callable[..., int]
 
 
@@ -153,35 +155,34 @@ def compile_kernels(loss: str, optimizer: str) -> Compiled:
         return total
 
     @jit
-    def pass_line(x, y, s, w, b, c, g):  # type: ignore[no-untyped-def]
-        """Do the work of pass_rows for one feature, in one loop."""
+    def line_sums(X, Y, w, b, c):  # type: ignore[no-untyped-def]
+        """Return what pass_rows sums for one feature and one output: losses, and the gradient's two parts."""
         total = gw = gb = 0.0
-        if s.size:
-            for i in range(x.size):
-                z = w * x[i] + b
-                total += s[i] * value(y[i], z, c)
-                r = s[i] * gradient(y[i], z, c)
-                gw += r * x[i]
-                gb += r
-        else:
-            for i in range(x.size):
-                z = w * x[i] + b
-                total += value(y[i], z, c)
-                r = gradient(y[i], z, c)
-                gw += r * x[i]
-                gb += r
-        g[0], g[1] = gw, gb
-        return total
+        for i in range(X.shape[1]):
+            z = w * X[0, i] + b
+            r = gradient(Y[0, i], z, c)
+            total += value(Y[0, i], z, c)
+            gw += r * X[0, i]
+            gb += r
+        return total, gw, gb
+
+    @jit
+    def weighted_line_sums(X, Y, s, w, b, c):  # type: ignore[no-untyped-def]
+        """Return the same with weights."""
+        total = gw = gb = 0.0
+        for i in range(X.shape[1]):
+            z = w * X[0, i] + b
+            r = s[i] * gradient(Y[0, i], z, c)
+            total += s[i] * value(Y[0, i], z, c)
+            gw += r * X[0, i]
+            gb += r
+        return total, gw, gb
 
     @jit
     def pass_columns(X, Y, s, W, b, c, G):  # type: ignore[no-untyped-def]
         """Do the work of pass_rows over all rows, with X and Y by columns."""
         (d, n), k = X.shape, W.shape[0]
         total = 0.0
-        if d == 1:
-            for o in range(k):
-                total += pass_line(X[0], Y[o], s, np.float64(W[o, 0]), b[o], c, G[o])
-            return total
         z, r = np.empty(BLOCK), np.empty(BLOCK)
         for first in range(0, n, BLOCK):
             size = min(BLOCK, n - first)
@@ -273,6 +274,40 @@ def compile_kernels(loss: str, optimizer: str) -> Compiled:
         return rates.size
 
     @jit
+    def batch_line(  # type: ignore[no-untyped-def]
+        X, Y, s, c, l2, l1, mu, intercept, W, b, M, kept_W, kept_b, rates, objective, costs
+    ):
+        """Run full-batch epochs for one feature and one output: the same with the state in registers."""
+        n, result, of_type = X.shape[1], rates.size, W.dtype.type
+        w, bias, m, m_bias = np.float64(W[0, 0]), b[0], M[0, 0], M[0, 1]
+        kept_w, kept_bias = np.float64(kept_W[0, 0]), kept_b[0]
+        threshold = l1 / (1.0 - mu)
+        for e in range(rates.size):
+            if s.size:
+                total, gw, gb = weighted_line_sums(X, Y, s, w, bias, c)
+            else:
+                total, gw, gb = line_sums(X, Y, w, bias, c)
+            extra = penalty_value(w, l2, l1)
+            if not is_finite(total + n * extra):
+                result = ~e
+                break
+            costs[e] = total / n + (extra if objective else 0.0)
+            kept_w, kept_bias = w, bias
+            step, m = rule(gw / n + l2 * w, m, rates[e], mu)
+            w += step
+            if intercept:
+                step, m_bias = rule(gb / n, m_bias, rates[e], mu)
+                bias += step
+            if l1 > 0.0:
+                w = soft_threshold(w, rates[e] * threshold)
+            w = np.float64(of_type(w))
+            if not (is_finite(w) and is_finite(bias)):
+                result = ~(e + 1)
+                break
+        W[0, 0], b[0], M[0, 0], M[0, 1], kept_W[0, 0], kept_b[0] = w, bias, m, m_bias, kept_w, kept_bias
+        return result
+
+    @jit
     def stochastic(  # type: ignore[no-untyped-def]
         X, Y, s, c, l2, l1, mu, intercept, W, b, M, kept_W, kept_b, G, Q, sums,
         order, batch_size, shuffle, seed, epoch, position, steps, rates, by_step, costs,
@@ -304,7 +339,7 @@ def compile_kernels(loss: str, optimizer: str) -> Compiled:
                 ended, position = ended + 1, 0
         return steps
 
-    return Compiled(batch, stochastic)
+    return Compiled(batch, batch_line, stochastic)
 
 
 class Kernels:
@@ -324,6 +359,11 @@ class Kernels:
         if few and self.columns is None:
             self.columns = np.ascontiguousarray(self.X.T), np.ascontiguousarray(self.Y.T)
         X, Y = self.columns if few and self.columns is not None else (self.X, self.Y)
+        if self.G.shape == (1, 2):
+            return self.compiled.batch_line(
+                X, Y, self.weights, *self.numbers,
+                state.W, state.b, state.M, state.kept_W, state.kept_b, rates, objective, costs,
+            )  # fmt: skip
         return self.compiled.batch(
             X, Y, self.weights, few, *self.numbers,
             state.W, state.b, state.M, state.kept_W, state.kept_b, self.G, rates, objective, costs,
