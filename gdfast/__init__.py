@@ -8,11 +8,13 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 from gdfast import backends
-from gdfast.divergence import DivergenceError, DivergenceWarning
+from gdfast.divergence import DivergenceError, DivergenceWarning, StabilityWarning
+from gdfast.formulas.schedules import Constant, Cosine, Exponential, InverseScaling, InverseTime, Step, Warmup
 from gdfast.minimize import minimize
 from gdfast.optimizers import GD, Momentum
 from gdfast.run import Run
 from gdfast.sample_order import sample_order
+from gdfast.stability import stability
 from gdfast.stop_reason import StopReason
 from gdfast.train import fit
 
@@ -21,17 +23,26 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GD",
+    "Constant",
+    "Cosine",
     "DivergenceError",
     "DivergenceWarning",
+    "Exponential",
+    "InverseScaling",
+    "InverseTime",
     "Momentum",
     "Run",
+    "StabilityWarning",
+    "Step",
     "StopReason",
+    "Warmup",
     "backends",
     "compat",
     "fit",
     "minimize",
     "plots",
     "sample_order",
+    "stability",
 ]
 
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from gdfast.plan import Model
 from gdfast.problem import Problem
 
-__all__ = ["auto_rate", "largest_curvature", "stable_rate"]
+__all__ = ["auto_rate", "largest_curvature", "largest_rate", "loss_curvature", "stable_rate", "surely_stable"]
 
 # Up to here the whole matrix of second derivatives is made; beyond, Lanczos finds its largest eigenvalue alone.
 FEW = 64
@@ -41,9 +41,26 @@ def stable_rate(problem: Problem, model: Model, batch_size: int | None) -> float
     L = largest_curvature(problem, model)
     if not 0 < L < np.inf:
         return None
-    if model.rule == "nesterov":
-        return float(2 * (1 + model.mu) / ((1 + 2 * model.mu) * L))
-    return float(2 * (1 + model.mu) / L)
+    return largest_rate(L, model.mu, model.rule == "nesterov")
+
+
+def largest_rate(L: float, mu: float, nesterov: bool) -> float:
+    """Return the rate from which descent along curvature L diverges."""
+    return float(2 * (1 + mu) / ((1 + 2 * mu) * L if nesterov else L))
+
+
+def surely_stable(problem: Problem, model: Model, batch_size: int | None, rate: float) -> bool:
+    """Tell without an eigenvalue whether a rate is stable, the trace bounding L; or whether there is no limit."""
+    if batch_size is not None or model.loss != "squared_error" or model.l1 > 0:
+        return True
+    with np.errstate(over="ignore"):
+        squares = np.einsum("ij,ij->i", problem.X, problem.X, dtype=np.float64) + model.intercept
+        trace = float(squares.mean() if problem.weights is None else (squares * problem.weights).mean())
+        bound = trace + model.l2
+    if bound == 0 or rate < largest_rate(bound, model.mu, model.rule == "nesterov"):
+        return True
+    limit = stable_rate(problem, model, batch_size)
+    return limit is not None and rate <= limit
 
 
 def loss_curvature(problem: Problem, model: Model) -> float:
@@ -68,7 +85,9 @@ def row_curvature(problem: Problem, model: Model) -> float:
 def largest_curvature(problem: Problem, model: Model) -> float:
     """Return the largest eigenvalue of c A'SA/n + l2 D; A is X with a column of ones, which D spares."""
     d = problem.X.shape[1]
-    scale = float(np.abs(problem.X).max()) or 1.0  # so that the squares neither overflow nor vanish
+    scale = (
+        float(max(problem.X.max(), -problem.X.min(), float(model.intercept))) or 1.0
+    )  # so that the squares neither overflow nor vanish
     unit = 1.0 / scale if model.intercept else 0.0
     l2 = np.append(np.full(d, model.l2 / scale / scale), 0.0)
     bound = loss_curvature(problem, model)

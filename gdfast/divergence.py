@@ -2,7 +2,23 @@
 
 from typing import Any
 
-__all__ = ["DivergenceError", "DivergenceWarning"]
+__all__ = ["DivergenceError", "DivergenceWarning", "StabilityWarning"]
+
+
+class StabilityWarning(UserWarning):
+    """Before training: full batch on squared_error at this constant rate will diverge.
+
+    The message names the rate, the largest stable one, and the epoch at which the costs overflow.
+
+    Examples
+    --------
+    >>> import warnings, gdfast
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     run = gdfast.fit([[1.0], [2.0]], [1.0, 2.0], learning_rate=1.0, epochs=3)
+    >>> [warning.category.__name__ for warning in caught]
+    ['StabilityWarning']
+    """
 
 
 class DivergenceWarning(RuntimeWarning):

@@ -22,6 +22,10 @@ class StepGrid:
         """Return the grid's epochs from first to stop - 1."""
         return np.arange(-(-first // self.every) * self.every, stop, self.every, dtype=np.int64)
 
+    def count(self, stop: int) -> int:
+        """Return how many of the grid's epochs lie before stop."""
+        return -(-stop // self.every)
+
     def after(self, epoch: int) -> int:
         """Return the grid's next epoch after this one."""
         return (epoch // self.every + 1) * self.every
@@ -44,6 +48,10 @@ class LogGrid:
         low, high = np.searchsorted(self.epochs, [first, stop])
         return self.epochs[low:high]
 
+    def count(self, stop: int) -> int:
+        """Return how many of the grid's epochs lie before stop."""
+        return int(np.searchsorted(self.epochs, stop))
+
     def after(self, epoch: int) -> int:
         """Return the grid's next epoch after this one."""
         return int(self.epochs[np.searchsorted(self.epochs, epoch, side="right")])
@@ -61,11 +69,25 @@ class History:
         self.blocks: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
         self.rows = 0
         self.first: int | None = None
+        self.reached = -1  # the last epoch offered
+        self.forced = False  # whether the last row is there only because it is the last
+
+    def copy(self) -> "History":
+        """Return a history to go on with, without a last row that was forced."""
+        other = History(self.grid, self.limit)
+        epochs, costs = self.arrays()
+        kept = len(epochs) - self.forced
+        other.blocks, other.rows = [(epochs[:kept], costs[:kept])], kept
+        other.first, other.reached = self.first, int(epochs[kept - 1]) if kept else -1
+        return other
 
     def add(self, first: int, costs: NDArray[np.float64]) -> None:
         """Keep what the grid holds of the costs of the epochs first, first + 1, ..."""
+        skipped = max(0, min(len(costs), self.reached + 1 - first))
+        first, costs = first + skipped, costs[skipped:]
         if not len(costs):
             return
+        self.reached = first + len(costs) - 1
         epochs = self.grid.within(first, first + len(costs))
         if self.first is None:
             self.first = first
@@ -94,10 +116,20 @@ class History:
         epochs, costs = self.arrays()
         kept = epochs <= epoch
         epochs, costs = epochs[kept], costs[kept]
-        if cost is not None and (not len(epochs) or epochs[-1] != epoch):
+        self.forced = False
+        if cost is not None and (not len(epochs) or int(epochs[-1]) != epoch):
+            self.forced = not len(self.grid.within(epoch, epoch + 1))
             epochs, costs = np.append(epochs, epoch), np.append(costs, cost)
         self.blocks = [(epochs, costs)]
         self.rows = len(epochs)
+
+    def epochs(self) -> NDArray[np.int64]:
+        """Return the recorded epochs."""
+        return self.arrays()[0]
+
+    def costs(self) -> NDArray[np.float64]:
+        """Return their costs."""
+        return self.arrays()[1]
 
     def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the recorded epochs and their costs."""

@@ -13,12 +13,15 @@ from gdfast.formulas.penalties import PENALTIES
 from gdfast.history import LogGrid, StepGrid
 from gdfast.optimizers import Optimizer
 from gdfast.problem import Problem
+from gdfast.rates import Rates, make_rates
 from gdfast.sample_order import LARGEST_SEED, LARGEST_SHUFFLE
+from gdfast.watch import PATIENCE, Watch
 
 __all__ = ["Model", "Plan", "loss_number", "make_model", "make_plan", "start_values"]
 
 HISTORIES = ("auto", "objective", "running", "none")
-SOLVERS = ("auto", "loop")
+SOLVERS = ("auto", "closed_form", "loop")
+DIVERGENCE = ("warn", "raise")
 LARGEST_COUNT = 2**53  # epochs are counted in numbers that a float64 also holds
 
 
@@ -46,7 +49,7 @@ class Plan:
 
     model: Model
     epochs: int
-    learning_rate: float
+    rates: Rates
     batch_size: int | None  # None: full batch
     shuffle: bool
     seed: int
@@ -56,6 +59,14 @@ class Plan:
     grid: StepGrid | LogGrid | None  # the epochs whose cost is kept; None: none
     history_limit: int
     backend: str
+    solver: str  # "auto" is not chosen yet
+    tol: float | None
+    patience: int
+    on_divergence: str
+
+    def watch(self) -> Watch | None:
+        """Return what stops the descent where it makes no progress, or None."""
+        return None if self.tol is None else Watch(self.tol, self.patience)
 
 
 def loss_number(loss: str, loss_parameter: Any) -> float:
@@ -115,8 +126,11 @@ def start_values(
         shape = (k, d) if problem.several else (d,)
         given = numeric_array("coef_init", coef_init)
         if given.shape != shape and not (k == 1 and given.shape == (1, d)):
-            raise ValueError(f"coef_init has shape {given.shape}, and must have shape {shape}")
-        W[:] = floating("coef_init", given.reshape(k, d), W.dtype)
+            raise ValueError(
+                f"coef_init has shape {given.shape}, and must have shape {shape}: one for each feature; start from a "
+                "Run's coef, or leave it out to start from zero"
+            )
+        W[:] = floating("coef_init", given, W.dtype)
     if intercept_init is not None:
         b[:] = vector("intercept_init", np.ravel(numeric_array("intercept_init", intercept_init)), k, "output")
         if not intercept and b.any():
@@ -146,24 +160,36 @@ def make_seed(seed: Any, shuffle: bool, batch_size: int | None, n: int) -> int:
 def make_grid(history: str, history_every: Any) -> StepGrid | LogGrid | None:
     """Return the epochs to keep."""
     if isinstance(history_every, str):
-        choice("history_every", history_every, ["log"])
+        if history_every != "log":
+            raise ValueError(f'history_every={history_every!r} must be a whole number of at least 1, or "log"')
         grid: StepGrid | LogGrid = LogGrid()
     else:
         grid = StepGrid(whole("history_every", history_every, 1, hint=' (or "log")'))
     return None if history == "none" else grid
 
 
-def make_plan(problem: Problem, model: Model, learning_rate: float, options: dict[str, Any], backend: str) -> Plan:
+def make_patience(tol: float | None, patience: Any) -> int:
+    """Return how many epochs without progress end the descent."""
+    if patience is None:
+        return PATIENCE
+    if tol is None:
+        raise ValueError(f"patience={shown(patience)} without tol has no effect; give tol, or leave patience out")
+    return whole("patience", patience, 1)
+
+
+def make_plan(problem: Problem, model: Model, learning_rate: Any, options: dict[str, Any], backend: str) -> Plan:
     """Return the Plan of fit's arguments."""
     n = problem.X.shape[0]
     batch_size = make_batch_size(options["batch_size"], n)
     shuffle = flag("shuffle", options["shuffle"])
     history = choice("history", options["history"], HISTORIES)
+    epochs = whole("epochs", options["epochs"], 1, LARGEST_COUNT)
+    tol = None if options["tol"] is None else real("tol", options["tol"], 0.0)
     W, b = start_values(problem, model.intercept, options["coef_init"], options["intercept_init"])
     return Plan(
         model=model,
-        epochs=whole("epochs", options["epochs"], 1, LARGEST_COUNT),
-        learning_rate=learning_rate,
+        epochs=epochs,
+        rates=make_rates(learning_rate, epochs),
         batch_size=batch_size,
         shuffle=shuffle,
         seed=make_seed(options["seed"], shuffle, batch_size, n),
@@ -173,4 +199,8 @@ def make_plan(problem: Problem, model: Model, learning_rate: float, options: dic
         grid=make_grid(history, options["history_every"]),
         history_limit=whole("history_limit", options["history_limit"], 2),
         backend=backend,
+        solver=choice("solver", options["solver"], SOLVERS),
+        tol=tol,
+        patience=make_patience(tol, options["patience"]),
+        on_divergence=choice("on_divergence", options["on_divergence"], DIVERGENCE),
     )

@@ -356,6 +356,9 @@ def loss_surface(
     axes.computed_zorder = False  # which would hide all of the path behind the surface
     style = {"cmap": "viridis", "norm": land.norm(), "alpha": 0.8, **surface}
     axes.plot_surface(land.w[:, None], land.b, land.values, zorder=1, **style)
+    low, high = axes.get_zlim()
+    if high - low < 1e-100:  # the projection would divide by it
+        axes.set_zlim(low - 1.0, low + 1.0)
     axes.set_zlabel("Loss", labelpad=18)
     axes.tick_params(axis="z", pad=7)
     axes.locator_params(nbins=5)

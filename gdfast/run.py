@@ -5,6 +5,7 @@ import json
 import numbers
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -13,8 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import matrix, numeric_array, shown
+from gdfast.arguments import matrix, numeric_array, shown, whole
 from gdfast.formulas.losses import LOSSES
+from gdfast.formulas.schedules import SCHEDULES, Schedule
 from gdfast.optimizers import NAMED, Optimizer
 from gdfast.stop_reason import StopReason
 
@@ -27,20 +29,26 @@ OPTIMIZERS = {type(optimizer).__name__: type(optimizer) for optimizer in NAMED.v
 class CostSource(Protocol):
     """What costs are read from when they are first asked for."""
 
-    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the recorded epochs and their costs."""
+    def epochs(self) -> NDArray[np.int64]:
+        """Return the recorded epochs."""
+
+    def costs(self) -> NDArray[np.float64]:
+        """Return their costs."""
 
 
-@dataclass(frozen=True)
 class Recorded:
     """Costs that are at hand."""
 
-    epochs: NDArray[np.int64]
-    costs: NDArray[np.float64]
+    def __init__(self, epochs: NDArray[np.int64], costs: NDArray[np.float64]) -> None:
+        self.arrays = epochs, costs
 
-    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the recorded epochs and their costs."""
-        return self.epochs, self.costs
+    def epochs(self) -> NDArray[np.int64]:
+        """Return the recorded epochs."""
+        return self.arrays[0]
+
+    def costs(self) -> NDArray[np.float64]:
+        """Return their costs."""
+        return self.arrays[1]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,8 +79,8 @@ class Run:
         What ran.
     seed : int
         The seed of the order of samples, drawn if none was given.
-    learning_rate : float
-        The rate used, also where it was found by "auto".
+    learning_rate : float or None
+        The rate used, also where it was found by "auto"; None where it changes.
     settings : dict
         The arguments of fit, without the data.
     classes : ndarray or None
@@ -99,28 +107,23 @@ class Run:
     solver: str
     backend: str
     seed: int
-    learning_rate: float
+    learning_rate: float | None
     settings: dict[str, Any]
     classes: NDArray[Any] | None = None
     history_source: CostSource | None = None
     extra: dict[str, Any] = field(default_factory=dict)  # what a door keeps beside the run in its file
+    resume_by: Callable[[int], "Run"] | None = None  # goes on; a loaded Run has none
+    at_by: Callable[[int], Any] | None = None  # the path, where it is known
 
     @cached_property
-    def recorded(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """The recorded epochs and their costs."""
-        if self.history_source is None:
-            return np.empty(0, dtype=np.int64), np.empty(0)
-        return self.history_source.arrays()
-
-    @property
     def costs(self) -> NDArray[np.float64]:
         """The cost of each recorded epoch."""
-        return self.recorded[1]
+        return np.empty(0) if self.history_source is None else self.history_source.costs()
 
-    @property
+    @cached_property
     def cost_epochs(self) -> NDArray[np.int64]:
         """The epochs that costs belong to."""
-        return self.recorded[0]
+        return np.empty(0, dtype=np.int64) if self.history_source is None else self.history_source.epochs()
 
     @property
     def history(self) -> dict[str, NDArray[Any]]:
@@ -206,6 +209,62 @@ class Run:
             return self.classes[(z > 0).astype(np.intp)]
         link = LOSSES[self.loss].inverse_link
         return z if link is None else np.asarray(link(z))
+
+    def at(self, epoch: int) -> Any:
+        """Return coef, intercept and cost after any epoch, before or after the end (solver "closed_form").
+
+        Parameters
+        ----------
+        epoch : int
+            At least 0.
+
+        Returns
+        -------
+        named tuple (coef, intercept, cost)
+
+        Raises
+        ------
+        ValueError
+            If the path is not known, or the epoch is past an array of rates.
+        """
+        epoch = whole("epoch", epoch, 0, 2**53)
+        if self.at_by is None:
+            raise ValueError(
+                f"at(epoch={epoch}) needs the path in closed form, and this Run has solver {self.solver!r}"
+                + (" and was loaded from a file" if self.resume_by is None else "")
+                + "; fit with solver='closed_form' where it applies, or for as many epochs"
+            )
+        return self.at_by(epoch)
+
+    def resume(self, epochs: int) -> "Run":
+        """Go on for so many more epochs; this Run stays as it is.
+
+        Parameters
+        ----------
+        epochs : int
+            At least 1, beyond those done.
+
+        Returns
+        -------
+        Run
+            With the whole history, as one fit over all the epochs would have it.
+
+        Raises
+        ------
+        ValueError
+            If this Run was loaded from a file, or an array of rates is too short.
+
+        Examples
+        --------
+        >>> import gdfast
+        >>> run = gdfast.fit([[1.0], [2.0]], [1.0, 3.0], epochs=10).resume(20)
+        >>> run.epochs, len(run.costs)
+        (30, 31)
+        """
+        epochs = whole("epochs", epochs, 1)
+        if self.resume_by is None:
+            raise ValueError("a Run that was loaded from a file has no data to go on with; fit again from its coef")
+        return self.resume_by(epochs)
 
     def plot(self, ax: Any = None, **line: Any) -> Any:
         """Draw the costs over the epochs (gdfast.plots.cost_curve); return the Axes."""
@@ -316,13 +375,14 @@ class Run:
     def rows(self) -> list[tuple[str, str]]:
         """Return what a repr shows, as names and values."""
         coef = np.array2string(self.coef, precision=6, threshold=8, separator=", ").replace("\n", "")
+        rate = "changing" if self.learning_rate is None else f"{self.learning_rate:.6g}"
         intercept = np.array2string(np.asarray(self.intercept), precision=6, threshold=8, separator=", ")
         return [
             ("loss", self.loss),
             ("cost", f"{self.cost:.10g}"),
             ("coef", coef),
             ("intercept", intercept.replace("\n", "")),
-            ("epochs", f"{self.epochs:,} ({self.steps:,} updates, learning rate {self.learning_rate:.6g})"),
+            ("epochs", f"{self.epochs:,} ({self.steps:,} updates, learning rate {rate})"),
             ("stopped", f"{self.stop_reason}: {self.advice}"),
             ("ran", f"solver {self.solver} on backend {self.backend}, {self.seconds:.3g} s"),
         ]
@@ -364,6 +424,11 @@ def plain(value: Any) -> Any:
     """Return a setting as JSON can hold it; of what a file cannot hold, such as a function, the repr."""
     if isinstance(value, Optimizer) and type(value) in OPTIMIZERS.values():
         return {"optimizer": type(value).__name__, **asdict(value)}  # type: ignore[call-overload]
+    if isinstance(value, Schedule):
+        fields = {name: getattr(value, name) for name in value.__dataclass_fields__}  # type: ignore[attr-defined]
+        return {"schedule_kind": type(value).__name__, **{name: plain(field) for name, field in fields.items()}}
+    if isinstance(value, bool | str):
+        return value
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, (numbers.Real, Decimal)):
@@ -377,6 +442,10 @@ def restored(value: Any) -> Any:
     """Return a setting that `plain` wrote."""
     if isinstance(value, dict) and "optimizer" in value:
         return OPTIMIZERS[value.pop("optimizer")](**value)
+    if isinstance(value, dict) and "schedule_kind" in value:
+        name = value.pop("schedule_kind")
+        schedules = {kind.__name__: kind for kind in SCHEDULES.values()}
+        return schedules[name](**{field: restored(inner) for field, inner in value.items()})
     return value
 
 

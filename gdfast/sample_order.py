@@ -36,7 +36,7 @@ def fill_order(order: NDArray[np.int32], seed: int, epoch: int) -> None:
     start = mix_one(mix_one(seed + GOLDEN) + (epoch + 1) * GOLDEN)
     steps: NDArray[np.uint64] = np.arange(1, n, dtype=np.uint64) * np.uint64(GOLDEN)
     numbers: NDArray[np.uint64] = mix(steps + np.uint64(start)) >> np.uint64(32)
-    partners: NDArray[np.uint64] = (numbers * np.arange(n, 1, -1, dtype=np.uint64)) >> np.uint64(32)
+    partners = np.right_shift(numbers * np.arange(n, 1, -1, dtype=np.uint64), np.uint64(32))
     rows = list(range(n))
     for i, j in zip(range(n - 1, 0, -1), partners.tolist(), strict=True):
         rows[i], rows[j] = rows[j], rows[i]

@@ -1,4 +1,4 @@
-"""Problem + Plan -> Run: the one loop over chunks of epochs."""
+"""Problem + Plan -> Run: picks the solver, runs it, and says what there is to say."""
 
 import time
 import warnings
@@ -8,154 +8,27 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gdfast.arguments import choice, flag, real
-from gdfast.backends import choose, load
-from gdfast.curvature import auto_rate, stable_rate
-from gdfast.divergence import DivergenceWarning
+from gdfast.arguments import choice, flag
+from gdfast.backends import choose
+from gdfast.closed_form import factorize, missing_requirements
+from gdfast.curvature import auto_rate, stable_rate, surely_stable
+from gdfast.divergence import DivergenceError, DivergenceWarning, StabilityWarning
+from gdfast.followed import Followed, trial_path
 from gdfast.formulas.losses import LOSSES
-from gdfast.history import History
+from gdfast.formulas.schedules import Schedule
+from gdfast.loop import Descent
 from gdfast.optimizers import Optimizer, make_optimizer
-from gdfast.plan import SOLVERS, Plan, make_batch_size, make_model, make_plan
+from gdfast.plan import Plan, make_batch_size, make_model, make_plan
 from gdfast.problem import Problem, make_problem
 from gdfast.progress import Progress
 from gdfast.run import Run
-from gdfast.state import State
+from gdfast.solver_choice import closed_form_is_cheaper
 from gdfast.stop_reason import StopReason
 
-__all__ = ["Descent", "EachEpoch", "RateWords", "descend", "fit", "prepare"]
+__all__ = ["EachEpoch", "RateWords", "descend", "fit", "prepare"]
 
 # Called with an epoch's number, the cost before it, and the coefficients and intercept after it.
 EachEpoch = Callable[[int, float, NDArray[Any], float], None]
-
-# A call of a kernel lasts about this long: signals and progress come through, and its overhead does not count.
-CHUNK_SECONDS = 0.02
-# Costs held by one call: half a megabyte.
-LARGEST_CHUNK = 65_536
-# Products (rows times features) of a first chunk, whose speed is not known yet.
-FIRST_PRODUCTS = 200_000
-
-
-class Descent:
-    """A Problem on its way down: the state, the kernels and what is kept."""
-
-    def __init__(self, problem: Problem, plan: Plan) -> None:
-        self.problem, self.plan = problem, plan
-        self.state = State(problem, plan)
-        self.kernels = load(plan.backend).Kernels(problem, plan.model)
-        self.history = None if plan.grid is None else History(plan.grid, plan.history_limit)
-        self.diverged_at: int | None = None
-        self.latest: dict[int, float] = {}  # the last two costs of the kind that history has
-        rows = problem.X.shape[0] if plan.batch_size is None else plan.batch_size
-        self.chunk = max(1, min(LARGEST_CHUNK, FIRST_PRODUCTS // (rows * problem.X.shape[1])))
-
-    def run_to(self, epochs: int, on_chunk: Callable[[int], None]) -> None:
-        """Descend to the given number of epochs, or to the bad epoch before it."""
-        by_epoch = self.plan.objective and self.plan.batch_size is not None
-        if by_epoch and self.state.steps == 0:
-            self.record(0, np.array([self.cost()]))
-        while self.state.epoch < epochs and self.diverged_at is None:
-            target = epochs
-            if by_epoch and self.history is not None:
-                target = min(epochs, self.history.grid.after(self.state.epoch))
-            while self.state.epoch < target and self.diverged_at is None:
-                self.timed_chunk(target)
-                on_chunk(self.state.epoch)
-            if by_epoch and self.diverged_at is None:
-                self.record(self.state.epoch, np.array([self.cost()]))
-
-    def timed_chunk(self, target: int) -> None:
-        """Run one chunk towards the target epoch and learn from its time."""
-        state = self.state
-        left = (target - state.epoch) * state.steps_per_epoch - state.position
-        steps = min(self.chunk, left)
-        started = time.perf_counter()
-        if state.batch_size is None:
-            self.batch(steps)
-        else:
-            self.stochastic(steps)
-        seconds = time.perf_counter() - started
-        grown = int(steps * CHUNK_SECONDS / max(seconds, 1e-9))
-        self.chunk = max(1, min(LARGEST_CHUNK, grown, 4 * self.chunk))
-
-    def rates(self, epochs: int) -> NDArray[np.float64]:
-        """Return the rates of the epochs to come, the current one first."""
-        return np.full(epochs, self.plan.learning_rate)
-
-    def batch(self, epochs: int) -> None:
-        """Run full-batch epochs; their costs are those before each (objective) or during each (running)."""
-        state, costs, start = self.state, np.empty(epochs), self.state.epoch
-        done = self.kernels.batch(state, self.rates(epochs), self.plan.objective, costs)
-        if done >= 0:
-            state.advance(epochs)
-        else:
-            self.diverge(start + ~done)
-        if self.plan.objective:
-            self.record(start, costs[: state.epoch - start + (done < 0)])
-        else:
-            self.record(start + 1, costs[: max(0, state.epoch - start)])
-
-    def stochastic(self, steps: int) -> None:
-        """Run mini-batch or SGD updates."""
-        state, start = self.state, self.state.epoch
-        ending = (state.position + steps) // state.steps_per_epoch
-        costs = np.empty(ending)
-        done = self.kernels.stochastic(state, steps, self.rates(ending + 1), False, costs)
-        if done >= 0:
-            state.advance(steps)
-        else:
-            self.diverge(start + ~done + 1)
-        if not self.plan.objective:
-            self.record(start + 1, costs[: state.epoch - start])
-
-    def diverge(self, bad_epoch: int) -> None:
-        """Note the bad epoch and return to the state of the one before."""
-        if bad_epoch == 0:
-            raise ValueError(
-                "the cost is not finite at the start: the values of X, y, coef_init or intercept_init are too large "
-                "for the loss; scale X and y, or start nearer to zero"
-            )
-        self.diverged_at = bad_epoch
-        self.state.restore(bad_epoch - 1)
-
-    def cost(self) -> float:
-        """Return J at the iterate: the cost that one more full-batch epoch would record, so equal to the bit."""
-        costs = np.full(1, np.inf)
-        self.kernels.batch(self.state.scratch(), np.zeros(1), True, costs)
-        return float(costs[0])
-
-    def record(self, first: int, costs: NDArray[np.float64]) -> None:
-        """Keep the costs of the epochs first, first + 1, ..."""
-        last = first + len(costs) - 1
-        known = {
-            **self.latest,
-            **{first + i: float(costs[i]) for i in range(max(0, len(costs) - 2), len(costs))},
-        }
-        self.latest = {epoch: cost for epoch, cost in known.items() if epoch >= last - 1}
-        if self.history is not None:
-            self.history.add(first, costs)
-
-    def finish(self) -> None:
-        """Bring the last cost into the history; a last J that is not finite is a bad epoch too."""
-        final = self.cost()
-        if not np.isfinite(len(self.problem.X) * final) and self.diverged_at is None:
-            self.diverge(self.state.epoch)
-            final = self.cost()
-        self.final_cost = final
-        if self.history is not None:
-            epoch = self.state.epoch
-            self.history.close(epoch, final if self.plan.objective else self.latest.get(epoch))
-
-    def warning(self, words: "RateWords") -> str:
-        """Return a sentence on the bad epoch, and on the rate that would not have one."""
-        limit = stable_rate(self.problem, self.plan.model, self.plan.batch_size)
-        below = "a lower rate"
-        if limit is not None:
-            below = f"a rate below {limit * words.factor:.4g}, the largest stable one,"
-        return (
-            f"the descent diverged in epoch {self.diverged_at} at {words.name}="
-            f"{self.plan.learning_rate * words.factor:.6g}; the state after epoch {self.state.epoch} is returned. "
-            f"Try {below} or standardize the features"
-        )
 
 
 class RateWords(NamedTuple):
@@ -178,12 +51,15 @@ def fit(
     sample_weight: ArrayLike | None = None,
     batch_size: int | None = None,
     epochs: int = 100,
-    learning_rate: float | str = "auto",
+    learning_rate: float | str | Schedule | ArrayLike | Callable[[int], float] = "auto",
     optimizer: str | Optimizer = "gd",
     coef_init: ArrayLike | None = None,
     intercept_init: ArrayLike | None = None,
     shuffle: bool = True,
     seed: int | None = None,
+    tol: float | None = None,
+    patience: int | None = None,
+    on_divergence: str = "warn",
     history: str = "auto",
     history_every: int | str = 1,
     history_limit: int = 10_000_000,
@@ -223,10 +99,12 @@ def fit(
         None for the full batch, 1 for SGD, b for mini-batches of b rows; the last one is smaller.
     epochs : int, default 100
         Passes over the data, at least 1.
-    learning_rate : float or "auto", default "auto"
-        eta, above 0. "auto" is 1/L, L the largest curvature that an update can meet, from the loss's
-        curvature bound, weights and l2 included. Losses without a bound take a stand-in that converges on
-        standardized data: a tenth of squared error's rate, for poisson a curvature of twice the largest y.
+    learning_rate : float, Schedule, array-like, callable or "auto", default "auto"
+        eta, above 0: a number; a schedule such as ``gdfast.InverseTime(0.1, 0.01)``; an array with the rate
+        of each epoch; or a callable of the epoch 0, 1, ... "auto" is 1/L, L the largest curvature that an
+        update can meet, from the loss's curvature bound, weights and l2 included. Losses without a bound take
+        a stand-in that converges on standardized data: a tenth of squared error's rate, for poisson a curvature
+        of twice the largest y.
     optimizer : str or Optimizer, default "gd"
         "gd", "momentum", "nesterov", or an instance such as ``gdfast.Momentum(0.95)``.
     coef_init, intercept_init : array-like, optional
@@ -235,6 +113,13 @@ def fit(
         Whether SGD and mini-batches take the rows in the order of `sample_order`, else as they stand.
     seed : int, optional
         Of that order, from 0 to 2**64 - 1; by default one is drawn and kept as ``run.seed``.
+    tol : float, optional
+        Stop where the cost makes no progress: it is above the least before it minus tol, in so many epochs
+        in a row as `patience` says. The cost is the one that history has.
+    patience : int, optional
+        At least 1; 5 where tol is given without it.
+    on_divergence : {"warn", "raise"}, default "warn"
+        Whether a descent that leaves the finite numbers warns and returns the epoch before, or raises.
     history : {"auto", "objective", "running", "none"}, default "auto"
         What costs are: J after 0, 1, ... epochs (for full batch by default), or the mean over epoch 1, 2, ...
         of each sample's loss just before its own update (otherwise by default), or none.
@@ -244,8 +129,9 @@ def fit(
         Beyond so many recorded epochs every second one is dropped and history_every doubled, again and again.
     progress : bool, default False
         Show a progress bar (needs tqdm).
-    solver : {"auto", "loop"}, default "auto"
-        "loop" walks the epochs one by one.
+    solver : {"auto", "closed_form", "loop"}, default "auto"
+        "closed_form" finds the whole path of full batch on squared_error (without l1) from one QR of the data,
+        "loop" walks the epochs one by one; "auto" takes the one that is cheaper, see docs/closed-form.md.
     backend : {"auto", "cython", "numba", "numpy"}, default "auto"
         What the kernels run on; "auto" is the first that is there, or what GDFAST_BACKEND names.
 
@@ -260,9 +146,13 @@ def fit(
         If an argument is not what is described above; the message names it and says what to try.
     ImportError
         If the backend named is missing.
+    DivergenceError
+        If the descent diverges and on_divergence="raise"; its `run` is what would have been returned.
 
     Warns
     -----
+    StabilityWarning
+        Before training, if full batch on squared_error at this constant rate will diverge.
     DivergenceWarning
         If a cost or a coefficient leaves the finite numbers; the state of the epoch before is returned.
 
@@ -283,6 +173,9 @@ def fit(
     """
     options = dict(locals())
     del options["X"], options["y"], options["sample_weight"]
+    for name in ("coef_init", "intercept_init", "learning_rate"):
+        if isinstance(options[name], np.ndarray):
+            options[name] = options[name].copy()  # the caller's may change, the settings must not
     return descend(X, y, sample_weight, options)
 
 
@@ -299,23 +192,47 @@ def descend(
     progress = flag("progress", options["progress"])
     problem, plan = prepare(X, y, sample_weight, options)
     started = time.perf_counter()
-    descent = Descent(problem, plan)
-    with Progress(plan.epochs, progress) as bar:
-        if each_epoch is None:
-            descent.run_to(plan.epochs, bar.show)
-        else:
-            step_by_step(descent, each_epoch)
+    if each_epoch is None and takes_closed_form(problem, plan):
+        ended: Descent | Followed = Followed(problem, plan, factorize(problem, plan.model))
+    else:
+        ended = Descent(problem, plan)
+    warn_before(ended, words, depth + 3)
+    if isinstance(ended, Followed):
+        ended.run_to(plan.epochs)
+    else:
+        with Progress(plan.epochs, progress) as bar:
+            walk(ended, plan.epochs, bar.show, each_epoch)
+    run = make_run(ended, options, time.perf_counter() - started)
+    warn_after(run, ended, words, depth + 3)
+    return run
+
+
+def takes_closed_form(problem: Problem, plan: Plan) -> bool:
+    """Choose the solver; raise where the one asked for does not apply."""
+    if plan.solver == "loop":
+        return False
+    missing = missing_requirements(plan)
+    if plan.solver == "closed_form":
+        if missing:
+            raise ValueError(f"solver='closed_form' needs {', and '.join(missing)}; use solver='auto' or 'loop'")
+        return True
+    return not missing and closed_form_is_cheaper(problem, plan)
+
+
+def walk(descent: Descent, epochs: int, on_chunk: Callable[[int], None], each_epoch: EachEpoch | None = None) -> None:
+    """Run the loop to the given number of epochs."""
+    if each_epoch is None:
+        descent.run_to(epochs, on_chunk)
+    else:
+        step_by_step(descent, each_epoch)
     descent.finish()
-    if descent.diverged_at is not None:
-        warnings.warn(descent.warning(words), DivergenceWarning, stacklevel=depth + 2)
-    return make_run(descent, options, time.perf_counter() - started)
 
 
 def step_by_step(descent: Descent, each_epoch: EachEpoch) -> None:
-    """Run the epochs of one output one by one, and tell each: its number, the cost before it, the weights after it."""
+    """Run the epochs of one output one by one; tell each: its number, the cost before it, the weights after it."""
     for epoch in range(1, descent.plan.epochs + 1):
         descent.run_to(epoch, lambda done: None)
-        if descent.diverged_at is not None:
+        if descent.ended:
             break
         each_epoch(epoch, descent.latest[epoch - 1], descent.state.W[0], float(descent.state.b[0]))
 
@@ -323,38 +240,105 @@ def step_by_step(descent: Descent, each_epoch: EachEpoch) -> None:
 def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tuple[Problem, Plan]:
     """Return the Problem and the Plan of fit's arguments."""
     loss = choice("loss", options["loss"], LOSSES)
-    choice("solver", options["solver"], SOLVERS)
     backend = choose(options["backend"])
     names = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
     model = make_model(loss, *[options[name] for name in names], optimizer=make_optimizer(options["optimizer"]))
     problem = make_problem(X, y, loss, sample_weight)
     rate = options["learning_rate"]
     if isinstance(rate, str):
-        choice("learning_rate", rate, ["auto"])
+        if rate != "auto":
+            raise ValueError(
+                f'learning_rate={rate!r} must be a number above 0, a schedule, an array, a callable or "auto"'
+            )
         rate = auto_rate(problem, model, make_batch_size(options["batch_size"], len(problem.X)))
-    else:
-        rate = real("learning_rate", rate, 0.0, ends="(]", hint=', or "auto"')
     return problem, make_plan(problem, model, rate, options, backend)
 
 
-def make_run(descent: Descent, options: dict[str, Any], seconds: float) -> Run:
+def warn_before(ended: Descent | Followed, words: RateWords, level: int) -> None:
+    """Say before training that it will diverge, and from which rate on."""
+    problem, plan = ended.problem, ended.plan
+    rate = plan.rates.constant
+    if rate is None:
+        return
+    if isinstance(ended, Followed):
+        path = ended.path if ended.path.grows else None
+    else:
+        stable = surely_stable(problem, plan.model, plan.batch_size, rate)
+        path = None if stable else trial_path(problem, plan)
+    if path is None or not path.grows:
+        return
+    epoch = path.bad_epoch(2**53)
+    limit = stable_rate(problem, plan.model, plan.batch_size)
+    largest, smallest = path.factors.curvatures[[0, -1]]
+    when = f"in epoch {epoch:,}" if epoch else "in the end"
+    highest = (limit or 0.0) * words.factor
+    text = (
+        f"{words.name}={rate * words.factor:.6g} is above {highest:.4g}, the largest stable rate: the costs will "
+        f"grow, and overflow {when}. Lower it"
+    )
+    if largest > 1e4 * smallest:
+        text += ", or standardize the features, (X - X.mean(0)) / X.std(0): "
+        text += f"the condition number is {largest / smallest:.3g}"
+    warnings.warn(text, StabilityWarning, stacklevel=level)
+
+
+def warn_after(run: Run, ended: Descent | Followed, words: RateWords, level: int) -> None:
+    """Say that the descent diverged, and which rate would not; or raise, if that was asked for."""
+    if run.diverged_at is None:
+        return
+    plan = ended.plan
+    limit = None
+    if plan.rates.constant is not None:
+        limit = stable_rate(ended.problem, plan.model, plan.batch_size)
+    below = "a lower rate" if limit is None else f"a rate below {limit * words.factor:.4g}, the largest stable one,"
+    rate = plan.rates.take(run.diverged_at - 1, 1)[0] * words.factor
+    text = (
+        f"the descent diverged in epoch {run.diverged_at} at {words.name}={rate:.6g}; the state after epoch "
+        f"{run.epochs} is returned. Try {below} or standardize the features"
+    )
+    if plan.on_divergence == "raise":
+        raise DivergenceError(text, run)
+    warnings.warn(text, DivergenceWarning, stacklevel=level)
+
+
+def make_run(ended: Descent | Followed, options: dict[str, Any], seconds: float) -> Run:
     """Return the Run of a descent that has ended."""
-    state, problem, plan = descent.state, descent.problem, descent.plan
-    diverged = descent.diverged_at is not None
+    state, problem, plan = ended.state, ended.problem, ended.plan
+    reason = StopReason.EPOCHS
+    if ended.diverged_at is not None:
+        reason = StopReason.DIVERGED
+    elif ended.stopped:
+        reason = StopReason.TOL
+
+    def resume(epochs: int) -> Run:
+        started = time.perf_counter()
+        again, target = ended.continued(), state.epoch + epochs
+        if plan.rates.length is not None and plan.rates.length < target:
+            raise ValueError(f"learning_rate holds {plan.rates.length} rates, and {target} epochs need one for each")
+        if isinstance(again, Followed):
+            again.run_to(target)
+        else:
+            walk(again, target, lambda done: None)
+        run = make_run(again, {**options, "epochs": target}, time.perf_counter() - started)
+        warn_after(run, again, RateWords(), 4)
+        return run
+
     return Run(
         coef=state.W if problem.several else state.W[0],
         intercept=state.b if problem.several else float(state.b[0]),
-        cost=descent.final_cost,
+        cost=ended.final_cost,
         epochs=state.epoch,
         steps=state.steps,
         seconds=seconds,
-        stop_reason=StopReason.DIVERGED if diverged else StopReason.EPOCHS,
-        diverged_at=descent.diverged_at,
-        solver="loop",
+        stop_reason=reason,
+        diverged_at=ended.diverged_at,
+        solver="closed_form" if isinstance(ended, Followed) else "loop",
         backend=plan.backend,
         seed=plan.seed,
-        learning_rate=plan.learning_rate,
+        learning_rate=plan.rates.constant,
         settings=options,
         classes=problem.classes,
-        history_source=descent.history,
+        history_source=ended.history,
+        resume_by=resume,
+        at_by=ended.at if isinstance(ended, Followed) else None,
     )

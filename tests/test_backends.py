@@ -45,7 +45,8 @@ def test_backends_agree_over_losses_penalties_and_batches(loss, backend):
         X, y, weights = data(loss, n, d)
         options = {
             "loss": loss, "batch_size": batch_size, "penalty": penalty, "alpha": 0.01 * (penalty != "none"),
-            "epochs": 8, "learning_rate": 0.001 if loss == "poisson" else 0.01, "sample_weight": weights if weighted else None,
+            "epochs": 8, "learning_rate": 0.001 if loss == "poisson" else 0.01, "solver": "loop",
+            "sample_weight": weights if weighted else None,
         }  # fmt: skip
         expected = numbers(X, y, "numpy", **options)
         assert difference(numbers(X, y, backend, **options), expected) < 1e-12, (
@@ -65,7 +66,8 @@ def test_backends_agree_over_optimizers_and_penalties(optimizer, penalty, backen
     for batch_size, fit_intercept, shuffle in itertools.product((None, 1, 7), (True, False), (True, False)):
         options = {
             "batch_size": batch_size, "penalty": penalty, "alpha": 0.05 * (penalty != "none"), "epochs": 10,
-            "learning_rate": 0.005, "optimizer": optimizer, "fit_intercept": fit_intercept, "shuffle": shuffle,
+            "learning_rate": 0.005,
+            "optimizer": optimizer, "solver": "loop", "fit_intercept": fit_intercept, "shuffle": shuffle,
         }  # fmt: skip
         expected = numbers(X, y, "numpy", **options)
         assert difference(numbers(X, y, backend, **options), expected) < 1e-12, (batch_size, fit_intercept)
@@ -93,7 +95,7 @@ def test_backends_agree_on_several_outputs(loss, backend):
 def test_float32_stays_near_float64(batch_size, backend):
     for loss, (n, d) in itertools.product(("squared_error", "log_loss"), SHAPES):
         X, y, _ = data(loss, n, d, np.float32)
-        options = {"loss": loss, "batch_size": batch_size, "epochs": 5, "learning_rate": 0.02}
+        options = {"loss": loss, "batch_size": batch_size, "epochs": 5, "learning_rate": 0.02, "solver": "loop"}
         run = gdfast.fit(X, y, backend=backend, seed=7, **options)
         assert run.coef.dtype == np.float32
         exact = gdfast.fit(X.astype(np.float64), y, backend=backend, seed=7, **options)
@@ -104,10 +106,11 @@ def test_float32_stays_near_float64(batch_size, backend):
 @pytest.mark.parametrize("backend", COMPILED)
 def test_chunks_leave_no_trace(backend):
     """Kernels called epoch by epoch, and from the middle of an epoch, give the bits of one call."""
+    from gdfast.loop import Descent
     from gdfast.optimizers import make_optimizer
     from gdfast.plan import make_model, make_plan
     from gdfast.problem import make_problem
-    from gdfast.train import Descent, fit
+    from gdfast.train import fit
 
     X, y, _ = data("squared_error", 60, 5)
     for batch_size in (None, 1, 7):

@@ -17,11 +17,15 @@ import gdfast
 ROOT = Path(gdfast.__file__).parent
 # What a module may import of gdfast: only rooms below its own.
 FLOORS = [
-    {"formulas", "arguments", "stop_reason", "divergence", "park", "tables"},
-    {"sample_order", "history", "optimizers", "problem", "progress", "plots"},
+    {"arguments", "stop_reason", "divergence", "park", "watch"},
+    {"formulas", "tables"},
+    {"sample_order", "history", "optimizers", "problem", "progress", "plots", "rates"},
     {"plan", "run"},
-    {"state", "curvature"},
+    {"state", "curvature", "solver_choice"},
     {"backends", "_core"},
+    {"decay"},
+    {"closed_form"},
+    {"loop", "followed", "stability"},
     {"train"},
     {"minimize", "compat"},
     {"demo", "cli", "__main__", "__init__"},

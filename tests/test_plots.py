@@ -11,6 +11,9 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 from gdfast import plots  # noqa: E402
 
+# Some BLAS raise this flag from lanes that they do not use, in matplotlib's 3-D projection.
+pytestmark = pytest.mark.filterwarnings("ignore:.*encountered in dot:RuntimeWarning")
+
 PARK = np.column_stack(
     [
         [15.0, 18, 20, 21, 23, 25, 27, 28, 29, 30, 32, 34, 35, 36],

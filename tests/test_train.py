@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import gdfast
 from gdfast.formulas.losses import LOSSES
 
+IGNORE_STABILITY = pytest.mark.filterwarnings("ignore::gdfast.StabilityWarning")
 X_A = np.arange(1.0, 301.0)[:, None]
 Y_A = 0.5 * X_A[:, 0] + 2.0
 
@@ -153,7 +154,14 @@ def test_full_batch_equals_the_80_bit_loop(n, d, exponent, intercept, seed, part
 @pytest.mark.parametrize("history", ["objective", "running", "none"])
 def test_history_kinds_tell_of_the_same_descent(batch_size, history, backend, rng):
     X, y = rng.normal(size=(30, 3)), rng.normal(size=30)
-    options = {"batch_size": batch_size, "epochs": 12, "learning_rate": 0.05, "seed": 2, "backend": backend}
+    options = {
+        "batch_size": batch_size,
+        "epochs": 12,
+        "learning_rate": 0.05,
+        "seed": 2,
+        "backend": backend,
+        "solver": "loop",
+    }
     run = gdfast.fit(X, y, history=history, **options)
     plain = gdfast.fit(X, y, **options)
     assert run.coef.tobytes() == plain.coef.tobytes()
@@ -169,8 +177,8 @@ def test_history_kinds_tell_of_the_same_descent(batch_size, history, backend, rn
 
 
 def test_history_thins_to_its_limit():
-    run = gdfast.fit(X_A, Y_A, epochs=1001, learning_rate=1e-5, history_limit=100)
-    whole = gdfast.fit(X_A, Y_A, epochs=1001, learning_rate=1e-5)
+    run = gdfast.fit(X_A, Y_A, epochs=1001, learning_rate=1e-5, history_limit=100, solver="loop")
+    whole = gdfast.fit(X_A, Y_A, epochs=1001, learning_rate=1e-5, solver="loop")
     assert len(run.costs) <= 101
     assert run.cost_epochs[[0, -1]].tolist() == [0, 1001]
     np.testing.assert_array_equal(run.costs, whole.costs[run.cost_epochs])
@@ -179,17 +187,18 @@ def test_history_thins_to_its_limit():
 
 @pytest.mark.parametrize("every", [7, "log"])
 def test_history_grids(every):
-    run = gdfast.fit(X_A, Y_A, epochs=1000, learning_rate=1e-5, history_every=every)
-    whole = gdfast.fit(X_A, Y_A, epochs=1000, learning_rate=1e-5)
+    run = gdfast.fit(X_A, Y_A, epochs=1000, learning_rate=1e-5, history_every=every, solver="loop")
+    whole = gdfast.fit(X_A, Y_A, epochs=1000, learning_rate=1e-5, solver="loop")
     np.testing.assert_array_equal(run.costs, whole.costs[run.cost_epochs])
-    longer = gdfast.fit(X_A, Y_A, epochs=1500, learning_rate=1e-5, history_every=every)
+    longer = gdfast.fit(X_A, Y_A, epochs=1500, learning_rate=1e-5, history_every=every, solver="loop")
     assert set(run.cost_epochs[:-1]) <= set(longer.cost_epochs)
     assert set(run.to_pandas().columns) == {"epoch", "cost"}
 
 
+@IGNORE_STABILITY
 def test_divergence_returns_the_last_finite_epoch(backend):
     with pytest.warns(gdfast.DivergenceWarning, match=r"epoch 497 .*0\.0001.* 6\.633e-05"):
-        run = gdfast.fit(X_A, Y_A, epochs=600, learning_rate=1e-4, backend=backend)
+        run = gdfast.fit(X_A, Y_A, epochs=600, learning_rate=1e-4, backend=backend, solver="loop")
     assert (run.diverged_at, run.epochs, run.stop_reason) == (497, 496, "diverged")
     assert len(run.costs) == 497
     assert np.isfinite(run.costs).all()
@@ -207,6 +216,7 @@ def test_stochastic_divergence(backend, batch_size):
     assert len(run.costs) == run.epochs
 
 
+@IGNORE_STABILITY
 def test_epochs_of_a_diverging_run_do_not_depend_on_where_it_ends():
     ends = {}
     for epochs in (496, 497, 498, 2000):
@@ -271,7 +281,20 @@ def test_batch_size_of_all_rows_is_the_full_batch(rng):
         ({"history": "all"}, "history='all'.*objective, running, none"),
         ({"history_every": 0}, "history_every=0"),
         ({"history_every": "lin"}, "history_every='lin'.*log"),
-        ({"solver": "qr"}, "solver='qr'"),
+        ({"solver": "qr"}, "solver='qr'.*auto, closed_form, loop"),
+        ({"solver": "closed_form", "batch_size": 8}, r"closed_form' needs the full batch \(batch_size=None\); use"),
+        (
+            {"solver": "closed_form", "loss": "huber", "penalty": "l1", "alpha": 1},
+            "needs loss='squared_error', and penalty None",
+        ),
+        ({"tol": -1.0}, "tol=-1.0.*at least 0"),
+        ({"patience": 3}, "patience=3 without tol"),
+        ({"tol": 0.1, "patience": 0}, "patience=0.*at least 1"),
+        ({"on_divergence": "stop"}, "on_divergence='stop'.*warn, raise"),
+        ({"learning_rate": [0.1, 0.2]}, "learning_rate holds 2 rates, and epochs=100"),
+        ({"learning_rate": [-0.1] * 100}, r"learning_rate is -0.1 at t = 0"),
+        ({"learning_rate": lambda epoch: -1.0}, r"learning_rate\(0\)=-1.0.*at least 0"),
+        ({"learning_rate": gdfast.Constant}, r"learning_rate=Constant is a class; write Constant\(...\)"),
         ({"fit_intercept": None}, "fit_intercept=None must be True or False"),
         ({"coef_init": [1.0, 2.0]}, r"coef_init has shape \(2,\).*\(1,\)"),
         ({"coef_init": [np.nan]}, "coef_init holds nan"),
@@ -283,6 +306,103 @@ def test_batch_size_of_all_rows_is_the_full_batch(rng):
 def test_bad_options_are_named(options, message):
     with pytest.raises((ValueError, TypeError), match=message):
         gdfast.fit(X_A, Y_A, **options)
+
+
+@pytest.mark.parametrize("batch_size", [None, 1, 7])
+@pytest.mark.parametrize("optimizer", ["gd", "nesterov"])
+def test_rates_of_every_kind_are_the_same_rates(batch_size, optimizer, backend, rng):
+    X, y = rng.normal(size=(20, 3)), rng.normal(size=20)
+    options = {
+        "batch_size": batch_size, "optimizer": optimizer, "epochs": 9, "seed": 0, "backend": backend, "solver": "loop",
+    }  # fmt: skip
+    schedule = gdfast.InverseTime(0.05, 0.3)
+    seen = []
+
+    def function(epoch):
+        seen.append(epoch)
+        return 0.05 / (1 + 0.3 * epoch)
+
+    ends = [
+        gdfast.fit(X, y, learning_rate=rate, **options).coef.tobytes()
+        for rate in (schedule, schedule(np.arange(9)), function)
+    ]
+    assert ends[0] == ends[1] == ends[2]
+    assert seen == list(range(9))
+    per_epoch = {None: 1, 1: 20, 7: 3}[batch_size]
+    by_step = gdfast.Step(0.05, every=2 * per_epoch, factor=0.5, by="step")
+    by_epoch = gdfast.Step(0.05, every=2, factor=0.5)
+    assert (
+        gdfast.fit(X, y, learning_rate=by_step, **options).coef.tobytes()
+        == gdfast.fit(X, y, learning_rate=by_epoch, **options).coef.tobytes()
+    )
+
+
+@pytest.mark.parametrize("rate", [0.05, gdfast.InverseTime(0.1, 0.02)], ids=repr)
+@pytest.mark.parametrize("optimizer", ["gd", "momentum"])
+@pytest.mark.parametrize("history_every", [1, 7, "log"])
+@pytest.mark.parametrize("solver", ["loop", "closed_form", 1, 5])
+def test_going_on_is_one_run(solver, history_every, optimizer, rate, rng):
+    X, y = rng.normal(size=(12, 3)), rng.normal(size=12)
+    options = {"learning_rate": rate, "optimizer": optimizer, "history_every": history_every}
+    options |= {"solver": solver} if isinstance(solver, str) else {"batch_size": solver, "seed": 4}
+    whole = gdfast.fit(X, y, epochs=447, **options)
+    first = gdfast.fit(X, y, epochs=20, **options)
+    kept = first.costs.copy()
+    parts = first.resume(1).resume(426)
+    assert parts.epochs == 447
+    assert parts.coef.tobytes() == whole.coef.tobytes()
+    assert parts.intercept == whole.intercept
+    assert parts.cost_epochs.tolist() == whole.cost_epochs.tolist()
+    assert parts.costs.tobytes() == whole.costs.tobytes()
+    assert first.epochs == 20
+    assert first.costs.tobytes() == kept.tobytes()
+
+
+@pytest.mark.parametrize("batch_size", [None, 1, 8])
+@pytest.mark.parametrize("history", ["auto", "objective", "none"])
+def test_tol_stops_where_a_plain_watch_stops(batch_size, history, backend, rng):
+    X, y = rng.normal(size=(60, 3)), rng.normal(size=60)
+    options = {"batch_size": batch_size, "learning_rate": 0.02, "seed": 3, "solver": "loop", "backend": backend}
+    run = gdfast.fit(X, y, epochs=3000, tol=1e-4, patience=3, history=history, **options)
+    kind = history if history != "none" else "auto"
+    whole = gdfast.fit(X, y, epochs=run.epochs + 10, history=kind, **options)
+    least, without = np.inf, 0
+    for epoch, cost in zip(whole.cost_epochs, whole.costs, strict=True):  # noqa: B007
+        without = without + 1 if cost > least - 1e-4 else 0
+        least = min(least, cost)
+        if without == 3:
+            break
+    assert without == 3
+    assert (run.epochs, run.stop_reason) == (epoch, "tol")
+    same = gdfast.fit(X, y, epochs=run.epochs, history=history, **options)
+    assert run.coef.tobytes() == same.coef.tobytes()
+    assert run.costs.tobytes() == same.costs.tobytes()
+    assert (
+        gdfast.fit(X, y, epochs=run.epochs - 1, tol=1e-4, patience=3, history=history, **options).stop_reason
+        == "epochs"
+    )
+
+
+def test_divergence_can_raise():
+    with pytest.warns(gdfast.StabilityWarning), pytest.raises(gdfast.DivergenceError, match="epoch 497") as caught:
+        gdfast.fit(X_A, Y_A, epochs=600, learning_rate=1e-4, on_divergence="raise")
+    assert caught.value.run.epochs == 496
+
+
+def test_a_rate_that_will_diverge_is_told_before_training():
+    message = r"0\.0001 is above 6\.633e-05.*overflow in epoch 497.*standardize.*condition number is 1\.21e\+05"
+    for solver in ("loop", "closed_form"):
+        with pytest.warns(gdfast.StabilityWarning, match=message):
+            gdfast.fit(X_A, Y_A, epochs=10, learning_rate=1e-4, solver=solver)
+    gdfast.fit(X_A, Y_A, epochs=10, learning_rate=6.6e-5)
+    gdfast.fit(X_A, Y_A, epochs=10, learning_rate=1e-4, batch_size=30, seed=0)
+
+
+def test_settings_do_not_follow_the_callers_arrays():
+    start = np.array([0.25])
+    run = gdfast.fit(X_A, Y_A, epochs=1, coef_init=start)
+    start[0] = 9.0
+    assert run.settings["coef_init"].tolist() == [0.25]
 
 
 def test_momentum_checks_its_arguments():

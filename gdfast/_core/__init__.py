@@ -1,4 +1,4 @@
-"""The compiled kernels, built from src/ for several instruction sets; `descent` is the one for this processor."""
+"""The compiled kernels, built from src/ for several instruction sets; `descent` and `path` suit this processor."""
 
 import os
 from importlib import import_module
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from gdfast._core.cpu import level as processor_level
 
 if TYPE_CHECKING:
-    from gdfast._core import descent
+    from gdfast._core import descent, path
 
-__all__ = ["descent", "level", "processor_level"]
+__all__ = ["descent", "level", "path", "processor_level"]
 
 
 def choose_level() -> int:
@@ -24,4 +24,6 @@ def choose_level() -> int:
 
 level = choose_level()
 if not TYPE_CHECKING:
-    descent = import_module("gdfast._core.descent" + ("" if level == 1 else f"_v{level}"))
+    suffix = "" if level == 1 else f"_v{level}"
+    descent = import_module(f"gdfast._core.descent{suffix}")
+    path = import_module(f"gdfast._core.path{suffix}")

@@ -6,45 +6,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 # loss, its parameter, l2, l1, update rule, momentum, intercept
-Numbers: TypeAlias = tuple[int, float, float, float, int, float, bool]
+_Numbers: TypeAlias = tuple[int, float, float, float, int, float, bool]
 # float32 or float64, one dtype in a call
-Floating: TypeAlias = NDArray[np.floating]
-Double: TypeAlias = NDArray[np.float64]
+_Floating: TypeAlias = NDArray[np.floating]
+_Double: TypeAlias = NDArray[np.float64]
 
 LOSSES: tuple[str, ...]
 OPTIMIZERS: tuple[str, ...]
 
 def batch(
-    X: Floating,
-    Y: Double,
-    s: Double | None,
+    X: _Floating,
+    Y: _Double,
+    s: _Double | None,
     by_columns: bool,
-    numbers: Numbers,
-    W: Floating,
-    b: Double,
-    M: Double,
-    kept_W: Floating,
-    kept_b: Double,
-    part: Floating,
-    G: Double,
-    rates: Double,
+    numbers: _Numbers,
+    W: _Floating,
+    b: _Double,
+    M: _Double,
+    kept_W: _Floating,
+    kept_b: _Double,
+    part: _Floating,
+    G: _Double,
+    rates: _Double,
     objective: bool,
-    costs: Double,
+    costs: _Double,
 ) -> int: ...
 def stochastic(
-    X: Floating,
-    Y: Double,
-    s: Double | None,
-    numbers: Numbers,
-    W: Floating,
-    b: Double,
-    M: Double,
-    kept_W: Floating,
-    kept_b: Double,
-    part: Floating,
-    G: Double,
-    Q: Double,
-    sums: Double,
+    X: _Floating,
+    Y: _Double,
+    s: _Double | None,
+    numbers: _Numbers,
+    W: _Floating,
+    b: _Double,
+    M: _Double,
+    kept_W: _Floating,
+    kept_b: _Double,
+    part: _Floating,
+    G: _Double,
+    Q: _Double,
+    sums: _Double,
     order: NDArray[np.int32],
     batch_size: int,
     shuffle: bool,
@@ -52,8 +52,8 @@ def stochastic(
     epoch: int,
     position: int,
     steps: int,
-    rates: Double,
+    rates: _Double,
     by_step: bool,
-    costs: Double,
+    costs: _Double,
 ) -> int: ...
 def sample_order(order: NDArray[np.int32], seed: int, epoch: int) -> None: ...

@@ -82,7 +82,7 @@ def choose(backend: Any = "auto") -> str:
         If the backend named is missing; the message says why and what to install.
     """
     source = "backend"
-    if backend == "auto" and os.environ.get("GDFAST_BACKEND"):
+    if isinstance(backend, str) and backend == "auto" and os.environ.get("GDFAST_BACKEND"):
         source, backend = "GDFAST_BACKEND", os.environ["GDFAST_BACKEND"]
     name = choice(source, backend, ("auto", *BACKENDS))
     if name == "auto":

@@ -8,11 +8,13 @@ from gdfast.problem import Problem
 from gdfast.state import State
 
 try:
-    from gdfast._core import descent
+    from gdfast._core import descent, path
 except ImportError as error:
     raise ImportError(f"gdfast's compiled core is not there ({error})") from error
 
-__all__ = ["FEW_FEATURES", "Kernels", "numbers_of"]
+__all__ = ["FEW_FEATURES", "Kernels", "numbers_of", "power_costs"]
+
+power_costs = path.power_costs
 
 # Up to here X is kept by columns, and full-batch epochs are vectorised over rows: a row is too short to be.
 FEW_FEATURES = 8

@@ -17,7 +17,7 @@ from gdfast.problem import Problem
 from gdfast.sample_order import GOLDEN
 from gdfast.state import State
 
-__all__ = ["Kernels"]
+__all__ = ["Kernels", "power_costs"]
 
 # Sums may be reordered; NaN and infinity keep their meaning.
 jit = njit(error_model="numpy", nogil=True, fastmath={"reassoc", "nsz", "arcp", "contract"})
@@ -106,6 +106,21 @@ def penalty(W, l2, l1):  # type: ignore[no-untyped-def]
             for j in range(W.shape[1]):
                 total += penalty_value(np.float64(W[o, j]), l2, l1)
     return total
+
+
+@jit
+def power_costs(sizes, firsts, powers, base, costs):  # type: ignore[no-untyped-def]
+    """Write the costs of a closed-form path; see gdfast/backends/numpy.py."""
+    r, width = powers.shape
+    for b in range((costs.size + width - 1) // width):
+        start = b * width
+        size = min(width, costs.size - start)
+        for j in range(size):
+            costs[start + j] = base
+        for i in range(r):
+            a = sizes[b // width, i] * firsts[b % width, i]
+            for j in range(size):
+                costs[start + j] += a * powers[i, j]
 
 
 class Compiled(NamedTuple):

@@ -12,7 +12,7 @@ from gdfast.problem import Problem
 from gdfast.sample_order import fill_order
 from gdfast.state import State
 
-__all__ = ["Kernels"]
+__all__ = ["Kernels", "power_costs"]
 
 
 class Kernels:
@@ -129,3 +129,17 @@ def keep(state: State) -> None:
 def finite(state: State) -> bool:
     """Tell whether the iterate is finite."""
     return bool(np.isfinite(state.W).all() and np.isfinite(state.b).all())
+
+
+def power_costs(
+    sizes: NDArray[np.float64],
+    firsts: NDArray[np.float64],
+    powers: NDArray[np.float64],
+    base: float,
+    costs: NDArray[np.float64],
+) -> None:
+    """Write costs[B (B g + b) + j] = base + sum_i sizes[g, i] firsts[b, i] powers[i, j], B the width of powers."""
+    width = powers.shape[1]
+    for g, size in enumerate(sizes):
+        part = costs[g * width * width : (g + 1) * width * width]
+        part[:] = ((size * firsts) @ powers + base).ravel()[: len(part)]

@@ -1,0 +1,231 @@
+"""What descent on a quadratic leaves of the start: phi_k in each direction, by the update rule and the rates.
+
+The curvature of a direction is lambda, the rate eta. Gradient descent: phi_k = (1 - eta lambda)^k. With momentum
+phi is the solution of phi_{k+1} = T phi_k - D phi_{k-1} (Polyak, 1964), phi_0 = 1, phi_1 = M_11 of the 2 x 2 step.
+1 - phi_k is computed on its own, so that it keeps its digits where phi_k is near one.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.backends.numpy import power_costs
+from gdfast.plan import Model
+from gdfast.rates import Rates
+
+__all__ = ["Decay", "Epochs", "PowerDecay", "make_decay"]
+
+# Rising epochs; a range is evenly spaced, which is faster.
+Epochs = range | NDArray[np.int64]
+
+# Sums of products of powers, by a backend (gdfast/backends/numpy.py: power_costs).
+PowerCosts = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float, NDArray[np.float64]], None]
+
+# Epochs of a block, and blocks of a group: the powers within are made once, a group's first by exp(2 k log |f|), so
+# nothing drifts. The compiled kernel has the same number.
+BLOCK = 64
+# Values of a temporary array.
+CHUNK_VALUES = 2**17
+
+
+class Decay(ABC):
+    """phi_k and 1 - phi_k for the directions of a problem."""
+
+    @abstractmethod
+    def at(self, epoch: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return phi and 1 - phi after an epoch, (r,) each."""
+
+    @abstractmethod
+    def costs(self, squares: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
+        """Return (rest + sum_i squares_i phi_k,i^2) / 2 for each epoch k, in rising order."""
+
+    @abstractmethod
+    def grows(self) -> NDArray[np.bool_]:
+        """Tell in which directions the start grows."""
+
+
+class PowerDecay(Decay):
+    """Gradient descent at a constant rate: phi_k = f^k, f = 1 - eta lambda."""
+
+    def __init__(self, curvatures: NDArray[np.float64], rate: float, kernel: PowerCosts = power_costs) -> None:
+        self.kernel = kernel
+        step = rate * curvatures
+        self.negative = step > 1.0
+        with np.errstate(divide="ignore"):
+            self.log = np.log1p(np.where(self.negative, step - 2.0, -step))  # log |f|
+        self.log = np.maximum(self.log, -1e6)  # f = 0: gone after one epoch, and 0 times this is 0
+
+    def at(self, epoch: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return phi and 1 - phi after an epoch."""
+        size = np.exp(epoch * self.log)
+        left = np.where(self.negative & (epoch % 2 == 1), -size, size)
+        return left, np.where(left == size, -np.expm1(epoch * self.log), 1.0 - left)
+
+    def costs(self, squares: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
+        """Return the costs; of a range by blocks of blocks, in whose kernel nothing but sums of products is left."""
+        used = squares > 0
+        half, log = 0.5 * squares[used], 2.0 * self.log[used]
+        if not isinstance(epochs, range) or len(epochs) < BLOCK:
+            return spread(half, log, np.asarray(epochs)) + 0.5 * rest
+        costs = np.empty(len(epochs))
+        within = np.arange(BLOCK) * float(epochs.step)
+        groups = np.arange(-(-len(epochs) // BLOCK**2)) * float(epochs.step * BLOCK**2) + epochs.start
+        powers, firsts = np.exp(log[:, None] * within), np.exp(within[:, None] * BLOCK * log)
+        self.kernel(half * np.exp(groups[:, None] * log), firsts, powers, 0.5 * rest, costs)
+        return costs
+
+    def grows(self) -> NDArray[np.bool_]:
+        """Tell in which directions the start grows."""
+        return self.log > 0
+
+
+def spread(half: NDArray[np.float64], log: NDArray[np.float64], epochs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return sum_i half_i exp(k log_i) for any epochs k."""
+    total = np.zeros(len(epochs))
+    rows = max(1, CHUNK_VALUES // max(1, len(log)))
+    for first in range(0, len(epochs), rows):
+        total[first : first + rows] = np.exp(np.outer(epochs[first : first + rows], log)) @ half
+    return total
+
+
+class MomentumDecay(Decay):
+    """Momentum or Nesterov at a constant rate: phi_k = A r_1^k + (1 - A) r_2^k, or its form for complex roots."""
+
+    def __init__(self, curvatures: NDArray[np.float64], rate: float, mu: float, nesterov: bool) -> None:
+        x = rate * curvatures
+        self.drop = x * (1.0 + mu if nesterov else 1.0)  # 1 - phi_1
+        a = 1.0 - mu + self.drop
+        discriminant = a * a - 4.0 * x
+        self.complex = discriminant < 0
+        root = np.sqrt(np.abs(discriminant))
+        # Real roots 1 - delta: the slower delta without cancellation.
+        self.slow = np.where(self.complex, 1.0, 2.0 * x / (a + root))
+        self.fast = np.where(self.complex, 1.0, (a + root) / 2.0)
+        # Complex roots: their size squared is the determinant.
+        self.size = np.sqrt(np.where(self.complex, mu * (1.0 - x) if nesterov else np.full_like(x, mu), 1.0))
+        real = 1.0 - a / 2.0
+        self.angle = np.where(self.complex, np.arctan2(root / 2.0, real), 0.0)
+        self.turn = np.where(self.complex, (1.0 - self.drop - real) / np.where(root > 0, root / 2.0, 1.0), 0.0)
+        self.root = np.where(self.complex, 1.0, np.maximum(root, 1e-300))
+
+    def left_and_gone(self, k: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return phi_k and 1 - phi_k for a column of epochs k."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            waves = self.size**k * (np.cos(k * self.angle) + self.turn * np.sin(k * self.angle))
+            one, two = power(self.slow, k), power(self.fast, k)
+            double = np.abs(self.root) < 1e-7
+            slope = np.where(double, k * (1.0 - self.slow) ** np.maximum(k - 1, 0), (one[0] - two[0]) / self.root)
+            straight = one[0] + (self.slow - self.drop) * slope
+            gone = one[1] - (self.slow - self.drop) * slope
+        return np.where(self.complex, waves, straight), np.where(self.complex, 1.0 - waves, gone)
+
+    def at(self, epoch: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return phi and 1 - phi after an epoch."""
+        return self.left_and_gone(float(epoch))
+
+    def costs(self, squares: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
+        """Return the costs."""
+        epochs, total = np.asarray(epochs), np.empty(len(epochs))
+        rows = max(1, CHUNK_VALUES // max(1, len(squares)))
+        for first in range(0, len(epochs), rows):
+            left, _ = self.left_and_gone(epochs[first : first + rows, None].astype(np.float64))
+            total[first : first + rows] = (left * left) @ squares
+        return 0.5 * (rest + total)
+
+    @property
+    def log(self) -> NDArray[np.float64]:
+        """The logarithm of what an epoch leaves, in the long run."""
+        reach = np.maximum(np.abs(1.0 - self.slow), np.abs(1.0 - self.fast))
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(np.where(self.complex, self.size, reach)))
+
+    def grows(self) -> NDArray[np.bool_]:
+        """Tell in which directions the start grows."""
+        return self.log > 0
+
+
+def power(delta: NDArray[np.float64], k: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (1 - delta)^k and 1 - (1 - delta)^k."""
+    negative = delta > 1.0
+    log = np.maximum(np.log1p(np.where(negative, delta - 2.0, -delta)), -1e6)
+    size = np.exp(k * log)
+    flipped = negative & (np.mod(k, 2.0) == 1.0)
+    return np.where(flipped, -size, size), np.where(flipped, 1.0 + size, -np.expm1(k * log))
+
+
+class WalkedDecay(Decay):
+    """Rates that change: phi walked epoch by epoch, in every direction at once."""
+
+    def __init__(self, curvatures: NDArray[np.float64], rates: Rates, mu: float, nesterov: bool) -> None:
+        self.curvatures, self.rates, self.mu, self.nesterov = curvatures, rates, mu, nesterov
+
+    def blocks(self, epochs: int) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.float64]]]:
+        """Yield the first epoch of each block, and phi and 1 - phi after each of its epochs, 1 .. epochs."""
+        walk = self.products if self.mu == 0 else self.recurrence
+        rows = max(1, CHUNK_VALUES // max(1, len(self.curvatures)))
+        state = None
+        for first in range(0, epochs, rows):
+            rates = self.rates.take(first, min(rows, epochs - first))
+            state, left, gone = walk(state, rates)
+            yield first + 1, left, gone
+
+    def products(self, state: Any, rates: NDArray[np.float64]) -> tuple[Any, NDArray[np.float64], NDArray[np.float64]]:
+        """Return running products of 1 - eta lambda, as sums of logarithms, which do not drift."""
+        logs, odd = state or (np.zeros(len(self.curvatures), np.longdouble), np.zeros(len(self.curvatures), bool))
+        steps = np.outer(rates, self.curvatures)
+        negative = steps > 1.0
+        with np.errstate(divide="ignore"):
+            log = np.maximum(np.log1p(np.where(negative, steps - 2.0, -steps)), -1e6)
+        sums = logs + np.cumsum(log, axis=0, dtype=np.longdouble)
+        flips = odd ^ (np.cumsum(negative, axis=0) % 2 == 1)
+        size = np.exp(sums.astype(np.float64))
+        left = np.where(flips, -size, size)
+        gone = np.where(flips, 1.0 + size, -np.expm1(sums.astype(np.float64)))
+        return (sums[-1], flips[-1]), left, gone
+
+    def recurrence(
+        self, state: Any, rates: NDArray[np.float64]
+    ) -> tuple[Any, NDArray[np.float64], NDArray[np.float64]]:
+        """Return phi by momentum's own recurrence."""
+        zero = np.zeros(len(self.curvatures))
+        left, gone, m = state or (zero + 1.0, zero, zero)
+        lefts, gones = np.empty((len(rates), len(zero))), np.empty((len(rates), len(zero)))
+        for t, eta in enumerate(rates):
+            g = self.curvatures * left
+            m = self.mu * m + g
+            step = eta * (g + self.mu * m) if self.nesterov else eta * m
+            left, gone = left - step, gone + step
+            lefts[t], gones[t] = left, gone
+        return (left, gone, m), lefts, gones
+
+    def at(self, epoch: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return phi and 1 - phi after an epoch."""
+        left, gone = np.ones((1, len(self.curvatures))), np.zeros((1, len(self.curvatures)))
+        for _, left, gone in self.blocks(epoch):  # noqa: B007
+            pass
+        return left[-1], gone[-1]
+
+    def costs(self, squares: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
+        """Return the costs."""
+        epochs, total = np.asarray(epochs), np.full(len(epochs), squares.sum())
+        for first, left, _ in self.blocks(int(epochs[-1]) if len(epochs) else 0):
+            low, high = np.searchsorted(epochs, [first, first + len(left)])
+            chosen = left[epochs[low:high] - first]
+            total[low:high] = (chosen * chosen) @ squares
+        return 0.5 * (rest + total)
+
+    def grows(self) -> NDArray[np.bool_]:
+        """Tell in which directions the start can grow; with changing rates in any."""
+        return np.ones(len(self.curvatures), dtype=bool)
+
+
+def make_decay(curvatures: NDArray[np.float64], model: Model, rates: Rates, kernel: PowerCosts = power_costs) -> Decay:
+    """Return the Decay of a model's update rule at these rates."""
+    if rates.constant is None:
+        return WalkedDecay(curvatures, rates, model.mu, model.rule == "nesterov")
+    if model.mu == 0:
+        return PowerDecay(curvatures, rates.constant, kernel)
+    return MomentumDecay(curvatures, rates.constant, model.mu, model.rule == "nesterov")

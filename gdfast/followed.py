@@ -1,0 +1,197 @@
+"""The closed form as a solver: where the path ends, its state there, and its costs when they are asked for."""
+
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.backends import load
+from gdfast.closed_form import Factors, Path, factorize
+from gdfast.decay import Epochs, PowerDecay, make_decay
+from gdfast.history import LogGrid, StepGrid
+from gdfast.plan import Plan
+from gdfast.problem import Problem
+
+__all__ = ["Followed", "Point", "trial_path"]
+
+# Directions up to which a loop's rate is held against the path before training; beyond, the QR costs too much.
+MOST_DIRECTIONS = 500
+# Epochs whose costs are looked at at once where the end cannot be computed.
+BLOCK = 65_536
+
+
+class Point(NamedTuple):
+    """Where a path is after an epoch."""
+
+    coef: NDArray[Any]
+    intercept: Any
+    cost: float
+
+
+def make_path(problem: Problem, plan: Plan, factors: Factors) -> Path:
+    """Return the Path of a plan."""
+    start = np.asarray(plan.coef.T, dtype=np.float64)
+    if plan.model.intercept:
+        start = np.vstack([start, plan.intercept])
+    decay = make_decay(factors.curvatures, plan.model, plan.rates, load(plan.backend).power_costs)
+    return Path(factors, start, decay, len(problem.X))
+
+
+def trial_path(problem: Problem, plan: Plan) -> Path | None:
+    """Return the path of a plan that the loop will run, None where its QR would cost too much."""
+    if problem.X.shape[1] > MOST_DIRECTIONS:
+        return None
+    return make_path(problem, plan, factorize(problem, plan.model))
+
+
+class Costs:
+    """The costs of a path's recorded epochs, made when they are asked for."""
+
+    def __init__(self, path: Path, grid: StepGrid | LogGrid, limit: int, last: int, running: bool) -> None:
+        self.path, self.last, self.first = path, last, int(running)
+        while grid.count(last) > limit:
+            grid = grid.thinned()
+        self.on_grid: Epochs
+        if isinstance(grid, StepGrid):
+            self.on_grid = range(-(-self.first // grid.every) * grid.every, last + 1, grid.every)
+        else:
+            self.on_grid = grid.within(self.first, last + 1)
+
+    def epochs(self) -> NDArray[np.int64]:
+        """Return the recorded epochs: those on the grid, the first and the last."""
+        grid = self.on_grid
+        epochs = np.arange(grid.start, grid.stop, grid.step) if isinstance(grid, range) else grid
+        for end in self.off_grid():
+            epochs = np.insert(epochs, np.searchsorted(epochs, end), end)
+        return epochs
+
+    def off_grid(self) -> list[int]:
+        """Return which of the first and the last epoch are not on the grid."""
+        ends = {self.first, self.last}
+        return sorted(ends - set(np.asarray(self.on_grid[:1]).tolist() + np.asarray(self.on_grid[-1:]).tolist()))
+
+    def costs(self) -> NDArray[np.float64]:
+        """Return J after the recorded epochs, or (running) before them."""
+        if isinstance(self.on_grid, range):
+            grid: Epochs = range(self.on_grid.start - self.first, self.on_grid.stop - self.first, self.on_grid.step)
+        else:
+            grid = self.on_grid - self.first
+        costs = self.path.costs(grid)
+        for end in self.off_grid():
+            costs = np.insert(costs, 0 if end == self.first else len(costs), self.path.cost(end - self.first))
+        costs[-1] = self.path.cost(self.last - self.first)  # to the bit the cost that the Run tells
+        return costs
+
+
+class Followed:
+    """A Problem whose path is known: the same attributes as a Descent that has ended."""
+
+    def __init__(self, problem: Problem, plan: Plan, factors: Factors, first: int = 0) -> None:
+        self.problem, self.plan, self.factors, self.first = problem, plan, factors, first
+        self.path = make_path(problem, plan, factors)
+        self.stopped = False
+        self.diverged_at: int | None = None
+        if not self.path.finite(0):
+            raise ValueError(
+                "the cost is not finite at the start: the values of X, y, coef_init or intercept_init are too large; "
+                "scale X and y, or start nearer to zero"
+            )
+
+    def continued(self) -> "Followed":
+        """Return a path to go on with from here."""
+        return Followed(self.problem, self.plan, self.factors, self.last)
+
+    def run_to(self, epochs: int) -> None:
+        """Find the last epoch: the one asked for, the one before a bad epoch, or where there is no progress."""
+        self.last = epochs
+        if self.plan.rates.constant is None or (self.plan.tol is not None and not self.decays_evenly):
+            self.scan(epochs)
+        else:
+            bad = self.path.bad_epoch(epochs)
+            stop = None if self.plan.tol is None else self.stop_epoch(self.plan.tol)
+            if stop is not None and stop <= (epochs if bad is None else bad - 1):
+                self.last, self.stopped = stop, True
+            elif bad is not None:
+                self.last, self.diverged_at = bad - 1, bad
+
+    @property
+    def decays_evenly(self) -> bool:
+        """Whether the costs are convex in the epoch, so that progress only ever shrinks."""
+        return isinstance(self.path.decay, PowerDecay)
+
+    def stop_epoch(self, tol: float) -> int | None:
+        """Return where progress has been less than tol for `patience` epochs in a row."""
+        low, high = self.first, 2**53
+        if not self.progress(high) < tol:
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.progress(middle) < tol else (middle, high)
+        return high + self.plan.patience - 1
+
+    def progress(self, epoch: int) -> float:
+        """Return J before an epoch minus J after it, computed as one sum."""
+        decay, squares = self.path.decay, self.path.squares
+        if not isinstance(decay, PowerDecay):
+            raise TypeError("only powers have this sum")
+        with np.errstate(over="ignore", invalid="ignore"):
+            used = squares > 0
+            terms = squares[used] * np.exp(2.0 * (epoch - 1) * decay.log[used]) * -np.expm1(2.0 * decay.log[used])
+            total = 0.5 * float(terms.sum())
+        return total if np.isfinite(total) else -np.inf
+
+    def scan(self, epochs: int) -> None:
+        """Look at every cost in turn, for a bad one or for no progress."""
+        watch = self.plan.watch()
+        # Whole paths of rates that change are walked once, not once a block.
+        size = epochs + 1 - self.first if self.plan.rates.constant is None else BLOCK
+        for first in range(self.first, epochs + 1, size):
+            costs = self.path.costs(range(first, min(first + size, epochs + 1)))
+            with np.errstate(over="ignore"):
+                bad = np.flatnonzero(~np.isfinite(costs * len(self.problem.X)))
+            if len(bad):
+                costs = costs[: bad[0]]
+            stop = None if watch is None else watch.see(costs)
+            if stop is not None:
+                self.last, self.stopped = first + stop, True
+                return
+            if len(bad):
+                self.last, self.diverged_at = first + int(bad[0]) - 1, first + int(bad[0])
+                return
+
+    @cached_property
+    def state(self) -> Any:
+        """The iterate at the end, as a State has it."""
+        point = self.parameters(self.last)
+        return SimpleNamespace(W=point[0], b=point[1], epoch=self.last, steps=self.last)
+
+    def parameters(self, epoch: int) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return coefficients (k, d) and intercepts (k,) after an epoch."""
+        d, found = self.problem.X.shape[1], self.path.parameters(epoch)
+        b = found[d].copy() if self.plan.model.intercept else np.zeros(found.shape[1])
+        return np.ascontiguousarray(found[:d].T).astype(self.problem.X.dtype, copy=False), b
+
+    @property
+    def final_cost(self) -> float:
+        """J at the end."""
+        return self.path.cost(self.last)
+
+    @property
+    def history(self) -> Costs | None:
+        """The recorded costs."""
+        if self.plan.grid is None:
+            return None
+        return Costs(self.path, self.plan.grid, self.plan.history_limit, self.last, not self.plan.objective)
+
+    def at(self, epoch: int) -> Point:
+        """Return where the path is after an epoch, before or after its end."""
+        length = self.plan.rates.length
+        if length is not None and epoch > length:
+            raise ValueError(f"epoch={epoch} is past the {length} rates that learning_rate holds; give a longer array")
+        W, b = self.parameters(epoch)
+        cost = self.path.cost(epoch)
+        if self.problem.several:
+            return Point(W, b, cost)
+        return Point(W[0], float(b[0]), cost)

@@ -1,0 +1,89 @@
+"""The learning rates of a run: a number, a schedule, an array or a callable, read epoch by epoch or step by step."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.arguments import real, vector
+from gdfast.formulas.schedules import Constant, Schedule
+
+__all__ = ["Rates", "make_rates"]
+
+
+class Rates:
+    """The rates of the epochs (or updates) first, first + 1, ..., each asked for once or more."""
+
+    def __init__(
+        self, constant: float | None = None, schedule: Callable[[Any], Any] | None = None, by_step: bool = False
+    ) -> None:
+        self.constant, self.schedule, self.by_step = constant, schedule, by_step
+        self.length: int | None = None  # of an array
+
+    def take(self, first: int, count: int) -> NDArray[np.float64]:
+        """Return `count` rates from t = first on."""
+        if self.constant is not None:
+            return np.full(count, self.constant)
+        if self.schedule is None:
+            raise AttributeError("rates without a constant have a schedule")
+        return checked(np.asarray(self.schedule(np.arange(first, first + count)), dtype=np.float64), first)
+
+
+class ArrayRates(Rates):
+    """An array: rates[t]."""
+
+    def __init__(self, values: NDArray[np.float64]) -> None:
+        super().__init__()
+        self.values, self.length = values, len(values)
+
+    def take(self, first: int, count: int) -> NDArray[np.float64]:
+        """Return rates[first : first + count]; beyond the end the last is repeated, which no epoch uses."""
+        return self.values[np.minimum(np.arange(first, first + count), len(self.values) - 1)]
+
+
+class CallableRates(Rates):
+    """A callable of the epoch, called once for each of 0, 1, ..."""
+
+    def __init__(self, function: Callable[[int], Any]) -> None:
+        super().__init__()
+        self.function = function
+        self.known: list[float] = []
+
+    def take(self, first: int, count: int) -> NDArray[np.float64]:
+        """Return the rates, calling for those not known yet."""
+        for epoch in range(len(self.known), first + count):
+            rate = real(f"learning_rate({epoch})", self.function(epoch), 0.0)
+            self.known.append(rate)
+        return np.array(self.known[first : first + count])
+
+
+def checked(rates: NDArray[np.float64], first: int) -> NDArray[np.float64]:
+    """Return rates that are finite and not negative."""
+    bad = ~(np.isfinite(rates) & (rates >= 0))
+    if bad.any():
+        place = int(np.flatnonzero(bad)[0])
+        raise ValueError(
+            f"learning_rate is {rates[place]} at t = {first + place}, and must be finite and at least 0; "
+            "change the schedule"
+        )
+    return rates
+
+
+def make_rates(learning_rate: Any, epochs: int) -> Rates:
+    """Return the Rates of fit's argument, "auto" being a number already."""
+    if isinstance(learning_rate, Constant):
+        return Rates(constant=learning_rate.rate)
+    if isinstance(learning_rate, Schedule):
+        return Rates(schedule=learning_rate, by_step=learning_rate.by == "step")
+    if isinstance(learning_rate, type) and issubclass(learning_rate, Schedule):
+        raise TypeError(f"learning_rate={learning_rate.__name__} is a class; write {learning_rate.__name__}(...)")
+    if np.ndim(learning_rate) >= 1:
+        values = np.asarray(learning_rate).ravel()
+        if len(values) < epochs:
+            raise ValueError(f"learning_rate holds {len(values)} rates, and epochs={epochs} needs one for each")
+        return ArrayRates(checked(vector("learning_rate", learning_rate, len(values), "epoch"), 0))
+    if callable(learning_rate):
+        return CallableRates(learning_rate)
+    hint = ', a schedule, an array, a callable, or "auto"'
+    return Rates(constant=real("learning_rate", learning_rate, 0.0, ends="(]", hint=hint))

@@ -1,0 +1,161 @@
+"""What a learning rate does to full-batch descent, told before training."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.arguments import flag, real
+from gdfast.closed_form import factorize
+from gdfast.curvature import largest_rate, loss_curvature
+from gdfast.decay import MomentumDecay, PowerDecay
+from gdfast.optimizers import Momentum
+from gdfast.plan import make_model
+from gdfast.problem import make_problem
+
+__all__ = ["Stability", "stability"]
+
+
+@dataclass(frozen=True)
+class Stability:
+    """The rates at which full-batch descent converges, and how fast.
+
+    Attributes
+    ----------
+    max_learning_rate : float
+        From here on it diverges: 2/L; 2(1 + mu)/L with momentum; 2(1 + mu)/((1 + 2 mu) L) with Nesterov.
+    best_learning_rate : float
+        2/(L + m), at which plain descent is fastest.
+    condition_number : float
+        L/m, m the smallest curvature that is not zero.
+    time_constants : ndarray
+        Epochs in which each direction shrinks by e at the best rate, slowest first.
+    is_limit : bool
+        Whether max_learning_rate is the limit (squared_error), or only a safe rate from the loss's curvature bound.
+    """
+
+    max_learning_rate: float
+    best_learning_rate: float
+    condition_number: float
+    time_constants: NDArray[np.float64]
+    is_limit: bool
+    curvatures: NDArray[np.float64] = field(repr=False)
+    momentum: float = field(default=0.0, repr=False)
+    nesterov: bool = field(default=False, repr=False)
+
+    def epochs_to(self, tolerance: float, learning_rate: float | None = None) -> float:
+        """Return the epochs until every direction has shrunk by tolerance.
+
+        Parameters
+        ----------
+        tolerance : float
+            Between 0 and 1.
+        learning_rate : float, optional
+            Above 0; the best rate by default.
+
+        Returns
+        -------
+        float
+            A whole number, or infinity where a direction does not shrink.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not in its range.
+        """
+        tolerance = real("tolerance", tolerance, 0.0, 1.0, ends="()")
+        rate = self.best_learning_rate
+        if learning_rate is not None:
+            rate = real("learning_rate", learning_rate, 0.0, ends="(]")
+        slowest = float(np.max(self.log_factors(rate)))
+        if slowest >= 0:
+            return math.inf
+        return float(math.ceil(math.log(tolerance) / slowest))
+
+    def log_factors(self, rate: float) -> NDArray[np.float64]:
+        """Return the logarithm of what an epoch leaves of each direction, in the long run."""
+        if self.momentum == 0:
+            return PowerDecay(self.curvatures, rate).log
+        return MomentumDecay(self.curvatures, rate, self.momentum, self.nesterov).log
+
+    def __str__(self) -> str:
+        kind = "the limit" if self.is_limit else "a safe rate from the loss's curvature bound, no limit"
+        slowest = f"{self.time_constants[0]:.4g}" if len(self.time_constants) else "no"
+        return (
+            f"largest stable learning rate {self.max_learning_rate:.6g} ({kind}); best {self.best_learning_rate:.6g}; "
+            f"condition number {self.condition_number:.4g}; slowest direction: {slowest} epochs to shrink by e"
+        )
+
+
+def stability(
+    X: Any,
+    y: Any = None,
+    *,
+    loss: str = "squared_error",
+    penalty: str | None = None,
+    alpha: float = 0.0,
+    l1_ratio: float = 0.5,
+    sample_weight: Any = None,
+    fit_intercept: bool = True,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+) -> Stability:
+    """Tell at which rates full-batch descent converges on this data, and how fast.
+
+    The second derivatives of J are [X 1]' S [X 1] / n + alpha_2 D, times the loss's curvature bound; their
+    largest and smallest eigenvalues are L and m.
+
+    Parameters
+    ----------
+    X : array-like, shape (n, n_features)
+        As in `fit`.
+    y : array-like, optional
+        Only poisson looks at it (its stand-in for a bound is twice the largest target).
+    loss, penalty, alpha, l1_ratio, sample_weight, fit_intercept
+        As in `fit`. For other losses than squared_error the rate is a safe one, not a limit, and says so.
+    momentum : float, default 0.0
+        mu, at least 0 and below 1.
+    nesterov : bool, default False
+        Whether the momentum is Nesterov's.
+
+    Returns
+    -------
+    Stability
+        `max_learning_rate`, `best_learning_rate`, `condition_number`, `time_constants`, `epochs_to(tolerance)`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not what is described above.
+
+    Examples
+    --------
+    >>> import gdfast
+    >>> X = [[float(x)] for x in range(1, 301)]
+    >>> told = gdfast.stability(X)
+    >>> print(f"{told.max_learning_rate:.6g} {told.condition_number:.4g}")
+    6.6333e-05 1.212e+05
+
+    References
+    ----------
+    Polyak, B. T., "Some methods of speeding up the convergence of iteration methods", 1964.
+    """
+    rule = Momentum(momentum, flag("nesterov", nesterov))
+    model = make_model(loss, None, penalty, alpha, l1_ratio, fit_intercept, optimizer=rule)
+    targets = y if loss == "poisson" and y is not None else np.zeros(len(np.asarray(X)))
+    problem = make_problem(X, targets, "poisson" if loss == "poisson" else "squared_error", sample_weight)
+    bound = loss_curvature(problem, model)
+    # l2 enters after the bound, so before it in a smaller measure.
+    factors = factorize(problem, model, scaled_l2=model.l2 / bound)
+    curvatures = factors.curvatures * bound
+    if not len(curvatures):
+        return Stability(math.inf, math.inf, 1.0, np.empty(0), model.loss == "squared_error", curvatures)
+    L, m = float(curvatures[0]), float(curvatures[-1])
+    best = 2.0 / (L + m)
+    with np.errstate(divide="ignore"):
+        constants = np.sort(-1.0 / PowerDecay(curvatures, best).log)[::-1]
+    largest = largest_rate(L, rule.mu, rule.nesterov)
+    exact = model.loss == "squared_error" and model.l1 == 0
+    return Stability(largest, best, L / m, constants, exact, curvatures, rule.mu, rule.nesterov)

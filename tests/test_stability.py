@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+import gdfast
+
+X_A = np.arange(1.0, 301.0)[:, None]
+
+
+def eigenvalues(X, weights=None, alpha=0.0, bound=1.0):
+    n = len(X)
+    s = np.ones(n) if weights is None else weights * n / weights.sum()
+    A = np.column_stack([X, np.ones(n)])
+    return np.linalg.eigvalsh(bound * A.T @ (s[:, None] * A) / n + np.diag([alpha] * X.shape[1] + [0.0]))
+
+
+def test_the_limits_of_the_tutorials():
+    assert 2 * gdfast.stability(X_A).max_learning_rate == pytest.approx(1.32666e-4, rel=1e-5)
+    X_B = 10 * np.random.RandomState(10).rand(100, 5)
+    assert gdfast.stability(X_B).max_learning_rate == pytest.approx(1.54457e-2, rel=1e-5)
+
+
+def test_the_numbers_are_those_of_the_second_derivatives(rng):
+    X, weights = rng.normal(size=(60, 4)) * [1, 3, 0.2, 1], rng.random(60)
+    told = gdfast.stability(X, penalty="l2", alpha=0.4, sample_weight=weights)
+    values = eigenvalues(X, weights, 0.4)
+    L, m = values[-1], values[0]
+    assert told.max_learning_rate == pytest.approx(2 / L, rel=1e-12)
+    assert told.best_learning_rate == pytest.approx(2 / (L + m), rel=1e-12)
+    assert told.condition_number == pytest.approx(L / m, rel=1e-10)
+    np.testing.assert_allclose(
+        told.time_constants, sorted(-1 / np.log(np.abs(1 - values * 2 / (L + m))))[::-1], rtol=1e-7
+    )
+    assert told.is_limit
+    assert "the limit" in str(told)
+    log = gdfast.stability(X, loss="log_loss", penalty="l2", alpha=0.4)
+    assert log.max_learning_rate == pytest.approx(2 / eigenvalues(X, None, 0.4, 0.25)[-1], rel=1e-12)
+    assert not log.is_limit
+    assert "safe rate" in str(log)
+
+
+@pytest.mark.filterwarnings("ignore::gdfast.StabilityWarning", "ignore::gdfast.DivergenceWarning")
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.5, False), (0.9, False), (0.9, True)])
+def test_the_limit_divides_what_converges_from_what_diverges(momentum, nesterov, rng):
+    X, y = rng.normal(size=(30, 3)), rng.normal(size=30)
+    limit = gdfast.stability(X, momentum=momentum, nesterov=nesterov).max_learning_rate
+    options = {"epochs": 200_000, "optimizer": gdfast.Momentum(momentum, nesterov), "solver": "loop", "history": "none"}
+    assert gdfast.fit(X, y, learning_rate=0.999 * limit, **options).stop_reason == "epochs"
+    assert gdfast.fit(X, y, learning_rate=1.01 * limit, **options).stop_reason == "diverged"
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.8])
+def test_epochs_to_is_how_long_the_slowest_direction_takes(momentum, rng):
+    X, y = rng.normal(size=(30, 3)) * [1, 2, 5], rng.normal(size=30)
+    told = gdfast.stability(X, momentum=momentum)
+    for rate in (None, 0.3 * told.max_learning_rate):
+        epochs = int(told.epochs_to(1e-6, rate))
+        run = gdfast.fit(
+            X, y, epochs=epochs, learning_rate=rate or told.best_learning_rate, solver="loop",
+            optimizer=gdfast.Momentum(momentum),
+        )  # fmt: skip
+        best = np.linalg.lstsq(np.column_stack([X, np.ones(30)]), y, rcond=None)[0]
+        off = np.linalg.norm(np.append(run.coef, run.intercept) - best) / np.linalg.norm(best)
+        assert off < (1e-5 if momentum == 0 else 1e-3)
+    assert told.epochs_to(1e-6, 2 * told.max_learning_rate) == np.inf
+
+
+def test_bad_arguments_are_named():
+    for bad, name in (({"momentum": 1.0}, "momentum"), ({"loss": "l2"}, "loss"), ({"alpha": -1}, "alpha")):
+        with pytest.raises(ValueError, match=name):
+            gdfast.stability(X_A, **bad)
+    with pytest.raises(ValueError, match="tolerance"):
+        gdfast.stability(X_A).epochs_to(1.0)
+    with pytest.raises(ValueError, match="X holds nan"):
+        gdfast.stability([[np.nan]])
