@@ -1,4 +1,4 @@
-# cython: language_level=3
+# cython: language_level=3, autotestdict=False
 """Which x86-64 level this processor and its operating system support: 1, 3 or 4; 1 wherever it cannot be known."""
 
 cdef extern from *:
