@@ -1,4 +1,5 @@
-# cython: language_level=3, autotestdict=False, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: autotestdict=False
 """The costs of a closed-form path (gdfast/decay.py): sums of geometric sequences, vectorised over epochs."""
 
 from libc.string cimport memcpy
