@@ -6,6 +6,7 @@ each direction: w_k = V [phi_k V'w_0 + (1 - phi_k) / S U'c], J_k = (rho^2 + sum_
 q = S V'w_0 - U'c, where phi_k tells what is left of the start after k epochs (gdfast/decay.py).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,6 +122,11 @@ class Path:
         """Return J after each of these epochs, in rising order."""
         with np.errstate(over="ignore", invalid="ignore"):
             return self.decay.costs(self.squares, self.factors.rest, epochs)
+
+    def cost_blocks(self, first: int, last: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Yield J after the epochs first .. last in blocks, each with its first epoch."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield from self.decay.cost_blocks(self.squares, self.factors.rest, first, last)
 
     def cost(self, epoch: int) -> float:
         """Return J after an epoch."""

@@ -27,6 +27,12 @@ PowerCosts = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.floa
 # Epochs of a block, and blocks of a group: the powers within are made once, a group's first by exp(2 k log |f|), so
 # nothing drifts. The compiled kernel has the same number.
 BLOCK = 64
+# Beyond this a power is 0 or infinity after one epoch; and 0 times it is 0, as it must be for epoch 0.
+LARGEST_LOG = 1e6
+# Beyond this a step's square would overflow.
+LARGEST_STEP = 1e100
+# Epochs whose costs are looked at at once where the end cannot be computed.
+SCANNED = 65_536
 # Values of a temporary array.
 CHUNK_VALUES = 2**17
 
@@ -42,9 +48,21 @@ class Decay(ABC):
     def costs(self, squares: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
         """Return (rest + sum_i squares_i phi_k,i^2) / 2 for each epoch k, in rising order."""
 
+    def cost_blocks(
+        self, squares: NDArray[np.float64], rest: float, first: int, last: int
+    ) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Yield the costs of the epochs first .. last in blocks, each with its first epoch."""
+        for start in range(first, last + 1, SCANNED):
+            yield start, self.costs(squares, rest, range(start, min(start + SCANNED, last + 1)))
+
     @abstractmethod
     def grows(self) -> NDArray[np.bool_]:
         """Tell in which directions the start grows."""
+
+
+def as_array(epochs: Epochs) -> NDArray[np.int64]:
+    """Return epochs as an array."""
+    return np.arange(epochs.start, epochs.stop, epochs.step) if isinstance(epochs, range) else epochs
 
 
 class PowerDecay(Decay):
@@ -52,11 +70,12 @@ class PowerDecay(Decay):
 
     def __init__(self, curvatures: NDArray[np.float64], rate: float, kernel: PowerCosts = power_costs) -> None:
         self.kernel = kernel
-        step = rate * curvatures
+        with np.errstate(over="ignore"):
+            step = rate * curvatures
         self.negative = step > 1.0
         with np.errstate(divide="ignore"):
-            self.log = np.log1p(np.where(self.negative, step - 2.0, -step))  # log |f|
-        self.log = np.maximum(self.log, -1e6)  # f = 0: gone after one epoch, and 0 times this is 0
+            log = np.log1p(np.where(self.negative, step - 2.0, -step))  # log |f|
+        self.log = np.clip(log, -LARGEST_LOG, LARGEST_LOG)
 
     def at(self, epoch: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return phi and 1 - phi after an epoch."""
@@ -69,7 +88,7 @@ class PowerDecay(Decay):
         used = squares > 0
         half, log = 0.5 * squares[used], 2.0 * self.log[used]
         if not isinstance(epochs, range) or len(epochs) < BLOCK:
-            return spread(half, log, np.asarray(epochs)) + 0.5 * rest
+            return spread(half, log, as_array(epochs)) + 0.5 * rest
         costs = np.empty(len(epochs))
         within = np.arange(BLOCK) * float(epochs.step)
         groups = np.arange(-(-len(epochs) // BLOCK**2)) * float(epochs.step * BLOCK**2) + epochs.start
@@ -95,7 +114,8 @@ class MomentumDecay(Decay):
     """Momentum or Nesterov at a constant rate: phi_k = A r_1^k + (1 - A) r_2^k, or its form for complex roots."""
 
     def __init__(self, curvatures: NDArray[np.float64], rate: float, mu: float, nesterov: bool) -> None:
-        x = rate * curvatures
+        with np.errstate(over="ignore"):
+            x = np.minimum(rate * curvatures, LARGEST_STEP)
         self.drop = x * (1.0 + mu if nesterov else 1.0)  # 1 - phi_1
         a = 1.0 - mu + self.drop
         discriminant = a * a - 4.0 * x
@@ -116,8 +136,11 @@ class MomentumDecay(Decay):
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             waves = self.size**k * (np.cos(k * self.angle) + self.turn * np.sin(k * self.angle))
             one, two = power(self.slow, k), power(self.fast, k)
-            double = np.abs(self.root) < 1e-7
-            slope = np.where(double, k * (1.0 - self.slow) ** np.maximum(k - 1, 0), (one[0] - two[0]) / self.root)
+            # Near a double root the difference of the powers is taken as one expm1, which keeps its digits.
+            ratio = -self.root / (1.0 - self.slow)
+            grown = k * np.log1p(np.where(ratio > -1.0, ratio, 0.0))
+            near = (ratio > -1.0) & (grown < 1.0)
+            slope = np.where(near, -one[0] * np.expm1(np.minimum(grown, 1.0)), one[0] - two[0]) / self.root
             straight = one[0] + (self.slow - self.drop) * slope
             gone = one[1] - (self.slow - self.drop) * slope
         return np.where(self.complex, waves, straight), np.where(self.complex, 1.0 - waves, gone)
@@ -128,7 +151,7 @@ class MomentumDecay(Decay):
 
     def costs(self, squares: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
         """Return the costs."""
-        epochs, total = np.asarray(epochs), np.empty(len(epochs))
+        epochs, total = as_array(epochs), np.empty(len(epochs))
         rows = max(1, CHUNK_VALUES // max(1, len(squares)))
         for first in range(0, len(epochs), rows):
             left, _ = self.left_and_gone(epochs[first : first + rows, None].astype(np.float64))
@@ -150,7 +173,7 @@ class MomentumDecay(Decay):
 def power(delta: NDArray[np.float64], k: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return (1 - delta)^k and 1 - (1 - delta)^k."""
     negative = delta > 1.0
-    log = np.maximum(np.log1p(np.where(negative, delta - 2.0, -delta)), -1e6)
+    log = np.maximum(np.log1p(np.where(negative, delta - 2.0, -delta)), -LARGEST_LOG)
     size = np.exp(k * log)
     flipped = negative & (np.mod(k, 2.0) == 1.0)
     return np.where(flipped, -size, size), np.where(flipped, 1.0 + size, -np.expm1(k * log))
@@ -178,7 +201,7 @@ class WalkedDecay(Decay):
         steps = np.outer(rates, self.curvatures)
         negative = steps > 1.0
         with np.errstate(divide="ignore"):
-            log = np.maximum(np.log1p(np.where(negative, steps - 2.0, -steps)), -1e6)
+            log = np.maximum(np.log1p(np.where(negative, steps - 2.0, -steps)), -LARGEST_LOG)
         sums = logs + np.cumsum(log, axis=0, dtype=np.longdouble)
         flips = odd ^ (np.cumsum(negative, axis=0) % 2 == 1)
         size = np.exp(sums.astype(np.float64))
@@ -210,12 +233,23 @@ class WalkedDecay(Decay):
 
     def costs(self, squares: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
         """Return the costs."""
-        epochs, total = np.asarray(epochs), np.full(len(epochs), squares.sum())
+        epochs, total = as_array(epochs), np.full(len(epochs), squares.sum())
         for first, left, _ in self.blocks(int(epochs[-1]) if len(epochs) else 0):
             low, high = np.searchsorted(epochs, [first, first + len(left)])
             chosen = left[epochs[low:high] - first]
             total[low:high] = (chosen * chosen) @ squares
         return 0.5 * (rest + total)
+
+    def cost_blocks(
+        self, squares: NDArray[np.float64], rest: float, first: int, last: int
+    ) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Yield the costs of the epochs first .. last in blocks, walked once."""
+        if first == 0:
+            yield 0, np.array([0.5 * (rest + squares.sum())])
+        for start, left, _ in self.blocks(last):
+            skipped = min(len(left), max(0, first - start))
+            chosen = left[skipped:]
+            yield start + skipped, 0.5 * (rest + (chosen * chosen) @ squares)
 
     def grows(self) -> NDArray[np.bool_]:
         """Tell in which directions the start can grow; with changing rates in any."""

@@ -18,8 +18,6 @@ __all__ = ["Followed", "Point", "trial_path"]
 
 # Directions up to which a loop's rate is held against the path before training; beyond, the QR costs too much.
 MOST_DIRECTIONS = 500
-# Epochs whose costs are looked at at once where the end cannot be computed.
-BLOCK = 65_536
 
 
 class Point(NamedTuple):
@@ -144,21 +142,17 @@ class Followed:
 
     def scan(self, epochs: int) -> None:
         """Look at every cost in turn, for a bad one or for no progress."""
-        watch = self.plan.watch()
-        # Whole paths of rates that change are walked once, not once a block.
-        size = epochs + 1 - self.first if self.plan.rates.constant is None else BLOCK
-        for first in range(self.first, epochs + 1, size):
-            costs = self.path.costs(range(first, min(first + size, epochs + 1)))
+        watch, n = self.plan.watch(), len(self.problem.X)
+        for first, costs in self.path.cost_blocks(self.first, epochs):
             with np.errstate(over="ignore"):
-                bad = np.flatnonzero(~np.isfinite(costs * len(self.problem.X)))
-            if len(bad):
-                costs = costs[: bad[0]]
-            stop = None if watch is None else watch.see(costs)
+                bad = np.flatnonzero(~np.isfinite(costs * n))
+            known = costs[: bad[0]] if len(bad) else costs
+            stop = None if watch is None else watch.see(known)
             if stop is not None:
                 self.last, self.stopped = first + stop, True
                 return
             if len(bad):
-                self.last, self.diverged_at = first + int(bad[0]) - 1, first + int(bad[0])
+                self.last, self.diverged_at = first + len(known) - 1, first + len(known)
                 return
 
     @cached_property

@@ -197,10 +197,11 @@ def descend(
     else:
         ended = Descent(problem, plan)
     warn_before(ended, words, depth + 3)
-    if isinstance(ended, Followed):
-        ended.run_to(plan.epochs)
-    else:
-        with Progress(plan.epochs, progress) as bar:
+    with Progress(plan.epochs, progress) as bar:
+        if isinstance(ended, Followed):
+            ended.run_to(plan.epochs)
+            bar.show(ended.last)
+        else:
             walk(ended, plan.epochs, bar.show, each_epoch)
     run = make_run(ended, options, time.perf_counter() - started)
     warn_after(run, ended, words, depth + 3)
