@@ -196,7 +196,8 @@ def descend(
         ended: Descent | Followed = Followed(problem, plan, factorize(problem, plan.model))
     else:
         ended = Descent(problem, plan)
-    warn_before(ended, words, depth + 3)
+    if not isinstance(options["learning_rate"], str):  # "auto" is stable by its making
+        warn_before(ended, words, depth + 3)
     with Progress(plan.epochs, progress) as bar:
         if isinstance(ended, Followed):
             ended.run_to(plan.epochs)

@@ -44,12 +44,12 @@ def importable(name):
     return name not in needs or find_spec(needs[name]) is not None
 
 
-def test_import_needs_numpy_alone():
+def test_import_needs_numpy_alone(tmp_path):
     code = (
         "import sys, gdfast; heavy = ('numba', 'scipy', 'pandas', 'matplotlib', 'sklearn', 'tqdm', 'typer'); "
         "print([name for name in heavy if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.strip() == "[]"
 
 
