@@ -120,7 +120,7 @@ def test_the_automatic_rate_converges_on_standardized_data(loss, batch_size, rng
 
 
 def test_the_automatic_rate_is_one_over_the_largest_curvature(rng):
-    for d, weights in ((3, None), (3, rng.random(100)), (90, rng.random(100))):
+    for d, weights in ((3, None), (3, rng.random(100)), (90, rng.random(100)), (600, rng.random(100))):
         X = rng.normal(size=(100, d)) * np.geomspace(1, 30, d)
         s = np.ones(100) if weights is None else weights * 100 / weights.sum()
         A = np.column_stack([X, np.ones(100)])
