@@ -6,6 +6,7 @@ each direction: w_k = V [phi_k V'w_0 + (1 - phi_k) / S U'c], J_k = (rho^2 + sum_
 q = S V'w_0 - U'c, where phi_k tells what is left of the start after k epochs (gdfast/decay.py).
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.decay import Decay, Epochs
+from gdfast.decay import Decay, Epochs, sum_of_squares
 from gdfast.plan import Model, Plan
 from gdfast.problem import Problem
 
@@ -94,45 +95,44 @@ def factorize(problem: Problem, model: Model, scaled_l2: float | None = None) ->
     rank = int((s > max(problem.X.shape) * EPS * s[0]).sum())
     h = U.T @ c
     with np.errstate(over="ignore"):
-        rest, size = sum_of_squares(R[p:, p:]) + sum_of_squares(h[rank:]), float(np.linalg.norm(c))
+        rest, size = float((R[p:, p:] ** 2).sum() + (h[rank:] ** 2).sum()), float(np.linalg.norm(c))
     return Factors(np.ascontiguousarray(Vt[:rank].T), s[:rank], h[:rank], rest, size)
-
-
-def sum_of_squares(values: NDArray[np.float64]) -> float:
-    """Return the sum of the squares of all values."""
-    return float(np.vdot(values, values))
 
 
 class Path:
     """The descent on Factors from a start: cost and parameters after any epoch, none of them walked to."""
 
-    def __init__(self, factors: Factors, start: NDArray[np.float64], decay: Decay, n: int) -> None:
+    def __init__(
+        self, factors: Factors, start: NDArray[np.float64], decay: Decay, n: int, largest: float = math.inf
+    ) -> None:
         self.factors, self.start, self.decay, self.n = factors, start, decay, n
+        self.largest = largest  # a coefficient beyond it is infinite in the data's dtype
         self.full_rank = len(factors.s) == len(factors.V)
         with np.errstate(over="ignore", invalid="ignore"):
             self.along = factors.V.T @ start  # (r, k)
             reached = factors.s[:, None] * self.along
             self.q = reached - factors.h
-            weak = (np.abs(self.q) <= 8 * EPS * (factors.size + float(np.linalg.norm(reached)))).all(axis=1)
+            size = factors.size + float(np.linalg.norm(reached))
+            weak = (np.abs(self.q) <= 8 * EPS * size).all(axis=1) & np.isfinite(size)
             self.still = weak & decay.grows()  # rounding that would grow: such a direction stands still
-            self.squares = np.where(self.still, 0.0, (self.q * self.q).sum(axis=1))
+            self.sizes = np.where(self.still, 0.0, np.sqrt((self.q * self.q).sum(axis=1)))
         self.known = -1, np.empty(0), np.empty(0)
 
     def costs(self, epochs: Epochs) -> NDArray[np.float64]:
         """Return J after each of these epochs, in rising order."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return self.decay.costs(self.squares, self.factors.rest, epochs)
+            return self.decay.costs(self.sizes, self.factors.rest, epochs)
 
     def cost_blocks(self, first: int, last: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Yield J after the epochs first .. last in blocks, each with its first epoch."""
         with np.errstate(over="ignore", invalid="ignore"):
-            yield from self.decay.cost_blocks(self.squares, self.factors.rest, first, last)
+            yield from self.decay.cost_blocks(self.sizes, self.factors.rest, first, last)
 
     def cost(self, epoch: int) -> float:
         """Return J after an epoch."""
         with np.errstate(over="ignore", invalid="ignore"):
             left = self.left_and_gone(epoch)[0]
-            return float(0.5 * (self.factors.rest + (left * left) @ self.squares))
+            return float(0.5 * (self.factors.rest + sum_of_squares(left, self.sizes)))
 
     def left_and_gone(self, epoch: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return phi and 1 - phi after an epoch; the last asked for is remembered, since its cost follows."""
@@ -154,18 +154,19 @@ class Path:
             return self.start + V @ (gone * (h / s[:, None] - self.along))
 
     def finite(self, epoch: int) -> bool:
-        """Tell whether n J after an epoch is a finite number."""
-        with np.errstate(over="ignore"):
-            return bool(np.isfinite(self.n * self.cost(epoch)))
+        """Tell whether n J after an epoch is a finite number, and every coefficient."""
+        if not math.isfinite(self.n * self.cost(epoch)):
+            return False
+        return self.largest == math.inf or bool(np.abs(self.parameters(epoch)).max() <= self.largest)
 
     @property
     def grows(self) -> bool:
         """Whether the costs grow without end."""
-        return bool((self.decay.grows() & (self.squares > 0)).any())
+        return bool((self.decay.grows() & (self.sizes > 0)).any())
 
     def bad_epoch(self, epochs: int) -> int | None:
         """Return the first epoch, up to the last, whose cost is not finite."""
-        if not self.grows or self.finite(epochs):
+        if not (self.grows or self.largest < math.inf) or self.finite(epochs):
             return None
         good, bad = 0, epochs
         while bad - good > 1:

@@ -103,7 +103,8 @@ def largest_curvature(problem: Problem, model: Model) -> float:
 def gram(problem: Problem, scale: float, unit: float) -> NDArray[np.float64]:
     """Return A'SA/n, from blocks of rows sqrt(s) [x / scale, unit]."""
     n, d = problem.X.shape
-    total, size = np.zeros((d + 1, d + 1)), max(1, BLOCK_VALUES // (d + 1))
+    total: NDArray[np.float64] = np.zeros((d + 1, d + 1))
+    size = max(1, BLOCK_VALUES // (d + 1))
     for first in range(0, n, size):
         rows = problem.X[first : first + size]
         A = np.empty((len(rows), d + 1))
@@ -112,7 +113,8 @@ def gram(problem: Problem, scale: float, unit: float) -> NDArray[np.float64]:
         if problem.weights is not None:
             A *= np.sqrt(problem.weights[first : first + size, None])
         total += A.T @ A
-    return total / n
+    total /= n
+    return total
 
 
 def apply_gram(problem: Problem, scale: float, unit: float, v: NDArray[np.float64]) -> NDArray[np.float64]:

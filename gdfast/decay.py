@@ -16,7 +16,7 @@ from gdfast.backends.numpy import power_costs
 from gdfast.plan import Model
 from gdfast.rates import Rates
 
-__all__ = ["Decay", "Epochs", "PowerDecay", "make_decay"]
+__all__ = ["Decay", "Epochs", "MomentumDecay", "PowerDecay", "make_decay", "sum_of_squares"]
 
 # Rising epochs; a range is evenly spaced, which is faster.
 Epochs = range | NDArray[np.int64]
@@ -29,8 +29,10 @@ PowerCosts = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.floa
 BLOCK = 64
 # Beyond this a power is 0 or infinity after one epoch; and 0 times it is 0, as it must be for epoch 0.
 LARGEST_LOG = 1e6
+# Below this growth is the rounding of a factor that is -1.
+GROWTH = 1e-14
 # Beyond this a step's square would overflow.
-LARGEST_STEP = 1e100
+LARGEST_STEP = 1e153
 # Epochs whose costs are looked at at once where the end cannot be computed.
 SCANNED = 65_536
 # Values of a temporary array.
@@ -45,19 +47,26 @@ class Decay(ABC):
         """Return phi and 1 - phi after an epoch, (r,) each."""
 
     @abstractmethod
-    def costs(self, squares: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
-        """Return (rest + sum_i squares_i phi_k,i^2) / 2 for each epoch k, in rising order."""
+    def costs(self, sizes: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
+        """Return (rest + sum_i (sizes_i phi_k,i)^2) / 2 for each epoch k, in rising order."""
 
     def cost_blocks(
-        self, squares: NDArray[np.float64], rest: float, first: int, last: int
+        self, sizes: NDArray[np.float64], rest: float, first: int, last: int
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Yield the costs of the epochs first .. last in blocks, each with its first epoch."""
         for start in range(first, last + 1, SCANNED):
-            yield start, self.costs(squares, rest, range(start, min(start + SCANNED, last + 1)))
+            yield start, self.costs(sizes, rest, range(start, min(start + SCANNED, last + 1)))
 
     @abstractmethod
     def grows(self) -> NDArray[np.bool_]:
         """Tell in which directions the start grows."""
+
+
+def sum_of_squares(left: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return sum_i (left_i sizes_i)^2: squared after the product, so that it overflows only where it must."""
+    used = sizes > 0
+    parts = left[..., used] * sizes[used]
+    return np.asarray((parts * parts).sum(axis=-1))
 
 
 def as_array(epochs: Epochs) -> NDArray[np.int64]:
@@ -83,30 +92,38 @@ class PowerDecay(Decay):
         left = np.where(self.negative & (epoch % 2 == 1), -size, size)
         return left, np.where(left == size, -np.expm1(epoch * self.log), 1.0 - left)
 
-    def costs(self, squares: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
+    def costs(self, sizes: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
         """Return the costs; of a range by blocks of blocks, in whose kernel nothing but sums of products is left."""
-        used = squares > 0
-        half, log = 0.5 * squares[used], 2.0 * self.log[used]
+        used = sizes > 0
+        half, log = np.log(0.5) + 2.0 * np.log(sizes[used]), 2.0 * self.log[used]
         if not isinstance(epochs, range) or len(epochs) < BLOCK:
             return spread(half, log, as_array(epochs)) + 0.5 * rest
+        falling = log <= 0  # powers that grow would overflow on their own, ahead of their product
+        costs = self.falling_costs(half[falling], log[falling], 0.5 * rest, epochs)
+        return costs if falling.all() else costs + spread(half[~falling], log[~falling], as_array(epochs))
+
+    def falling_costs(
+        self, half: NDArray[np.float64], log: NDArray[np.float64], base: float, epochs: range
+    ) -> NDArray[np.float64]:
+        """Return base + sum_i exp(k log_i + half_i) for evenly spaced epochs k, no log above zero."""
         costs = np.empty(len(epochs))
         within = np.arange(BLOCK) * float(epochs.step)
         groups = np.arange(-(-len(epochs) // BLOCK**2)) * float(epochs.step * BLOCK**2) + epochs.start
         powers, firsts = np.exp(log[:, None] * within), np.exp(within[:, None] * BLOCK * log)
-        self.kernel(half * np.exp(groups[:, None] * log), firsts, powers, 0.5 * rest, costs)
+        self.kernel(np.exp(groups[:, None] * log + half), firsts, powers, base, costs)
         return costs
 
     def grows(self) -> NDArray[np.bool_]:
         """Tell in which directions the start grows."""
-        return self.log > 0
+        return self.log > GROWTH
 
 
 def spread(half: NDArray[np.float64], log: NDArray[np.float64], epochs: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return sum_i half_i exp(k log_i) for any epochs k."""
+    """Return sum_i exp(k log_i + half_i) for any epochs k."""
     total = np.zeros(len(epochs))
     rows = max(1, CHUNK_VALUES // max(1, len(log)))
     for first in range(0, len(epochs), rows):
-        total[first : first + rows] = np.exp(np.outer(epochs[first : first + rows], log)) @ half
+        total[first : first + rows] = np.exp(np.outer(epochs[first : first + rows], log) + half).sum(axis=1)
     return total
 
 
@@ -115,7 +132,9 @@ class MomentumDecay(Decay):
 
     def __init__(self, curvatures: NDArray[np.float64], rate: float, mu: float, nesterov: bool) -> None:
         with np.errstate(over="ignore"):
-            x = np.minimum(rate * curvatures, LARGEST_STEP)
+            x = rate * curvatures
+        self.huge = x > LARGEST_STEP  # gone to infinity in one epoch
+        x = np.minimum(x, LARGEST_STEP)
         self.drop = x * (1.0 + mu if nesterov else 1.0)  # 1 - phi_1
         a = 1.0 - mu + self.drop
         discriminant = a * a - 4.0 * x
@@ -143,19 +162,21 @@ class MomentumDecay(Decay):
             slope = np.where(near, -one[0] * np.expm1(np.minimum(grown, 1.0)), one[0] - two[0]) / self.root
             straight = one[0] + (self.slow - self.drop) * slope
             gone = one[1] - (self.slow - self.drop) * slope
-        return np.where(self.complex, waves, straight), np.where(self.complex, 1.0 - waves, gone)
+        left, gone = np.where(self.complex, waves, straight), np.where(self.complex, 1.0 - waves, gone)
+        over = self.huge & (np.asarray(k) > 0)
+        return np.where(over, -np.inf, left), np.where(over, np.inf, gone)
 
     def at(self, epoch: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return phi and 1 - phi after an epoch."""
         return self.left_and_gone(float(epoch))
 
-    def costs(self, squares: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
+    def costs(self, sizes: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
         """Return the costs."""
         epochs, total = as_array(epochs), np.empty(len(epochs))
-        rows = max(1, CHUNK_VALUES // max(1, len(squares)))
+        rows = max(1, CHUNK_VALUES // max(1, len(sizes)))
         for first in range(0, len(epochs), rows):
             left, _ = self.left_and_gone(epochs[first : first + rows, None].astype(np.float64))
-            total[first : first + rows] = (left * left) @ squares
+            total[first : first + rows] = sum_of_squares(left, sizes)
         return 0.5 * (rest + total)
 
     @property
@@ -167,7 +188,7 @@ class MomentumDecay(Decay):
 
     def grows(self) -> NDArray[np.bool_]:
         """Tell in which directions the start grows."""
-        return self.log > 0
+        return self.log > GROWTH
 
 
 def power(delta: NDArray[np.float64], k: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -231,25 +252,23 @@ class WalkedDecay(Decay):
             pass
         return left[-1], gone[-1]
 
-    def costs(self, squares: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
+    def costs(self, sizes: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
         """Return the costs."""
-        epochs, total = as_array(epochs), np.full(len(epochs), squares.sum())
+        epochs, total = as_array(epochs), np.full(len(epochs), (sizes * sizes).sum())
         for first, left, _ in self.blocks(int(epochs[-1]) if len(epochs) else 0):
             low, high = np.searchsorted(epochs, [first, first + len(left)])
-            chosen = left[epochs[low:high] - first]
-            total[low:high] = (chosen * chosen) @ squares
+            total[low:high] = sum_of_squares(left[epochs[low:high] - first], sizes)
         return 0.5 * (rest + total)
 
     def cost_blocks(
-        self, squares: NDArray[np.float64], rest: float, first: int, last: int
+        self, sizes: NDArray[np.float64], rest: float, first: int, last: int
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Yield the costs of the epochs first .. last in blocks, walked once."""
         if first == 0:
-            yield 0, np.array([0.5 * (rest + squares.sum())])
+            yield 0, np.array([0.5 * (rest + (sizes * sizes).sum())])
         for start, left, _ in self.blocks(last):
             skipped = min(len(left), max(0, first - start))
-            chosen = left[skipped:]
-            yield start + skipped, 0.5 * (rest + (chosen * chosen) @ squares)
+            yield start + skipped, 0.5 * (rest + sum_of_squares(left[skipped:], sizes))
 
     def grows(self) -> NDArray[np.bool_]:
         """Tell in which directions the start can grow; with changing rates in any."""

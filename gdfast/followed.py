@@ -1,5 +1,6 @@
 """The closed form as a solver: where the path ends, its state there, and its costs when they are asked for."""
 
+import math
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -34,7 +35,9 @@ def make_path(problem: Problem, plan: Plan, factors: Factors) -> Path:
     if plan.model.intercept:
         start = np.vstack([start, plan.intercept])
     decay = make_decay(factors.curvatures, plan.model, plan.rates, load(plan.backend).power_costs)
-    return Path(factors, start, decay, len(problem.X))
+    dtype = problem.X.dtype
+    largest = float(np.finfo(dtype).max) if dtype == np.float32 else math.inf
+    return Path(factors, start, decay, len(problem.X), largest)
 
 
 def trial_path(problem: Problem, plan: Plan) -> Path | None:
@@ -49,7 +52,7 @@ class Costs:
 
     def __init__(self, path: Path, grid: StepGrid | LogGrid, limit: int, last: int, running: bool) -> None:
         self.path, self.last, self.first = path, last, int(running)
-        while grid.count(last) > limit:
+        while self.rows(grid) > limit:
             grid = grid.thinned()
         self.on_grid: Epochs
         if isinstance(grid, StepGrid):
@@ -57,8 +60,16 @@ class Costs:
         else:
             self.on_grid = grid.within(self.first, last + 1)
 
+    def rows(self, grid: StepGrid | LogGrid) -> int:
+        """Return how many rows count against the limit, as the loop counts them."""
+        if not self.first:
+            return grid.count(self.last)
+        return grid.count(self.last + 1) - 1 + (len(grid.within(1, 2)) == 0)
+
     def epochs(self) -> NDArray[np.int64]:
         """Return the recorded epochs: those on the grid, the first and the last."""
+        if self.last < self.first:
+            return np.empty(0, dtype=np.int64)
         grid = self.on_grid
         epochs = np.arange(grid.start, grid.stop, grid.step) if isinstance(grid, range) else grid
         for end in self.off_grid():
@@ -72,6 +83,8 @@ class Costs:
 
     def costs(self) -> NDArray[np.float64]:
         """Return J after the recorded epochs, or (running) before them."""
+        if self.last < self.first:
+            return np.empty(0)
         if isinstance(self.on_grid, range):
             grid: Epochs = range(self.on_grid.start - self.first, self.on_grid.stop - self.first, self.on_grid.step)
         else:
@@ -99,20 +112,21 @@ class Followed:
 
     def continued(self) -> "Followed":
         """Return a path to go on with from here."""
-        return Followed(self.problem, self.plan, self.factors, self.last)
+        # After tol progress is counted anew; else it goes on as if nothing had happened.
+        return Followed(self.problem, self.plan, self.factors, self.last if self.stopped else self.first)
 
     def run_to(self, epochs: int) -> None:
         """Find the last epoch: the one asked for, the one before a bad epoch, or where there is no progress."""
         self.last = epochs
-        if self.plan.rates.constant is None or (self.plan.tol is not None and not self.decays_evenly):
+        scanned = self.plan.rates.constant is None or (self.plan.tol is not None and not self.decays_evenly)
+        if scanned:
             self.scan(epochs)
-        else:
-            bad = self.path.bad_epoch(epochs)
-            stop = None if self.plan.tol is None else self.stop_epoch(self.plan.tol)
-            if stop is not None and stop <= (epochs if bad is None else bad - 1):
-                self.last, self.stopped = stop, True
-            elif bad is not None:
-                self.last, self.diverged_at = bad - 1, bad
+        bad = None if scanned and self.path.largest == math.inf else self.path.bad_epoch(self.last)
+        stop = None if scanned or self.plan.tol is None else self.stop_epoch(self.plan.tol)
+        if stop is not None and stop <= (epochs if bad is None else bad - 1):
+            self.last, self.stopped = stop, True
+        elif bad is not None:
+            self.last, self.stopped, self.diverged_at = bad - 1, False, bad
 
     @property
     def decays_evenly(self) -> bool:
@@ -127,16 +141,22 @@ class Followed:
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if self.progress(middle) < tol else (middle, high)
-        return high + self.plan.patience - 1
+        return high + self.plan.patience - 1 + self.running
+
+    @property
+    def running(self) -> int:
+        """1 where an epoch's cost is the one before it, else 0."""
+        return int(not self.plan.objective)
 
     def progress(self, epoch: int) -> float:
         """Return J before an epoch minus J after it, computed as one sum."""
-        decay, squares = self.path.decay, self.path.squares
+        decay, sizes = self.path.decay, self.path.sizes
         if not isinstance(decay, PowerDecay):
             raise TypeError("only powers have this sum")
+        used = self.path.sizes > 0
         with np.errstate(over="ignore", invalid="ignore"):
-            used = squares > 0
-            terms = squares[used] * np.exp(2.0 * (epoch - 1) * decay.log[used]) * -np.expm1(2.0 * decay.log[used])
+            left = sizes[used] * np.exp((epoch - 1) * decay.log[used])
+            terms = left * left * -np.expm1(2.0 * decay.log[used])
             total = 0.5 * float(terms.sum())
         return total if np.isfinite(total) else -np.inf
 
@@ -148,8 +168,8 @@ class Followed:
                 bad = np.flatnonzero(~np.isfinite(costs * n))
             known = costs[: bad[0]] if len(bad) else costs
             stop = None if watch is None else watch.see(known)
-            if stop is not None:
-                self.last, self.stopped = first + stop, True
+            if stop is not None and first + stop + self.running <= epochs:
+                self.last, self.stopped = first + stop + self.running, True
                 return
             if len(bad):
                 self.last, self.diverged_at = first + len(known) - 1, first + len(known)
@@ -184,6 +204,8 @@ class Followed:
         length = self.plan.rates.length
         if length is not None and epoch > length:
             raise ValueError(f"epoch={epoch} is past the {length} rates that learning_rate holds; give a longer array")
+        if not self.path.finite(epoch):
+            raise ValueError(f"epoch={epoch} lies where this diverging path has overflowed; ask for an earlier one")
         W, b = self.parameters(epoch)
         cost = self.path.cost(epoch)
         if self.problem.several:

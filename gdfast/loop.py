@@ -51,7 +51,11 @@ class Descent:
     def continued(self) -> "Descent":
         """Return a descent that goes on from here, and leaves this one as it is."""
         history = None if self.history is None else self.history.copy()
-        return Descent(self.problem, self.plan, copy.deepcopy(self.state), history)
+        other = Descent(self.problem, self.plan, copy.deepcopy(self.state), history)
+        other.latest = dict(self.latest)
+        if not self.stopped:  # after tol progress is counted anew; else it goes on as if nothing had happened
+            other.watch = copy.copy(self.watch)
+        return other
 
     def run_to(self, epochs: int, on_chunk: Callable[[int], None]) -> None:
         """Descend to the given number of epochs, or to the end before it."""
@@ -154,7 +158,7 @@ class Descent:
             self.diverge(epoch)
             final, epoch = self.cost(), self.state.epoch
         elif self.plan.objective and self.plan.batch_size is None and not self.ended and self.watch is not None:
-            self.stopped = self.watch.see(np.array([final])) is not None
+            self.stopped = copy.copy(self.watch).see(np.array([final])) is not None
         self.final_cost = final
         if self.history is not None:
             self.history.close(epoch, final if self.plan.objective else self.latest.get(epoch))

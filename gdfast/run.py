@@ -261,7 +261,7 @@ class Run:
         >>> run.epochs, len(run.costs)
         (30, 31)
         """
-        epochs = whole("epochs", epochs, 1)
+        epochs = whole("epochs", epochs, 1, 2**53)
         if self.resume_by is None:
             raise ValueError("a Run that was loaded from a file has no data to go on with; fit again from its coef")
         return self.resume_by(epochs)

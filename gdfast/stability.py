@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import flag, real
+from gdfast.arguments import flag, matrix, real
 from gdfast.closed_form import factorize
 from gdfast.curvature import largest_rate, loss_curvature
 from gdfast.decay import MomentumDecay, PowerDecay
@@ -69,7 +69,7 @@ class Stability:
         rate = self.best_learning_rate
         if learning_rate is not None:
             rate = real("learning_rate", learning_rate, 0.0, ends="(]")
-        slowest = float(np.max(self.log_factors(rate)))
+        slowest = float(np.max(self.log_factors(rate), initial=-math.inf))
         if slowest >= 0:
             return math.inf
         return float(math.ceil(math.log(tolerance) / slowest))
@@ -144,12 +144,18 @@ def stability(
     """
     rule = Momentum(momentum, flag("nesterov", nesterov))
     model = make_model(loss, None, penalty, alpha, l1_ratio, fit_intercept, optimizer=rule)
-    targets = y if loss == "poisson" and y is not None else np.zeros(len(np.asarray(X)))
+    X = matrix("X", X)
+    if y is not None and len(np.asarray(y)) != len(X):
+        raise ValueError(f"y holds {len(np.asarray(y))} targets, and X has {len(X)} rows; give one for each")
+    targets = y if loss == "poisson" and y is not None else np.zeros(len(X))
     problem = make_problem(X, targets, "poisson" if loss == "poisson" else "squared_error", sample_weight)
     bound = loss_curvature(problem, model)
     # l2 enters after the bound, so before it in a smaller measure.
     factors = factorize(problem, model, scaled_l2=model.l2 / bound)
     curvatures = factors.curvatures * bound
+    if not np.isfinite(curvatures).all():
+        raise ValueError("X holds values whose squares overflow; scale X")
+    curvatures = curvatures[curvatures > 0]
     if not len(curvatures):
         return Stability(math.inf, math.inf, 1.0, np.empty(0), model.loss == "squared_error", curvatures)
     L, m = float(curvatures[0]), float(curvatures[-1])

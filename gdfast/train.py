@@ -267,18 +267,18 @@ def warn_before(ended: Descent | Followed, words: RateWords, level: int) -> None
     else:
         stable = surely_stable(problem, plan.model, plan.batch_size, rate)
         path = None if stable else trial_path(problem, plan)
-    if path is None or not path.grows:
+    if path is None or not path.grows or not path.finite(0):
         return
     epoch = path.bad_epoch(2**53)
     limit = stable_rate(problem, plan.model, plan.batch_size)
-    largest, smallest = path.factors.curvatures[[0, -1]]
+    largest, smallest = (float(value) for value in path.factors.curvatures[[0, -1]])
     when = f"in epoch {epoch:,}" if epoch else "in the end"
     highest = (limit or 0.0) * words.factor
     text = (
         f"{words.name}={rate * words.factor:.6g} is above {highest:.4g}, the largest stable rate: the costs will "
         f"grow, and overflow {when}. Lower it"
     )
-    if largest > 1e4 * smallest:
+    if largest > 1e4 * smallest > 0:
         text += ", or standardize the features, (X - X.mean(0)) / X.std(0): "
         text += f"the condition number is {largest / smallest:.3g}"
     warnings.warn(text, StabilityWarning, stacklevel=level)
@@ -326,8 +326,8 @@ def make_run(ended: Descent | Followed, options: dict[str, Any], seconds: float)
         return run
 
     return Run(
-        coef=state.W if problem.several else state.W[0],
-        intercept=state.b if problem.several else float(state.b[0]),
+        coef=state.W.copy() if problem.several else state.W[0].copy(),
+        intercept=state.b.copy() if problem.several else float(state.b[0]),
         cost=ended.final_cost,
         epochs=state.epoch,
         steps=state.steps,

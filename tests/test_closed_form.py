@@ -275,3 +275,59 @@ def test_histories_are_the_loops(history, every):
     loop = gdfast.fit(X_A, Y_A, solver="loop", **options)
     assert closed.cost_epochs.tolist() == loop.cost_epochs.tolist()
     np.testing.assert_allclose(closed.costs, loop.costs, rtol=1e-11)
+
+
+TINY = ([[1.0], [2.0]], [1e-100, 2e-100])
+EXTREMES = {
+    "tiny targets": (*TINY, {"epochs": 1000, "learning_rate": 1.0}),
+    "tiny targets, momentum": (*TINY, {"epochs": 1000, "learning_rate": 2.0, "optimizer": "momentum"}),
+    "tiny targets, an array": (*TINY, {"epochs": 1000, "learning_rate": np.ones(1000)}),
+    "one huge step": ([[1.0]], [1.0], {"epochs": 1, "learning_rate": 1e150, "optimizer": "momentum"}),
+    "one step too far": ([[1.0]], [1.0], {"epochs": 1, "learning_rate": 1e200, "optimizer": "nesterov"}),
+    "beyond float32": (np.float32([[1e-30], [2e-30]]), [1e20, 3e20], {"epochs": 300, "fit_intercept": False}),
+    "float32 diverging": (X_A.astype(np.float32), Y_A, {"epochs": 300, "learning_rate": 1e-3}),
+    "at the limit": ([[1.0], [-1.0]], [1.0, 0.0], {"epochs": 30, "learning_rate": 2.0}),
+    "bad at once, running": ([[1.0]], [1.0], {"epochs": 9, "learning_rate": 1e200, "history": "running"}),
+    "running and tol": (X_C, Y_C, {"epochs": 9000, "learning_rate": 1e-3, "history": "running", "tol": 1.0}),
+    "running, tol, decaying": (
+        X_C, Y_C, {"epochs": 9000, "learning_rate": gdfast.InverseTime(1e-3, 1e-4), "history": "running", "tol": 1.0},
+    ),
+    "running, thinned": (X_C, Y_C, {"epochs": 100, "history": "running", "history_every": "log", "history_limit": 50}),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::gdfast.DivergenceWarning", "ignore::gdfast.StabilityWarning")
+@pytest.mark.parametrize("name", EXTREMES)
+def test_both_solvers_end_alike(name):
+    X, y, options = EXTREMES[name]
+    closed, loop = (gdfast.fit(X, y, solver=solver, **options) for solver in ("closed_form", "loop"))
+    for what in ("epochs", "diverged_at", "stop_reason"):
+        assert getattr(closed, what) == getattr(loop, what)
+    assert closed.cost_epochs.tolist() == loop.cost_epochs.tolist()
+    np.testing.assert_allclose(closed.costs, loop.costs, rtol=1e-4 if closed.coef.dtype == np.float32 else 1e-9)
+    assert np.isfinite(closed.coef).all()
+
+
+def test_a_limit_is_no_divergence_and_a_start_too_large_is_an_error():
+    gdfast.fit([[1.0], [-1.0]], [1.0, 0.0], epochs=30, learning_rate=2.0, solver="closed_form")  # no warning
+    for solver in ("closed_form", "loop"):
+        with pytest.raises(ValueError, match="not finite at the start"):
+            gdfast.fit(X_A * 1e153, Y_A * 1e153, epochs=20, learning_rate=1e-310, optimizer="nesterov", solver=solver)
+
+
+@pytest.mark.filterwarnings("ignore::gdfast.DivergenceWarning", "ignore::gdfast.StabilityWarning")
+def test_at_past_an_overflow_says_so():
+    with pytest.raises(ValueError, match="epoch=1000000 lies where this diverging path has overflowed"):
+        gdfast.fit(X_A, Y_A, epochs=3000, learning_rate=1e-3, solver="closed_form").at(10**6)
+
+
+@pytest.mark.parametrize("solver", ["closed_form", "loop"])
+@pytest.mark.parametrize("optimizer", ["gd", "momentum"])
+def test_patience_goes_on_over_a_pause(solver, optimizer):
+    options = {"tol": 1e-3, "patience": 5, "learning_rate": 0.5e-4, "solver": solver, "optimizer": optimizer}
+    whole = gdfast.fit(X_A, Y_A, epochs=200, **options)
+    assert whole.stop_reason == "tol"
+    for pause in (3, whole.epochs - 3, whole.epochs - 1):
+        parts = gdfast.fit(X_A, Y_A, epochs=pause, **options).resume(200 - pause)
+        assert parts.epochs == whole.epochs
+        assert parts.costs.tobytes() == whole.costs.tobytes()

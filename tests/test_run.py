@@ -295,3 +295,12 @@ def test_a_repr_for_eyes_and_one_for_notebooks():
     assert repr(run).startswith("gdfast.Run\n")
     assert all(name in repr(run) for name in ("hinge", "coef", "numpy", "5 updates"))
     assert run._repr_html_().count("<tr>") == len(run.rows())
+
+
+def test_going_on_does_not_see_what_the_caller_does_to_coef():
+    run = gdfast.fit([[1.0], [2.0]], [1.0, 3.0], epochs=5, solver="loop")
+    expected = run.resume(1).coef.copy()
+    run.coef[:] = 99.0
+    assert run.resume(1).coef.tobytes() == expected.tobytes()
+    with pytest.raises(ValueError, match="epochs="):
+        run.resume(10**400)

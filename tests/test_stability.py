@@ -72,3 +72,16 @@ def test_bad_arguments_are_named():
         gdfast.stability(X_A).epochs_to(1.0)
     with pytest.raises(ValueError, match="X holds nan"):
         gdfast.stability([[np.nan]])
+
+
+def test_degenerate_data():
+    still = gdfast.stability([[0.0]], fit_intercept=False)
+    assert (still.epochs_to(0.1), still.max_learning_rate) == (0.0, np.inf)
+    assert "no epochs" in str(still)
+    assert "inf" in str(gdfast.stability([[1e-200]], fit_intercept=False))
+    with pytest.raises(ValueError, match="X holds values whose squares overflow"):
+        gdfast.stability([[1e155]])
+    with pytest.raises(ValueError, match="X has shape"):
+        gdfast.stability(5)
+    with pytest.raises(ValueError, match="y holds 1 targets"):
+        gdfast.stability([[1.0], [2.0]], y=[1.0])
