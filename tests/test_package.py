@@ -39,8 +39,10 @@ def modules():
 
 def importable(name):
     needs = {"gdfast.backends.numba": "numba", "gdfast.cli": "typer", "gdfast.plots": "matplotlib",
-             "gdfast.demo": "matplotlib", "gdfast.backends.cython": "gdfast._core.descent",
+             "gdfast.demo": "matplotlib",
              "gdfast.compat": "matplotlib"}  # fmt: skip
+    if name == "gdfast.backends.cython":
+        return gdfast.backends.why_missing("cython") is None
     return name not in needs or find_spec(needs[name]) is not None
 
 
