@@ -8,21 +8,36 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 from gdfast import backends
+from gdfast.averaging import EMA
 from gdfast.divergence import DivergenceError, DivergenceWarning, StabilityWarning
-from gdfast.formulas.schedules import Constant, Cosine, Exponential, InverseScaling, InverseTime, Step, Warmup
+from gdfast.formulas.schedules import (
+    Constant,
+    Cosine,
+    Exponential,
+    InverseScaling,
+    InverseTime,
+    ReduceOnPlateau,
+    Step,
+    Warmup,
+)
 from gdfast.minimize import minimize
-from gdfast.optimizers import GD, Momentum
+from gdfast.optimizers import GD, AdaGrad, Adam, AdamW, Momentum, RMSProp
+from gdfast.own_loss import Loss
 from gdfast.run import Run
 from gdfast.sample_order import sample_order
 from gdfast.stability import stability
 from gdfast.stop_reason import StopReason
-from gdfast.train import fit
+from gdfast.train import fit, resume
 
 if TYPE_CHECKING:
     from gdfast import compat, plots
 
 __all__ = [
+    "EMA",
     "GD",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
     "Constant",
     "Cosine",
     "DivergenceError",
@@ -30,7 +45,10 @@ __all__ = [
     "Exponential",
     "InverseScaling",
     "InverseTime",
+    "Loss",
     "Momentum",
+    "RMSProp",
+    "ReduceOnPlateau",
     "Run",
     "StabilityWarning",
     "Step",
@@ -41,6 +59,7 @@ __all__ = [
     "fit",
     "minimize",
     "plots",
+    "resume",
     "sample_order",
     "stability",
 ]

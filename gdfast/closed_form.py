@@ -29,6 +29,12 @@ REQUIREMENTS = {
     "loss='squared_error'": lambda plan: plan.model.loss == "squared_error",
     "the full batch (batch_size=None)": lambda plan: plan.batch_size is None,
     "penalty None or 'l2'": lambda plan: plan.model.l1 == 0,
+    "an optimizer of gd, momentum and nesterov": lambda plan: not plan.model.formula.adaptive,
+    "no bounds, clipping or averaging": lambda plan: not (plan.model.limited or plan.model.averaging),
+    "no ReduceOnPlateau": lambda plan: plan.rates.plateau is None,
+    "neither validation nor gradient_tol": lambda plan: plan.validation is None and plan.gradient_tol is None,
+    "an empty record and no callbacks": lambda plan: not (plan.record or plan.callbacks),
+    "on_divergence 'warn' or 'raise'": lambda plan: plan.on_divergence != "backtrack",
     "history 'objective' or 'none' with a penalty": lambda plan: plan.objective or plan.model.l2 == 0,
 }
 
@@ -55,7 +61,7 @@ class Factors:
             return self.s * self.s
 
 
-def triangle(problem: Problem, model: Model, l2: float) -> NDArray[np.float64]:
+def triangle(problem: Problem, model: Model, l2: Any) -> NDArray[np.float64]:
     """Return R of the streaming QR: blocks of rows, R stacked on the next block."""
     n, d = problem.X.shape
     p, k = d + model.intercept, problem.Y.shape[1]
@@ -73,7 +79,7 @@ def triangle(problem: Problem, model: Model, l2: float) -> NDArray[np.float64]:
         weights = 1.0 if problem.weights is None else problem.weights[first:stop, None]
         rows *= np.sqrt(weights / n)
         R = only_r(block)
-    if l2 > 0:
+    if np.max(l2) > 0:
         ridge = np.zeros((d, p + k))
         np.fill_diagonal(ridge, np.sqrt(l2))
         R = only_r(np.vstack([R, ridge]))
@@ -89,7 +95,8 @@ def only_r(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 def factorize(problem: Problem, model: Model, scaled_l2: float | None = None) -> Factors:
     """Return the Factors of a problem, with the model's l2 or another."""
     p = problem.X.shape[1] + model.intercept
-    R = triangle(problem, model, model.l2 if scaled_l2 is None else scaled_l2)
+    l2: Any = model.l2 if scaled_l2 is None else scaled_l2
+    R = triangle(problem, model, l2 if model.factors is None else l2 * model.factors)
     c = R[:p, p:]
     U, s, Vt = np.linalg.svd(R[:p, :p], full_matrices=False)
     rank = int((s > max(problem.X.shape) * EPS * s[0]).sum())

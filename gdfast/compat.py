@@ -94,6 +94,7 @@ def path(
         "coef_init": start[1:],
         "intercept_init": start[:1],
         "history_limit": epochs + 1,  # the caller gets every cost
+        "interrupt": "raise",
     }
     shown = RateWords(words.rate, words.factor)
     return descend(X, y, None, {**(fit.__kwdefaults__ or {}), **options}, shown, depth=2, each_epoch=each_epoch)

@@ -1,5 +1,7 @@
 """The largest curvature L of J, from which learning_rate="auto" and the largest stable rate come."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,7 +38,7 @@ def auto_rate(problem: Problem, model: Model, batch_size: int | None) -> float:
 
 def stable_rate(problem: Problem, model: Model, batch_size: int | None) -> float | None:
     """Return the rate from which full batch on a squared error diverges, or None where there is no such limit."""
-    if batch_size is not None or model.loss != "squared_error" or model.l1 > 0:
+    if batch_size is not None or not model.quadratic:
         return None
     L = largest_curvature(problem, model)
     if not 0 < L < np.inf:
@@ -51,12 +53,12 @@ def largest_rate(L: float, mu: float, nesterov: bool) -> float:
 
 def surely_stable(problem: Problem, model: Model, batch_size: int | None, rate: float) -> bool:
     """Tell without an eigenvalue whether a rate is stable, the trace bounding L; or whether there is no limit."""
-    if batch_size is not None or model.loss != "squared_error" or model.l1 > 0:
+    if batch_size is not None or not model.quadratic:
         return True
     with np.errstate(over="ignore"):
         squares = np.einsum("ij,ij->i", problem.X, problem.X, dtype=np.float64) + model.intercept
         trace = float(squares.mean() if problem.weights is None else (squares * problem.weights).mean())
-        bound = trace + model.l2
+        bound = trace + largest_l2(model)
     if bound == 0 or rate < largest_rate(bound, model.mu, model.rule == "nesterov"):
         return True
     limit = stable_rate(problem, model, batch_size)
@@ -79,7 +81,12 @@ def row_curvature(problem: Problem, model: Model) -> float:
         squares = np.einsum("ij,ij->i", problem.X, problem.X, dtype=np.float64) + model.intercept
         if problem.weights is not None:
             squares = squares * problem.weights
-        return loss_curvature(problem, model) * float(squares.max()) + model.l2
+        return loss_curvature(problem, model) * float(squares.max()) + largest_l2(model)
+
+
+def largest_l2(model: Model) -> float:
+    """Return the largest curvature of the penalty."""
+    return model.l2 if model.factors is None else model.l2 * float(model.factors.max())
 
 
 def largest_curvature(problem: Problem, model: Model) -> float:
@@ -89,7 +96,8 @@ def largest_curvature(problem: Problem, model: Model) -> float:
         float(max(problem.X.max(), -problem.X.min(), float(model.intercept))) or 1.0
     )  # so that the squares neither overflow nor vanish
     unit = 1.0 / scale if model.intercept else 0.0
-    l2 = np.append(np.full(d, model.l2 / scale / scale), 0.0)
+    factors: Any = 1.0 if model.factors is None else model.factors
+    l2 = np.append(np.full(d, model.l2 / scale / scale) * factors, 0.0)
     bound = loss_curvature(problem, model)
     if d < FEW:
         H = bound * gram(problem, scale, unit) + np.diag(l2)

@@ -3,7 +3,7 @@
 import math
 from functools import cached_property
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +14,13 @@ from gdfast.decay import Epochs, PowerDecay, make_decay
 from gdfast.history import LogGrid, StepGrid
 from gdfast.plan import Plan
 from gdfast.problem import Problem
+from gdfast.run import Point
+from gdfast.stop_reason import StopReason
 
-__all__ = ["Followed", "Point", "trial_path"]
+__all__ = ["Followed", "trial_path"]
 
 # Directions up to which a loop's rate is held against the path before training; beyond, the QR costs too much.
 MOST_DIRECTIONS = 500
-
-
-class Point(NamedTuple):
-    """Where a path is after an epoch."""
-
-    coef: NDArray[Any]
-    intercept: Any
-    cost: float
 
 
 def make_path(problem: Problem, plan: Plan, factors: Factors) -> Path:
@@ -59,6 +53,10 @@ class Costs:
             self.on_grid = range(-(-self.first // grid.every) * grid.every, last + 1, grid.every)
         else:
             self.on_grid = grid.within(self.first, last + 1)
+
+    def table(self) -> dict[str, NDArray[Any]]:
+        """Return what is recorded beside the costs: nothing."""
+        return {}
 
     def rows(self, grid: StepGrid | LogGrid) -> int:
         """Return how many rows count against the limit, as the loop counts them."""
@@ -104,14 +102,15 @@ class Followed:
         self.path = make_path(problem, plan, factors)
         self.stopped = False
         self.diverged_at: int | None = None
+        self.best = None  # no validation here
         if not self.path.finite(0):
             raise ValueError(
                 "the cost is not finite at the start: the values of X, y, coef_init or intercept_init are too large; "
                 "scale X and y, or start nearer to zero"
             )
 
-    def continued(self) -> "Followed":
-        """Return a path to go on with from here."""
+    def continued(self, epochs: int) -> "Followed":
+        """Return a path to go on with from here; it knows no end of its own."""
         # After tol progress is counted anew; else it goes on as if nothing had happened.
         return Followed(self.problem, self.plan, self.factors, self.last if self.stopped else self.first)
 
@@ -180,6 +179,21 @@ class Followed:
         """The iterate at the end, as a State has it."""
         point = self.parameters(self.last)
         return SimpleNamespace(W=point[0], b=point[1], epoch=self.last, steps=self.last)
+
+    def estimate(self) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return coefficients (k, d) and intercepts (k,) at the end."""
+        return self.state.W.copy(), self.state.b.copy()
+
+    @property
+    def reason(self) -> StopReason | None:
+        """Why the path ended before the last epoch, or None."""
+        if self.diverged_at is not None:
+            return StopReason.DIVERGED
+        return StopReason.TOL if self.stopped else None
+
+    def memory(self) -> dict[str, Any]:
+        """Return what going on from here elsewhere needs."""
+        return {"first": self.last if self.stopped else self.first, "reason": self.reason, "epochs": self.last}
 
     def parameters(self, epoch: int) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Return coefficients (k, d) and intercepts (k,) after an epoch."""

@@ -1,4 +1,6 @@
-"""The costs of recorded epochs, at a memory bound."""
+"""The costs of recorded epochs, and what is recorded beside them, at a memory bound."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,8 +59,11 @@ class LogGrid:
         return int(self.epochs[np.searchsorted(self.epochs, epoch, side="right")])
 
 
+Columns = dict[str, NDArray[Any]]  # equally long, "epoch" and "cost" always
+
+
 class History:
-    """Epochs and their costs: those on the grid, and the first and last always.
+    """Epochs and their columns: those on the grid, and the first and last always.
 
     Past `limit` rows the grid is thinned by two, again and again, so that memory is bounded.
     """
@@ -66,7 +71,7 @@ class History:
     def __init__(self, grid: StepGrid | LogGrid, limit: int) -> None:
         self.grid = grid
         self.limit = limit
-        self.blocks: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
+        self.blocks: list[Columns] = []
         self.rows = 0
         self.first: int | None = None
         self.reached = -1  # the last epoch offered
@@ -75,10 +80,10 @@ class History:
     def copy(self) -> "History":
         """Return a history to go on with, without a last row that was forced."""
         other = History(self.grid, self.limit)
-        epochs, costs = self.arrays()
-        kept = len(epochs) - self.forced
-        other.blocks, other.rows = [(epochs[:kept], costs[:kept])], kept
-        other.first, other.reached = self.first, int(epochs[kept - 1]) if kept else -1
+        table = self.table()
+        kept = len(table["epoch"]) - self.forced
+        other.blocks, other.rows = [{name: column[:kept] for name, column in table.items()}], kept
+        other.first, other.reached = self.first, int(table["epoch"][kept - 1]) if kept else -1
         return other
 
     def add(self, first: int, costs: NDArray[np.float64]) -> None:
@@ -93,49 +98,66 @@ class History:
             self.first = first
             if not len(epochs) or epochs[0] != first:
                 epochs = np.concatenate([np.array([first], dtype=np.int64), epochs])
-        self.append(epochs, costs[epochs - first])
+        self.append({"epoch": epochs, "cost": costs[epochs - first]})
 
-    def append(self, epochs: NDArray[np.int64], costs: NDArray[np.float64]) -> None:
+    def due(self, epoch: int) -> bool:
+        """Tell whether an epoch is to be recorded."""
+        return epoch > self.reached and (self.first is None or len(self.grid.within(epoch, epoch + 1)) > 0)
+
+    def add_row(self, epoch: int, row: dict[str, Any]) -> None:
+        """Keep an epoch with all its columns."""
+        self.reached = epoch
+        self.first = epoch if self.first is None else self.first
+        self.append({"epoch": np.array([epoch], dtype=np.int64)} | {name: np.array([row[name]]) for name in row})
+
+    def append(self, table: Columns) -> None:
         """Add rows, and thin while there are more than the limit."""
-        if len(epochs):
-            self.blocks.append((epochs, costs))
-            self.rows += len(epochs)
+        if len(table["epoch"]):
+            self.blocks.append(table)
+            self.rows += len(table["epoch"])
         while self.rows > self.limit:
             self.grid = self.grid.thinned()
-            epochs, costs = self.arrays()
-            on_grid = self.grid.within(0, int(epochs[-1]) + 1)
-            kept = np.isin(epochs, on_grid)
+            epochs = self.table()["epoch"]
+            kept = np.isin(epochs, self.grid.within(0, int(epochs[-1]) + 1))
             kept[0] = True
             if kept.all():
                 break
-            self.blocks = [(epochs[kept], costs[kept])]
-            self.rows = int(kept.sum())
+            self.keep(kept)
 
-    def close(self, epoch: int, cost: float | None) -> None:
-        """Drop what lies beyond the last epoch, and make sure that it is there itself (cost None: it has none)."""
-        epochs, costs = self.arrays()
-        kept = epochs <= epoch
-        epochs, costs = epochs[kept], costs[kept]
+    def keep(self, kept: NDArray[np.bool_]) -> None:
+        """Drop the other rows."""
+        self.blocks = [{name: column[kept] for name, column in self.table().items()}]
+        self.rows = int(kept.sum())
+
+    def drop_after(self, epoch: int) -> None:
+        """Drop what lies beyond an epoch, which may come again."""
+        self.keep(self.table()["epoch"] <= epoch)
+        self.reached = min(self.reached, epoch)
+
+    def close(self, epoch: int, row: dict[str, Any] | None) -> None:
+        """Drop what lies beyond the last epoch, and make sure that it is there itself (row None: it cannot be)."""
+        self.keep(self.table()["epoch"] <= epoch)
+        epochs = self.table()["epoch"]
         self.forced = False
-        if cost is not None and (not len(epochs) or int(epochs[-1]) != epoch):
+        if row is not None and (not len(epochs) or int(epochs[-1]) != epoch):
             self.forced = not len(self.grid.within(epoch, epoch + 1))
-            epochs, costs = np.append(epochs, epoch), np.append(costs, cost)
-        self.blocks = [(epochs, costs)]
-        self.rows = len(epochs)
+            self.blocks.append({"epoch": np.array([epoch], dtype=np.int64)} | {k: np.array([row[k]]) for k in row})
+            self.rows += 1
 
     def epochs(self) -> NDArray[np.int64]:
         """Return the recorded epochs."""
-        return self.arrays()[0]
+        return self.table()["epoch"]
 
     def costs(self) -> NDArray[np.float64]:
         """Return their costs."""
-        return self.arrays()[1]
+        return self.table()["cost"]
 
-    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the recorded epochs and their costs."""
-        if not self.blocks:
-            return np.empty(0, dtype=np.int64), np.empty(0)
-        if len(self.blocks) > 1:
-            epochs, costs = (np.concatenate(column) for column in zip(*self.blocks, strict=True))
-            self.blocks = [(epochs, costs)]
-        return self.blocks[0]
+    def table(self) -> Columns:
+        """Return the recorded epochs with all their columns."""
+        blocks = [block for block in self.blocks if len(block["epoch"])]
+        if not blocks:
+            return {"epoch": np.empty(0, dtype=np.int64), "cost": np.empty(0)}
+        if len(blocks) > 1:
+            blocks = [{name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}]
+        self.blocks = blocks
+        return blocks[0]

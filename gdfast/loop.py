@@ -1,20 +1,23 @@
-"""The loop: chunks of epochs through a backend's kernels, and what is kept of them."""
+"""The loop: chunks of epochs through a backend's kernels, what is watched, and what is kept of them."""
 
 import copy
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends import load
+from gdfast.formulas.penalties import projected_slope, slope
 from gdfast.history import History
 from gdfast.plan import Plan
 from gdfast.problem import Problem
 from gdfast.state import State
-from gdfast.watch import Watch
+from gdfast.stop_reason import StopReason
 
-__all__ = ["Descent"]
+__all__ = ["Best", "Descent"]
 
 # A call of a kernel lasts about this long: signals and progress come through, and its overhead does not count.
 CHUNK_SECONDS = 0.02
@@ -22,143 +25,444 @@ CHUNK_SECONDS = 0.02
 LARGEST_CHUNK = 65_536
 # Products (rows times features) of a first chunk, whose speed is not known yet.
 FIRST_PRODUCTS = 200_000
+# Rates are halved so often before a divergence is taken for final.
+MOST_HALVINGS = 60
+
+
+class Best(NamedTuple):
+    """The lowest validation cost so far."""
+
+    cost: float
+    epoch: int
+    W: NDArray[Any]
+    b: NDArray[np.float64]
+
+
+class Lowest(NamedTuple):
+    """The lowest cost so far, and a place at or before its epoch to go back to."""
+
+    cost: float
+    epoch: int
+    anchor: dict[str, Any]
 
 
 class Descent:
     """A Problem on its way down: the state, the kernels and what is kept."""
 
-    def __init__(
-        self, problem: Problem, plan: Plan, state: State | None = None, history: History | None = None
-    ) -> None:
+    def __init__(self, problem: Problem, plan: Plan, epochs: int | None = None) -> None:
         self.problem, self.plan = problem, plan
-        self.state = State(problem, plan) if state is None else state
-        self.kernels = load(plan.backend).Kernels(problem, plan.model)
-        self.history = history
-        if history is None and plan.grid is not None:
-            self.history = History(plan.grid, plan.history_limit)
-        self.watch: Watch | None = plan.watch()
-        self.stopped = False  # by the watch
+        self.epochs = plan.epochs if epochs is None else epochs  # where this call ends
+        self.state = State(problem, plan)
+        by_columns = plan.batch_size is None
+        kernels = load(plan.backend).Kernels
+        self.kernels = kernels(problem, plan.model, by_columns)
+        self.history = None if plan.grid is None else History(plan.grid, plan.history_limit)
+        self.watch, self.plateau = plan.watch(), plan.plateau()
+        self.seen = -1  # the last epoch whose cost the watch and the plateau have seen
+        self.reason: StopReason | None = None
         self.diverged_at: int | None = None
+        self.halvings = 0  # of the rate, by backtracking
         self.latest: dict[int, float] = {}  # the last two costs of the kind that history has
+        self.best: Best | None = None
+        self.lowest: Lowest | None = None
+        self.anchor: dict[str, Any] = {}  # the state and the followers at the last call that began an epoch
+        self.values = np.empty(0)  # the rates of that call
+        self.seconds = 0.0  # of the calls before this one
+        self.started = time.perf_counter()
+        self.final_cost: float | None = None
+        self.validator: Any = None
+        if plan.validation is not None:
+            model = replace(plan.model, l2=0.0, l1=0.0, factors=None)
+            self.validator = kernels(plan.validation, model, True)
         rows = problem.X.shape[0] if plan.batch_size is None else plan.batch_size
         self.chunk = max(1, min(LARGEST_CHUNK, FIRST_PRODUCTS // (rows * problem.X.shape[1])))
 
-    @property
-    def ended(self) -> bool:
-        """Whether there is a reason to stop before the last epoch."""
-        return self.stopped or self.diverged_at is not None
+    # What follows from the plan.
 
-    def continued(self) -> "Descent":
-        """Return a descent that goes on from here, and leaves this one as it is."""
-        history = None if self.history is None else self.history.copy()
-        other = Descent(self.problem, self.plan, copy.deepcopy(self.state), history)
-        other.latest = dict(self.latest)
-        if not self.stopped:  # after tol progress is counted anew; else it goes on as if nothing had happened
-            other.watch = copy.copy(self.watch)
+    @property
+    def stochastic(self) -> bool:
+        """Whether an epoch has several updates."""
+        return self.plan.batch_size is not None
+
+    @property
+    def observing(self) -> bool:
+        """Whether rows of the history are made one by one, where their epoch ends."""
+        plan = self.plan
+        return bool(plan.record) or plan.validation is not None or (plan.objective and self.stochastic)
+
+    @property
+    def every_epoch(self) -> bool:
+        """Whether something must be looked at after every epoch that kernels do not tell."""
+        plan = self.plan
+        follows = self.watch is not None or self.plateau is not None
+        return (
+            plan.validation is not None
+            or plan.gradient_tol is not None
+            or (follows and plan.objective and self.stochastic)
+        )
+
+    @property
+    def wants_norm(self) -> bool:
+        """Whether gradient norms are looked at."""
+        return self.plan.gradient_tol is not None or "gradient_norm" in self.plan.record
+
+    # Going on.
+
+    def continued(self, epochs: int) -> "Descent":
+        """Return a descent that goes on from here to so many epochs, and leaves this one as it is."""
+        other = Descent(self.problem, self.plan, epochs)
+        other.state.recall(self.state.memory())
+        other.history = None if self.history is None else self.history.copy()
+        for name in ("latest", "best", "lowest", "halvings", "seen", "diverged_at"):
+            setattr(other, name, copy.copy(getattr(self, name)))
+        other.watch, other.plateau = copy.copy(self.watch), copy.copy(self.plateau)
+        other.seconds = self.elapsed
+        other.begin_again(self.reason)
         return other
 
-    def run_to(self, epochs: int, on_chunk: Callable[[int], None]) -> None:
-        """Descend to the given number of epochs, or to the end before it."""
-        by_epoch = self.plan.objective and self.plan.batch_size is not None
-        if by_epoch and self.state.steps == 0:
-            self.record(0, np.array([self.cost()]))
-        while self.state.epoch < epochs and not self.ended:
-            target = epochs
-            if by_epoch and self.watch is not None:
-                target = self.state.epoch + 1
-            elif by_epoch and self.history is not None:
-                target = min(epochs, self.history.grid.after(self.state.epoch))
-            while self.state.epoch < target and not self.ended:
-                self.timed_chunk(target)
-                on_chunk(self.state.epoch)
-            if by_epoch and self.diverged_at is None:
-                self.record(self.state.epoch, np.array([self.cost()]))
+    def begin_again(self, reason: StopReason | None) -> None:
+        """Count anew after a stop that the costs, the gradient or a callback made; else go on as if there was none."""
+        if reason in (StopReason.TOL, StopReason.VALIDATION, StopReason.GRADIENT, StopReason.CALLBACK):
+            self.watch = self.plan.watch()
+        self.anchor = self.snapshot()
 
-    def timed_chunk(self, target: int) -> None:
-        """Run one chunk towards the target epoch and learn from its time."""
-        left = (target - self.state.epoch) * self.state.steps_per_epoch - self.state.position
-        steps = min(self.chunk, left)
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training, those before a continuation included."""
+        return self.seconds + time.perf_counter() - self.started
+
+    def run(self, between: Callable[[], StopReason | None]) -> None:
+        """Descend to the last epoch, or to the end before it; `between` is called between two calls of the kernels."""
+        self.begin()
+        while True:
+            self.run_to(self.epochs, between)
+            if self.finish():
+                break
+
+    def begin(self) -> None:
+        """Look at the start, where that has not been done."""
+        if self.state.steps:
+            return
+        self.anchor = self.snapshot()
+        if self.plan.on_divergence == "backtrack" and not self.plan.objective:
+            total = self.kernels.sums_at(self.state.W, self.state.b)[0]
+            self.lowest = Lowest(total / len(self.problem.X), 0, self.anchor)
+        if 0 not in self.latest and (self.observing or self.every_epoch):
+            self.observe()
+
+    def run_to(self, epochs: int, between: Callable[[], StopReason | None]) -> None:
+        """Descend to the given number of epochs, or to the end before it."""
+        while self.state.epoch < epochs and self.reason is None:
+            self.chunk_to(self.next_stop(epochs))
+            if self.state.position == 0 and self.reason is None and (self.observing or self.every_epoch):
+                self.observe()
+            told = between()
+            self.reason = self.reason or told
+
+    def next_stop(self, epochs: int) -> int:
+        """Return the next epoch at which a call of the kernels must end."""
+        epoch, plan = self.state.epoch, self.plan
+        stops = [epochs]
+        if self.every_epoch:
+            stops.append(epoch + 1)
+        elif self.observing and self.history is not None:
+            stops.append(self.history.grid.after(epoch))
+            if self.history.first is None:
+                stops.append(1)
+        if plan.average_from is not None and epoch < plan.average_from:
+            stops.append(plan.average_from)
+        stops += [(epoch // every + 1) * every for every in (plan.callback_every, plan.checkpoint_every) if every]
+        return min(stop for stop in stops if stop > epoch)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what is needed to stand here again."""
+        followers = {"watch": copy.copy(self.watch), "plateau": copy.copy(self.plateau), "seen": self.seen}
+        return {"state": self.state.memory(), "halvings": self.halvings, "latest": dict(self.latest)} | followers
+
+    def chunk_to(self, target: int) -> None:
+        """Make one call of the kernels towards the target epoch, and learn from its time."""
+        state, per_epoch = self.state, self.state.steps_per_epoch
+        steps = min(self.chunk, (target - state.epoch) * per_epoch - state.position)
+        if state.position:
+            steps = min(steps, per_epoch - state.position)
+        elif steps > per_epoch:
+            steps -= steps % per_epoch
+        if state.position == 0:
+            if self.plan.average_from == state.epoch and state.count < 0:
+                state.begin_mean()
+            self.anchor = self.snapshot()
         started = time.perf_counter()
-        before = None if self.watch is None else copy.deepcopy(self.state)
-        stop = self.advance(steps)
-        if stop is not None and before is not None:
-            # The kernel ran past the stop: go back, and run to it.
-            self.state = before
-            if stop > before.epoch:
-                self.advance((stop - before.epoch) * before.steps_per_epoch - before.position, watched=False)
-        seconds = time.perf_counter() - started
-        grown = int(steps * CHUNK_SECONDS / max(seconds, 1e-9))
+        self.advance(steps)
+        grown = int(steps * CHUNK_SECONDS / max(time.perf_counter() - started, 1e-9))
         self.chunk = max(1, min(LARGEST_CHUNK, grown, 4 * self.chunk))
 
-    def advance(self, steps: int, watched: bool = True) -> int | None:
-        """Run updates; return the epoch at which the watch stops, or None."""
-        return self.batch(steps, watched) if self.state.batch_size is None else self.stochastic(steps, watched)
-
-    def batch(self, epochs: int, watched: bool) -> int | None:
-        """Run full-batch epochs; their costs are those before each (objective) or during each (running)."""
-        state, costs, start = self.state, np.empty(epochs), self.state.epoch
-        done = self.kernels.batch(state, self.plan.rates.take(start, epochs), self.plan.objective, costs)
-        if done >= 0:
-            state.advance(epochs)
-        else:
-            self.diverge(start + ~done)
-        if self.plan.objective:
-            return self.record(start, costs[: state.epoch - start + (done < 0)], watched)
-        return self.record(start + 1, costs[: max(0, state.epoch - start)], watched)
-
-    def stochastic(self, steps: int, watched: bool) -> int | None:
-        """Run mini-batch or SGD updates."""
-        state, start, rates = self.state, self.state.epoch, self.plan.rates
-        ending = (state.position + steps) // state.steps_per_epoch
+    def rates(self, steps: int) -> NDArray[np.float64]:
+        """Return the rates of the next updates: by epoch, or by step where the schedule counts steps."""
+        state, plan = self.state, self.plan
+        scale = 0.5**self.halvings
         begun = -(-(state.position + steps) // state.steps_per_epoch)
-        values = rates.take(state.steps, steps) if rates.by_step else rates.take(start, begun)
-        costs = np.empty(ending)
-        done = self.kernels.stochastic(state, steps, values, rates.by_step, costs)
-        if done >= 0:
-            state.advance(steps)
+        if self.plateau is not None:
+            return np.full(begun, self.plateau.rate * scale)
+        if plan.rates.by_step and self.stochastic:
+            return plan.rates.take(state.steps, steps) * scale
+        return plan.rates.take(state.epoch, begun) * scale
+
+    def advance(self, steps: int) -> None:
+        """Make updates; go back to the epoch at which something happened, where something did."""
+        state, start, self.values = self.state, self.state.epoch, self.rates(steps)
+        done, costs = self.call(steps, self.values)
+        bad = None if done >= 0 else start + ~done + self.stochastic
+        first = start + (not self.plan.objective or self.stochastic)
+        if self.plan.objective and self.stochastic:
+            costs = costs[:0]  # the running means of SGD are not the costs that history has
+        elif bad is not None:
+            costs = costs[: max(0, bad - first)]
+        self.note_lowest(first, costs)
+        event = None if self.plan.validation is not None else self.follow(first, costs)
+        if event is not None:
+            costs = costs[: event - first + 1]
+        self.record(first, costs)
+        if event is not None and (event != state.epoch or state.position or bad is not None):
+            self.go_back(event)
+        elif event is None and bad is not None:
+            self.diverge(bad)
+
+    def call(self, steps: int, values: NDArray[np.float64]) -> tuple[int, NDArray[np.float64]]:
+        """Call the kernels for so many updates; count them where all epochs were good."""
+        state, plan = self.state, self.plan
+        if not self.stochastic:
+            costs = np.empty(steps)
+            done = self.kernels.batch(state, values, plan.objective, costs)
         else:
-            self.diverge(start + ~done + 1)
-        if self.plan.objective:
-            return None
-        return self.record(start + 1, costs[: state.epoch - start], watched)
+            costs = np.empty((state.position + steps) // state.steps_per_epoch)
+            done = self.kernels.stochastic(state, steps, values, plan.rates.by_step, costs)
+        if done >= 0:
+            state.advance(done)
+        return done, costs
+
+    def go_back(self, epoch: int) -> None:
+        """Return to an epoch within the last call: to the anchor, and from there by the same rates."""
+        self.state.recall(self.anchor["state"])
+        steps = (epoch - self.state.epoch) * self.state.steps_per_epoch
+        if steps > 0:
+            self.call(steps, self.values[:steps])
 
     def diverge(self, bad_epoch: int) -> None:
-        """Note the bad epoch and return to the state of the one before."""
+        """Note the bad epoch, and return to the state of the one before, or of the lowest cost."""
         if bad_epoch == 0:
             raise ValueError(
                 "the cost is not finite at the start: the values of X, y, coef_init or intercept_init are too large "
                 "for the loss; scale X and y, or start nearer to zero"
             )
         self.diverged_at = bad_epoch
-        self.state.restore(bad_epoch - 1)
+        if self.plan.on_divergence == "backtrack" and self.halvings < MOST_HALVINGS and self.lowest is not None:
+            self.backtrack(self.lowest)
+            return
+        self.go_back(bad_epoch - 1)
+        self.reason = StopReason.DIVERGED
 
-    def cost(self) -> float:
-        """Return J at the iterate: the cost that one more full-batch epoch would record, so equal to the bit."""
-        costs = np.full(1, np.inf)
-        self.kernels.batch(self.state.scratch(), np.zeros(1), True, costs)
-        return float(costs[0])
+    def backtrack(self, lowest: Lowest) -> None:
+        """Return to the epoch of the lowest cost, drop what came later, and halve the rate for good."""
+        halvings, anchor = self.halvings + 1, lowest.anchor
+        self.state.recall(anchor["state"])
+        self.halvings, self.latest, self.seen = anchor["halvings"], dict(anchor["latest"]), anchor["seen"]
+        self.watch, self.plateau = copy.copy(anchor["watch"]), copy.copy(anchor["plateau"])
+        if self.history is not None:
+            self.history.drop_after(lowest.epoch)
+        steps = (lowest.epoch - self.state.epoch) * self.state.steps_per_epoch
+        if steps > 0:
+            self.advance(steps)
+        if self.best is not None and self.best.epoch > lowest.epoch:
+            self.best = None
+        self.halvings, self.reason = halvings, None
 
-    def record(self, first: int, costs: NDArray[np.float64], watched: bool = True) -> int | None:
-        """Keep the costs of the epochs first, first + 1, ...; return the epoch at which the watch stops."""
-        stop = self.watch.see(costs) if self.watch is not None and watched else None
-        if stop is not None:
-            self.stopped, self.diverged_at = True, None
-            costs = costs[: stop + 1]
+    def note_lowest(self, first: int, costs: NDArray[np.float64]) -> None:
+        """Remember the lowest cost, and the anchor before it."""
+        if self.plan.on_divergence != "backtrack" or not len(costs):
+            return
+        place = int(np.argmin(costs))
+        if self.lowest is None or costs[place] < self.lowest.cost:
+            self.lowest = Lowest(float(costs[place]), first + place, self.anchor)
+
+    # What costs decide.
+
+    def follow(self, first: int, costs: NDArray[np.float64]) -> int | None:
+        """Show costs to the watch and the plateau; return the epoch at which one of them acts."""
+        if self.watch is None and self.plateau is None:
+            return None
+        skipped = max(0, min(len(costs), self.seen + 1 - first))
+        first, costs = first + skipped, costs[skipped:]
+        if not len(costs):
+            return None
+        acts = [copy.copy(follower).see(costs) for follower in (self.watch, self.plateau) if follower is not None]
+        place = min((act for act in acts if act is not None), default=len(costs) - 1)
+        self.seen = first + place
+        if self.watch is not None and self.watch.see(costs[: place + 1]) is not None:
+            self.reason = StopReason.TOL if self.plan.validation is None else StopReason.VALIDATION
+        if self.plateau is not None:
+            self.plateau.see(costs[: place + 1])
+        return first + place if any(act is not None for act in acts) else None
+
+    def record(self, first: int, costs: NDArray[np.float64]) -> None:
+        """Keep the costs of the epochs first, first + 1, ..."""
         last = first + len(costs) - 1
         known = {**self.latest, **{first + i: float(costs[i]) for i in range(max(0, len(costs) - 2), len(costs))}}
-        self.latest = {epoch: cost for epoch, cost in known.items() if last - 1 <= epoch <= last}
-        if self.history is not None:
+        self.latest = {epoch: cost for epoch, cost in known.items() if epoch >= last - 1} if len(costs) else known
+        if self.history is not None and not self.observing:
             self.history.add(first, costs)
-        return None if stop is None else first + stop
 
-    def finish(self) -> None:
-        """Bring the last cost into the history; a last J that is not finite is a bad epoch too."""
-        final, epoch = self.cost(), self.state.epoch
-        if not np.isfinite(len(self.problem.X) * final) and self.diverged_at is None:
-            self.diverge(epoch)
-            final, epoch = self.cost(), self.state.epoch
-        elif self.plan.objective and self.plan.batch_size is None and not self.ended and self.watch is not None:
-            self.stopped = copy.copy(self.watch).see(np.array([final])) is not None
-        self.final_cost = final
+    # What is looked at where an epoch ends.
+
+    def objective_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> float:
+        """Return J: by the same additions as an epoch's, so equal to the bit."""
+        total, extra = self.kernels.sums_at(W, b)
+        return float(total / len(self.problem.X) + extra)
+
+    def gradient_norm(self) -> float:
+        """Return the norm of J's smallest subgradient at the iterate, projected on the bounds, after `objective_at`."""
+        model, W, G = self.plan.model, self.state.W.astype(np.float64), self.kernels.G / len(self.problem.X)
+        factors: Any = 1.0 if model.factors is None else model.factors
+        slopes = slope(W, G[:, :-1] + model.l2 * factors * W, model.l1 * factors)
+        if model.low is not None:
+            slopes = projected_slope(W, slopes, model.low, model.high)
+        return float(np.sqrt((slopes * slopes).sum() + model.intercept * (G[:, -1] * G[:, -1]).sum()))
+
+    def observe(self) -> None:
+        """Look at the epoch that has just ended: validation, gradient, a row of the history."""
+        epoch, plan = self.state.epoch, self.plan
+        due = self.history is not None and self.observing and self.history.due(epoch)
+        row: dict[str, Any] = {}
+        if plan.validation is not None:
+            row["validation_cost"] = self.validate(epoch)
+        objective = plan.objective and (due or self.every_epoch)
+        if objective or (self.wants_norm and (due or plan.gradient_tol is not None)):
+            cost = self.objective_at(self.state.W, self.state.b)
+            if not np.isfinite(len(self.problem.X) * cost):
+                self.diverge(epoch)
+                return
+            row["gradient_norm"] = self.gradient_norm()
+            if plan.objective:
+                self.latest[epoch] = cost
+                if self.stochastic:
+                    self.note_lowest(epoch, np.array([cost]))
+        watched = row.get("validation_cost", self.latest.get(epoch) if objective and self.stochastic else None)
+        if watched is not None:
+            self.follow(epoch, np.array([watched]))
+        if plan.gradient_tol is not None and row["gradient_norm"] <= plan.gradient_tol:
+            self.reason = StopReason.GRADIENT
+        if due and self.history is not None:
+            self.history.add_row(epoch, self.row(epoch, row))
+
+    def validate(self, epoch: int) -> float:
+        """Return the validation cost of coef, and remember the lowest."""
+        W, b = self.state.estimate()
+        total, _ = self.validator.sums_at(W, b)
+        cost = float(total / len(self.validator.X))
+        if self.best is None or cost < self.best.cost:
+            self.best = Best(cost, epoch, W, b)
+        return cost
+
+    def row(self, epoch: int, known: dict[str, Any]) -> dict[str, Any]:
+        """Return a row of the history: the cost, and what was asked for beside it."""
+        plan, W, b = self.plan, self.state.W, self.state.b
+        row: dict[str, Any] = {"cost": self.latest.get(epoch, np.nan)}
+        if plan.validation is not None:
+            row["validation_cost"] = known["validation_cost"]
+        for name in plan.record:
+            if name == "learning_rate":
+                row[name] = self.last_rate() if epoch else np.nan
+            elif name == "gradient_norm":
+                row[name] = known[name]
+            elif name == "coef_norm":
+                row[name] = float(np.linalg.norm(W.astype(np.float64)))
+            elif name == "seconds":
+                row[name] = self.elapsed
+            else:
+                row["coef"] = W.copy() if self.problem.several else W[0].copy()
+                row["intercept"] = b.copy() if self.problem.several else float(b[0])
+        return row
+
+    def last_rate(self) -> float:
+        """Return the rate of the last update, before the first that of the first."""
+        state, plan, scale = self.state, self.plan, 0.5**self.halvings
+        if self.anchor and self.plateau is not None:
+            return float(self.anchor["plateau"].rate * scale)
+        if plan.rates.by_step and self.stochastic:
+            return float(plan.rates.take(max(0, state.steps - 1), 1)[0] * scale)
+        return float(plan.rates.take(max(0, state.epoch - (state.position == 0)), 1)[0] * scale)
+
+    # The end.
+
+    def estimate(self) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return coef (k, d) and intercept (k,): the iterate, its mean, or the best epoch's."""
+        if self.plan.restore_best and self.best is not None:
+            return self.best.W.copy(), self.best.b.copy()
+        return self.state.estimate()
+
+    def finish(self) -> bool:
+        """Bring the last cost into the history; tell whether this is the end, which a backtrack makes it not."""
+        plan, state = self.plan, self.state
+        if self.stochastic and not plan.objective:
+            self.final_cost = None  # made when it is asked for
+        else:
+            self.final_cost = self.objective_at(state.W, state.b)
+            if not np.isfinite(len(self.problem.X) * self.final_cost) and self.reason is not StopReason.DIVERGED:
+                self.diverge(max(1, state.epoch))
+                return self.reason is not None and self.finish()
+        if self.final_cost is not None and plan.objective and state.position == 0:
+            self.latest[state.epoch] = self.final_cost
+            if self.reason is None and not self.stochastic and plan.validation is None:
+                self.note_lowest(state.epoch, np.array([self.final_cost]))
+                self.follow(state.epoch, np.array([self.final_cost]))
         if self.history is not None:
-            self.history.close(epoch, final if self.plan.objective else self.latest.get(epoch))
+            self.history.close(state.epoch, self.last_row())
+        return True
+
+    def last_row(self) -> dict[str, Any] | None:
+        """Return the history's row of the last epoch, None where it is there or cannot be had."""
+        epoch, epochs = self.state.epoch, np.empty(0) if self.history is None else self.history.epochs()
+        if len(epochs) and int(epochs[-1]) == epoch:
+            return None
+        if not self.observing:
+            return {"cost": self.latest[epoch]} if epoch in self.latest else None
+        if self.state.position > 0:
+            return None
+        known: dict[str, Any] = {}
+        if "gradient_norm" in self.plan.record:
+            self.objective_at(self.state.W, self.state.b)
+            known["gradient_norm"] = self.gradient_norm()
+        if self.plan.validation is not None:
+            known["validation_cost"] = self.validate(epoch)
+        return self.row(epoch, known)
+
+    # What a file holds.
+
+    def memory(self) -> dict[str, Any]:
+        """Return all that must be kept to go on from here elsewhere."""
+        kept: dict[str, Any] = {"now": self.snapshot(), "reason": self.reason, "seconds": self.elapsed}
+        kept |= {"diverged_at": self.diverged_at, "epochs": self.epochs}
+        kept["best"] = None if self.best is None else self.best._asdict()
+        kept["lowest"] = None if self.lowest is None else self.lowest._asdict()
+        if self.history is not None:
+            names = ("first", "reached", "forced")
+            kept["history"] = {name: getattr(self.history, name) for name in names} | {"every": self.history.grid.every}
+        return kept
+
+    def recall(self, memory: dict[str, Any], table: dict[str, NDArray[Any]]) -> None:
+        """Go on from where `memory` was taken; table is the history's."""
+        memory = copy.deepcopy(memory)  # which a loaded Run may be asked for again
+        now = memory["now"]
+        self.state.recall(now["state"])
+        self.halvings, self.latest, self.seen = now["halvings"], now["latest"], now["seen"]
+        self.watch, self.plateau, self.seconds = now["watch"], now["plateau"], memory["seconds"]
+        self.diverged_at = memory["diverged_at"]
+        self.best = None if memory["best"] is None else Best(**memory["best"])
+        self.lowest = None if memory["lowest"] is None else Lowest(**memory["lowest"])
+        if self.history is not None and "history" in memory:
+            history, told = self.history, memory["history"]
+            while history.grid.every < told["every"]:
+                history.grid = history.grid.thinned()
+            history.first, history.forced, history.blocks = told["first"], told["forced"], [table]
+            history.rows = len(table["epoch"])
+            self.history = history.copy()
+        self.begin_again(memory["reason"])

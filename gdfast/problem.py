@@ -6,10 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import as_array, floating, matrix, numeric_array, shown, vector
+from gdfast.arguments import as_array, floating, matrix, numeric_array, real, shown, vector
 from gdfast.formulas.losses import LOSSES, Loss
+from gdfast.own_loss import Loss as OwnLoss
+from gdfast.sample_order import fill_order
 
-__all__ = ["Problem", "make_problem"]
+__all__ = ["Problem", "make_problem", "part_of", "split", "validation_problem"]
+
+SPLIT = -1  # the epoch whose order of samples chooses the validation rows: no epoch of training
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +27,86 @@ class Problem:
     several: bool  # y had several columns, so coef has a row for each
 
 
-def make_problem(X: Any, y: Any, loss: str, sample_weight: Any = None) -> Problem:
+def make_problem(X: Any, y: Any, loss: str | OwnLoss, sample_weight: Any = None) -> Problem:
     """Return the Problem of fit's arguments, checked for what the loss allows."""
     X = matrix("X", X)
     n = X.shape[0]
-    rule = LOSSES[loss]
+    name, rule = (loss, LOSSES[loss]) if isinstance(loss, str) else (loss.name, loss.formulas)
     classes = None
     if rule.classification:
-        classes, Y = labels(y, n, loss)
+        classes, Y = labels(y, n, name)
     else:
-        Y = targets(y, n, loss, rule)
+        Y = targets(y, n, name, rule)
     return Problem(X, Y, normalised_weights(sample_weight, n), classes, Y.shape[1] > 1)
+
+
+def split(problem: Problem, fraction: Any, seed: int) -> tuple[Problem, Problem, NDArray[np.intp]]:
+    """Return the rows to train on, those to validate on, and which these are: drawn from seed, in rising order."""
+    fraction = real("validation", fraction, 0.0, 1.0, ends="()", hint=", or (X, y)")
+    n = len(problem.X)
+    if n < 2:
+        raise ValueError(f"validation={fraction} needs at least 2 rows, and X has {n}; give validation=(X, y)")
+    count = min(n - 1, max(1, round(fraction * n)))
+    order = np.empty(n, dtype=np.int32)
+    fill_order(order, seed, SPLIT)
+    rows: NDArray[np.intp] = np.sort(order[:count]).astype(np.intp)
+    training = np.delete(np.arange(n), rows)
+    if problem.classes is not None and len(np.unique(problem.Y[training])) < 2:
+        raise ValueError(
+            f"validation={fraction} leaves one kind of label to train on; take a smaller part, another seed, or "
+            "validation=(X, y)"
+        )
+    return part_of(problem, training, "training"), part_of(problem, rows, "validation"), rows
+
+
+def part_of(problem: Problem, rows: NDArray[np.intp], what: str) -> Problem:
+    """Return some rows of a problem, their weights with mean 1 again."""
+    weights = problem.weights
+    if weights is not None:
+        if weights[rows].max() == 0:
+            raise ValueError(f"sample_weight is zero for every {what} row; take another seed, or validation=(X, y)")
+        weights = normalised_weights(weights[rows], len(rows))
+    return Problem(problem.X[rows], problem.Y[rows], weights, problem.classes, problem.several)
+
+
+def validation_problem(problem: Problem, loss: str | OwnLoss, validation: Any) -> Problem:
+    """Return the Problem of validation=(X, y) or (X, y, weights), which must fit the training data."""
+    if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+        raise TypeError(
+            f"validation={shown(validation)} must be a part between 0 and 1, or (X, y), or (X, y, sample_weight)"
+        )
+    try:
+        X = matrix("X", validation[0])
+        if X.shape[1] != problem.X.shape[1]:
+            raise ValueError(f"X has {X.shape[1]} features, and the training data {problem.X.shape[1]}; give the same")
+        if problem.classes is None:
+            other = make_problem(X, validation[1], loss, *validation[2:])
+            Y, weights = other.Y, other.weights
+        else:
+            Y, weights = known_labels(problem.classes, validation[1], len(X)), None
+            if len(validation) == 3:
+                weights = normalised_weights(validation[2], len(X))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation: {error}") from error
+    if Y.shape[1] != problem.Y.shape[1]:
+        raise ValueError(f"validation: y has {Y.shape[1]} columns, and the training data {problem.Y.shape[1]}")
+    return Problem(floating("validation X", X, problem.X.dtype), Y, weights, problem.classes, problem.several)
+
+
+def known_labels(classes: NDArray[Any], y: Any, n: int) -> NDArray[np.float64]:
+    """Return labels as a column of -1 and +1, each one of the two classes."""
+    array = as_array("y", y, "labels")
+    array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    if array.shape != (n,):
+        raise ValueError(f"y has shape {array.shape}, and must have one label for each of the {n} rows of X: ({n},)")
+    negative, positive = array == classes[0], array == classes[1]
+    unknown = ~(np.asarray(negative | positive, dtype=bool))
+    if unknown.any():
+        raise ValueError(
+            f"y holds {shown(array[int(np.argmax(unknown))])}, and the labels are {shown(classes[0])} and "
+            f"{shown(classes[1])}; leave such rows out"
+        )
+    return np.where(np.asarray(positive, dtype=bool).reshape(n, 1), 1.0, -1.0)
 
 
 def targets(y: Any, n: int, loss: str, rule: Loss) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """A progress bar over epochs, by tqdm."""
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -9,11 +10,10 @@ __all__ = ["Progress"]
 class Progress:
     """Shows how many epochs are done while a descent runs; does nothing where it is not wanted."""
 
-    def __init__(self, epochs: int, wanted: bool) -> None:
-        self.epochs = epochs
+    def __init__(self, epochs: int, wanted: bool, done: int = 0) -> None:
         self.bar: Any = None
         if wanted:
-            self.bar = import_tqdm()(total=epochs, unit="epoch", unit_scale=True)
+            self.bar = import_tqdm()(total=epochs, initial=done, unit="epoch", unit_scale=True)
 
     def __enter__(self) -> "Progress":
         return self
@@ -24,10 +24,16 @@ class Progress:
         if self.bar is not None:
             self.bar.close()
 
-    def show(self, epoch: int) -> None:
-        """Show that this many epochs are done."""
-        if self.bar is not None:
-            self.bar.update(epoch - self.bar.n)
+    def show(self, epoch: int, rate: Callable[[], float] | None = None, costs: dict[int, float] | None = None) -> None:
+        """Show that this many epochs are done, and the rate and the last cost where they are known."""
+        if self.bar is None:
+            return
+        if rate is not None:
+            known = {"rate": f"{rate():.3g}"}
+            if costs:
+                known["cost"] = f"{costs[max(costs)]:.6g}"
+            self.bar.set_postfix(known, refresh=False)
+        self.bar.update(epoch - self.bar.n)
 
 
 def import_tqdm() -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.arguments import real, vector
-from gdfast.formulas.schedules import Constant, Schedule
+from gdfast.formulas.schedules import Constant, ReduceOnPlateau, Schedule
 
 __all__ = ["Rates", "make_rates"]
 
@@ -20,6 +20,7 @@ class Rates:
     ) -> None:
         self.constant, self.schedule, self.by_step = constant, schedule, by_step
         self.length: int | None = None  # of an array
+        self.plateau: ReduceOnPlateau | None = None  # whose rates the costs decide
 
     def take(self, first: int, count: int) -> NDArray[np.float64]:
         """Return `count` rates from t = first on."""
@@ -49,13 +50,16 @@ class CallableRates(Rates):
         super().__init__()
         self.function = function
         self.known: list[float] = []
+        self.first = 0  # the epoch of the first known; a descent from a file asks for none before its own
 
     def take(self, first: int, count: int) -> NDArray[np.float64]:
         """Return the rates, calling for those not known yet."""
-        for epoch in range(len(self.known), first + count):
+        if not self.known:
+            self.first = first
+        for epoch in range(self.first + len(self.known), first + count):
             rate = real(f"learning_rate({epoch})", self.function(epoch), 0.0)
             self.known.append(rate)
-        return np.array(self.known[first : first + count])
+        return np.array(self.known[first - self.first : first - self.first + count])
 
 
 def checked(rates: NDArray[np.float64], first: int) -> NDArray[np.float64]:
@@ -74,9 +78,13 @@ def make_rates(learning_rate: Any, epochs: int) -> Rates:
     """Return the Rates of fit's argument, "auto" being a number already."""
     if isinstance(learning_rate, Constant):
         return Rates(constant=learning_rate.rate)
+    if isinstance(learning_rate, ReduceOnPlateau):
+        rates = Rates()
+        rates.plateau = learning_rate
+        return rates
     if isinstance(learning_rate, Schedule):
         return Rates(schedule=learning_rate, by_step=learning_rate.by == "step")
-    if isinstance(learning_rate, type) and issubclass(learning_rate, Schedule):
+    if isinstance(learning_rate, type) and issubclass(learning_rate, (Schedule, ReduceOnPlateau)):
         raise TypeError(f"learning_rate={learning_rate.__name__} is a class; write {learning_rate.__name__}(...)")
     if np.ndim(learning_rate) >= 1:
         values = np.asarray(learning_rate).ravel()

@@ -1,54 +1,29 @@
 """What a descent gives back: coefficients, costs, and how it went."""
 
 import html
-import json
-import numbers
 import os
-import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import matrix, numeric_array, shown, whole
+from gdfast.arguments import matrix, whole
 from gdfast.formulas.losses import LOSSES
-from gdfast.formulas.schedules import SCHEDULES, Schedule
-from gdfast.optimizers import NAMED, Optimizer
+from gdfast.run_file import CostSource, as_arrays, read_file, run_fields, write_file
 from gdfast.stop_reason import StopReason
 
-__all__ = ["Run"]
-
-FORMAT = 1  # of the file; raised when a file of an older gdfast could no longer be read
-OPTIMIZERS = {type(optimizer).__name__: type(optimizer) for optimizer in NAMED.values()}
+__all__ = ["Point", "Run"]
 
 
-class CostSource(Protocol):
-    """What costs are read from when they are first asked for."""
+class Point(NamedTuple):
+    """Where a descent is after an epoch."""
 
-    def epochs(self) -> NDArray[np.int64]:
-        """Return the recorded epochs."""
-
-    def costs(self) -> NDArray[np.float64]:
-        """Return their costs."""
-
-
-class Recorded:
-    """Costs that are at hand."""
-
-    def __init__(self, epochs: NDArray[np.int64], costs: NDArray[np.float64]) -> None:
-        self.arrays = epochs, costs
-
-    def epochs(self) -> NDArray[np.int64]:
-        """Return the recorded epochs."""
-        return self.arrays[0]
-
-    def costs(self) -> NDArray[np.float64]:
-        """Return their costs."""
-        return self.arrays[1]
+    coef: NDArray[Any]
+    intercept: Any
+    cost: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -67,6 +42,11 @@ class Run:
         update, without the penalty. Made when first asked for.
     cost : float
         J at coef and intercept.
+    history : dict of ndarray
+        The recorded epochs as equally long columns: "epoch", "cost", "validation_cost" with validation, and
+        what `record` names; all but validation_cost are the iterate's, also where coef is a mean of iterates.
+    last_coef, last_intercept
+        The last iterate, where averaging or restore_best makes coef another.
     epochs, steps : int
         Whole epochs done, updates done.
     seconds : float
@@ -74,7 +54,11 @@ class Run:
     stop_reason : StopReason
         Why it ended; `advice` is the same as a sentence.
     diverged_at : int or None
-        The bad epoch, where there was one.
+        The last bad epoch, where there was one.
+    best_epoch : int or None
+        The epoch of the lowest validation cost.
+    validation_rows : ndarray or None
+        The rows of X that validated, where validation was a fraction.
     solver, backend : str
         What ran.
     seed : int
@@ -98,7 +82,7 @@ class Run:
 
     coef: NDArray[Any]
     intercept: Any
-    cost: float
+    cost_source: float | Callable[[], float]
     epochs: int
     steps: int
     seconds: float
@@ -110,10 +94,20 @@ class Run:
     learning_rate: float | None
     settings: dict[str, Any]
     classes: NDArray[Any] | None = None
+    last: tuple[NDArray[Any], Any] | None = None  # the iterate, where it is not coef
+    best_epoch: int | None = None
+    validation_rows: NDArray[np.intp] | None = None
     history_source: CostSource | None = None
     extra: dict[str, Any] = field(default_factory=dict)  # what a door keeps beside the run in its file
-    resume_by: Callable[[int], "Run"] | None = None  # goes on; a loaded Run has none
+    memory_by: Callable[[], dict[str, Any]] | None = None  # what going on needs
+    fingerprint_by: Callable[[], str] | None = None  # of the data
+    resume_by: Callable[[int, dict[str, Any]], "Run"] | None = None  # goes on; a loaded Run has none
     at_by: Callable[[int], Any] | None = None  # the path, where it is known
+
+    @cached_property
+    def cost(self) -> float:
+        """J at coef and intercept."""
+        return self.cost_source() if callable(self.cost_source) else self.cost_source
 
     @cached_property
     def costs(self) -> NDArray[np.float64]:
@@ -125,10 +119,11 @@ class Run:
         """The epochs that costs belong to."""
         return np.empty(0, dtype=np.int64) if self.history_source is None else self.history_source.epochs()
 
-    @property
+    @cached_property
     def history(self) -> dict[str, NDArray[Any]]:
-        """The recorded epochs as a dict of equally long arrays: "epoch" and "cost"."""
-        return {"epoch": self.cost_epochs, "cost": self.costs}
+        """The recorded epochs as a dict of equally long arrays: "epoch", "cost" and what was recorded beside them."""
+        table = {} if self.history_source is None else self.history_source.table()
+        return {**table, "epoch": self.cost_epochs, "cost": self.costs}
 
     def to_pandas(self) -> Any:
         """Return `history` as a pandas DataFrame.
@@ -142,7 +137,9 @@ class Run:
             import pandas as pd
         except ImportError as error:
             raise ImportError('to_pandas needs pandas; pip install "gdfast[cli]", or use .history') from error
-        return pd.DataFrame(self.history)
+        return pd.DataFrame(
+            {name: column if column.ndim == 1 else list(column) for name, column in self.history.items()}
+        )
 
     @property
     def advice(self) -> str:
@@ -152,17 +149,18 @@ class Run:
     @property
     def last_coef(self) -> NDArray[Any]:
         """The last iterate's coefficients."""
-        return self.coef
+        return self.coef if self.last is None else self.last[0]
 
     @property
     def last_intercept(self) -> Any:
         """The last iterate's intercept."""
-        return self.intercept
+        return self.intercept if self.last is None else self.last[1]
 
     @property
     def loss(self) -> str:
         """The loss's name."""
-        return str(self.settings["loss"])
+        loss = self.settings["loss"]
+        return loss if isinstance(loss, str) else str(getattr(loss, "name", "custom"))
 
     def decision(self, X: Any) -> NDArray[np.float64]:
         """Return z = X coef + intercept.
@@ -207,11 +205,14 @@ class Run:
         z = self.decision(X)
         if self.classes is not None:
             return self.classes[(z > 0).astype(np.intp)]
-        link = LOSSES[self.loss].inverse_link
+        link = LOSSES[self.loss].inverse_link if self.loss in LOSSES else None
         return z if link is None else np.asarray(link(z))
 
     def at(self, epoch: int) -> Any:
-        """Return coef, intercept and cost after any epoch, before or after the end (solver "closed_form").
+        """Return coef, intercept and cost after an epoch.
+
+        Any epoch, also past the end, where the solver is "closed_form"; else one of the recorded epochs of a
+        fit with record="coef".
 
         Parameters
         ----------
@@ -225,24 +226,40 @@ class Run:
         Raises
         ------
         ValueError
-            If the path is not known, or the epoch is past an array of rates.
+            If the path is not known there, or the epoch is past an array of rates.
         """
         epoch = whole("epoch", epoch, 0, 2**53)
-        if self.at_by is None:
-            raise ValueError(
-                f"at(epoch={epoch}) needs the path in closed form, and this Run has solver {self.solver!r}"
-                + (" and was loaded from a file" if self.resume_by is None else "")
-                + "; fit with solver='closed_form' where it applies, or for as many epochs"
-            )
-        return self.at_by(epoch)
+        if self.at_by is not None:
+            return self.at_by(epoch)
+        if "coef" in self.history:
+            place = np.flatnonzero(self.cost_epochs == epoch)
+            if len(place):
+                coef, intercept, cost = (self.history[name][place[0]] for name in ("coef", "intercept", "cost"))
+                return Point(
+                    coef.copy(), float(intercept) if np.ndim(intercept) == 0 else intercept.copy(), float(cost)
+                )
+            raise ValueError(f"at(epoch={epoch}): that epoch was not recorded; the recorded ones are in cost_epochs")
+        raise ValueError(
+            f"at(epoch={epoch}) needs the path, and this Run has solver {self.solver!r} and no recorded coefficients"
+            + (" and was loaded from a file" if self.resume_by is None else "")
+            + '; fit with record="coef", with solver="closed_form" where it applies, or for as many epochs'
+        )
 
-    def resume(self, epochs: int) -> "Run":
+    def resume(self, epochs: int, X: Any = None, y: Any = None, sample_weight: Any = None, **again: Any) -> "Run":
         """Go on for so many more epochs; this Run stays as it is.
+
+        After epochs, max_seconds and interrupt the result is, to the bit, that of one fit over all the epochs.
+        After tol, gradient, validation or a callback it goes on from last_coef, with its counts anew.
 
         Parameters
         ----------
         epochs : int
-            At least 1, beyond those done.
+            At least 1, beyond those done; an epoch that was cut off is finished first.
+        X, y, sample_weight : array-like, optional
+            The data again, for a Run that was loaded from a file; they must be the same to the last bit.
+        **again
+            What a file cannot hold: learning_rate (a callable), callbacks, loss (your own); and progress,
+            max_seconds, interrupt, callback_every.
 
         Returns
         -------
@@ -252,7 +269,8 @@ class Run:
         Raises
         ------
         ValueError
-            If this Run was loaded from a file, or an array of rates is too short.
+            If a loaded Run is not given its data, the fingerprint of the data is another, or an array of rates
+            is too short.
 
         Examples
         --------
@@ -262,9 +280,9 @@ class Run:
         (30, 31)
         """
         epochs = whole("epochs", epochs, 1, 2**53)
-        if self.resume_by is None:
-            raise ValueError("a Run that was loaded from a file has no data to go on with; fit again from its coef")
-        return self.resume_by(epochs)
+        from gdfast.train import go_on  # the training is a floor above
+
+        return go_on(self, epochs, X, y, sample_weight, again)
 
     def plot(self, ax: Any = None, **line: Any) -> Any:
         """Draw the costs over the epochs (gdfast.plots.cost_curve); return the Axes."""
@@ -276,7 +294,7 @@ class Run:
         """Write the Run to one .npz file at exactly that path, without pickle.
 
         The file is written beside it and then put in its place, so a file that was there is replaced
-        whole or not at all.
+        whole or not at all. It holds what `resume` needs, but for the data and for functions.
 
         Parameters
         ----------
@@ -290,41 +308,11 @@ class Run:
         TypeError
             If a setting or a label cannot be written without pickle.
         """
-        target = file_name(path)
-        arrays = self.as_arrays()
-        descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target) or os.curdir, prefix=".gdfast-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o666 & ~current_umask())
-            os.replace(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-
-    def as_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return all that a file holds: "run" is JSON, and settings that are arrays are arrays beside it."""
-        names = ("cost", "epochs", "steps", "seconds", "stop_reason", "diverged_at", "solver", "backend", "seed")
-        given = {name: value for name, value in self.settings.items() if is_array(value)}
-        settings = {name: None if name in given else value for name, value in self.settings.items()}
-        text = {"format": FORMAT, "settings": settings, "learning_rate": self.learning_rate, "extra": self.extra}
-        text |= {name: getattr(self, name) for name in names}
-        arrays = {
-            "coef": self.coef,
-            "intercept": np.asarray(self.intercept),
-            "costs": self.costs,
-            "cost_epochs": self.cost_epochs,
-            "run": np.array(json.dumps(text, default=plain)),
-        }
-        if self.classes is not None:
-            arrays["classes"] = without_objects(self.classes)
-        return arrays | {f"settings.{name}": numeric_array(name, value) for name, value in given.items()}
+        write_file(path, as_arrays(self))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Run":
-        """Read a Run that `save` wrote; nothing in the file is executed.
+        """Read a Run that `save` or a checkpoint wrote; nothing in the file is executed.
 
         Parameters
         ----------
@@ -342,35 +330,7 @@ class Run:
         ValueError
             If the file is not a Run, is cut off, or was written by a newer gdfast.
         """
-        name = file_name(path)
-        with open(name, "rb") as file:
-            try:
-                with np.load(file, allow_pickle=False) as members:
-                    arrays = dict(members)
-                text = json.loads(str(arrays["run"]))
-                newer = text.pop("format") > FORMAT
-                run = None if newer else cls.from_file(text, arrays)
-            except Exception as error:  # a damaged file makes NumPy, zipfile and json raise all sorts
-                raise ValueError(f"{name!r} is not a whole file of Run.save; is it another, or cut off?") from error
-        if run is None:
-            raise ValueError(f"{name!r} was written by a newer gdfast; update gdfast to read it")
-        return run
-
-    @classmethod
-    def from_file(cls, text: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> "Run":
-        """Return the Run that `as_arrays` wrote."""
-        settings = {name: restored(value) for name, value in text.pop("settings").items()}
-        settings |= {name: arrays[f"settings.{name}"] for name in settings if f"settings.{name}" in arrays}
-        intercept = arrays["intercept"]
-        return cls(
-            coef=arrays["coef"],
-            intercept=float(intercept) if intercept.ndim == 0 else intercept,
-            settings=settings,
-            stop_reason=StopReason(text.pop("stop_reason")),
-            classes=arrays.get("classes"),
-            history_source=Recorded(arrays["cost_epochs"], arrays["costs"]),
-            **text,
-        )
+        return read_file(path, lambda text, arrays: cls(**run_fields(text, arrays)))
 
     def rows(self) -> list[tuple[str, str]]:
         """Return what a repr shows, as names and values."""
@@ -397,66 +357,3 @@ class Run:
             for name, value in self.rows()
         )
         return f"<table><caption>gdfast.Run</caption>{cells}</table>"
-
-
-def file_name(path: Any) -> str:
-    """Return the path as a string, exactly as given."""
-    if not isinstance(path, (str, bytes, os.PathLike)):
-        raise TypeError(
-            f"path={shown(path)} is a {type(path).__name__}, and must be a path; give a str or a pathlib.Path"
-        )
-    return os.fsdecode(path)
-
-
-def current_umask() -> int:
-    """Return the process's umask, which can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
-def is_array(value: Any) -> bool:
-    """Return whether a setting is an array, or what NumPy makes one of: a Series, a memoryview."""
-    return isinstance(value, memoryview) or (hasattr(value, "__array__") and not isinstance(value, np.generic))
-
-
-def plain(value: Any) -> Any:
-    """Return a setting as JSON can hold it; of what a file cannot hold, such as a function, the repr."""
-    if isinstance(value, Optimizer) and type(value) in OPTIMIZERS.values():
-        return {"optimizer": type(value).__name__, **asdict(value)}  # type: ignore[call-overload]
-    if isinstance(value, Schedule):
-        fields = {name: getattr(value, name) for name in value.__dataclass_fields__}  # type: ignore[attr-defined]
-        return {"schedule_kind": type(value).__name__, **{name: plain(field) for name, field in fields.items()}}
-    if isinstance(value, bool | str):
-        return value
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    if isinstance(value, (numbers.Real, Decimal)):
-        return float(value)
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    return repr(value)
-
-
-def restored(value: Any) -> Any:
-    """Return a setting that `plain` wrote."""
-    if isinstance(value, dict) and "optimizer" in value:
-        return OPTIMIZERS[value.pop("optimizer")](**value)
-    if isinstance(value, dict) and "schedule_kind" in value:
-        name = value.pop("schedule_kind")
-        schedules = {kind.__name__: kind for kind in SCHEDULES.values()}
-        return schedules[name](**{field: restored(inner) for field, inner in value.items()})
-    return value
-
-
-def without_objects(labels: NDArray[Any]) -> NDArray[Any]:
-    """Return labels as an array that can be written without pickle, each equal to what it was."""
-    if labels.dtype.kind != "T" and not labels.dtype.hasobject:
-        return labels
-    written = np.array(labels.tolist())
-    if written.dtype.hasobject or written.tolist() != labels.tolist():
-        raise TypeError(
-            f"labels such as {shown(labels[0])} cannot be written without pickle; use strings, numbers or "
-            "numpy.datetime64 as labels"
-        )
-    return written

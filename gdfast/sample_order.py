@@ -5,6 +5,8 @@ start mixes seed and epoch; place i is swapped with floor(u (i + 1) / 2^32), u t
 next number. src/order.pxd is the same in C.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,7 @@ LARGEST_SEED = 2**64 - 1
 LARGEST_SHUFFLE = 2**31 - 1  # rows are numbered in int32, which halves the memory that a shuffle walks
 GOLDEN = 0x9E3779B97F4A7C15
 MASK = 2**64 - 1
+HEARD = 2**15  # places after which this shuffle, which Python itself does, looks whether the end is due
 
 
 def mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -30,17 +33,27 @@ def mix_one(x: int) -> int:
     return int(mix(np.array([x & MASK], dtype=np.uint64))[0])
 
 
-def fill_order(order: NDArray[np.int32], seed: int, epoch: int) -> None:
-    """Write the order of an epoch into order."""
+def never() -> bool:
+    """Return False: nobody asks for the end."""
+    return False
+
+
+def fill_order(order: NDArray[np.int32], seed: int, epoch: int, asked: Callable[[], bool] = never) -> bool:
+    """Write the order of an epoch into order; leave it, and return False, where `asked` says that the end is due."""
     n = len(order)
     start = mix_one(mix_one(seed + GOLDEN) + (epoch + 1) * GOLDEN)
     steps: NDArray[np.uint64] = np.arange(1, n, dtype=np.uint64) * np.uint64(GOLDEN)
     numbers: NDArray[np.uint64] = mix(steps + np.uint64(start)) >> np.uint64(32)
     partners = np.right_shift(numbers * np.arange(n, 1, -1, dtype=np.uint64), np.uint64(32))
     rows = list(range(n))
-    for i, j in zip(range(n - 1, 0, -1), partners.tolist(), strict=True):
-        rows[i], rows[j] = rows[j], rows[i]
+    for first in range(0, n - 1, HEARD):
+        if asked():
+            return False
+        part = partners[first : first + HEARD].tolist()
+        for i, j in zip(range(n - 1 - first, n - 1 - first - len(part), -1), part, strict=True):
+            rows[i], rows[j] = rows[j], rows[i]
     order[:] = rows
+    return True
 
 
 def sample_order(n: int, seed: int, epoch: int) -> NDArray[np.int32]:

@@ -1,6 +1,5 @@
 """Where a descent stands: arrays that the kernels change in place."""
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -8,44 +7,46 @@ from numpy.typing import NDArray
 
 from gdfast.plan import Plan
 from gdfast.problem import Problem
+from gdfast.sample_order import fill_order
 
 __all__ = ["State"]
+
+# What a copy, and a file, must hold; all else follows from the plan.
+ARRAYS = ("W", "b", "M", "V", "A", "Q", "U", "sums")
+COUNTS = ("epoch", "position", "steps", "count")
 
 
 class State:
     """The iterate, what its update rule remembers, and the place in the order of samples."""
 
-    __slots__ = (
-        "M",
-        "Q",
-        "W",
-        "b",
-        "batch_size",
-        "epoch",
-        "kept_W",
-        "kept_b",
-        "order",
-        "position",
-        "seed",
-        "shuffle",
-        "steps",
-        "sums",
-    )
+    __slots__ = (*ARRAYS, *COUNTS, "batch_size", "gain", "order", "seed", "shuffle")
 
     def __init__(self, problem: Problem, plan: Plan) -> None:
-        n = problem.X.shape[0]
+        n, model = problem.X.shape[0], plan.model
         self.W: NDArray[Any] = plan.coef.copy()  # (k, d)
         self.b: NDArray[np.float64] = plan.intercept.copy()  # (k,)
         k, d = self.W.shape
-        self.M = np.zeros((k, d + 1))  # the momentum, the intercept's behind each row
-        self.Q = np.zeros(k * d if plan.batch_size == 1 and plan.model.l1 > 0 else 0)  # l1 applied so far
+        # (k, d + 1) each, the intercept's behind each row; empty where they are not needed.
+        shape, none = (k, d + 1), (0, 0)
+        cumulative = plan.batch_size == 1 and model.l1 > 0
+        self.M = np.zeros(none if model.rule in ("gd", "adagrad", "rmsprop") else shape)  # the momentum
+        self.V = np.zeros(shape if model.formula.adaptive else none)  # the squares
+        self.A = np.zeros(shape if model.averaging else none)  # the mean of iterates
+        self.Q = np.zeros(shape if cumulative else none)  # l1 applied so far
+        self.U = np.zeros(shape if cumulative and model.careful else none)  # l1 owed, where it is not one number
         self.sums = np.zeros(2)  # running sum of this epoch's losses; l1 owed so far
-        self.kept_W, self.kept_b = self.W.copy(), self.b.copy()  # the iterate one epoch ago
         self.order = np.arange(n if plan.batch_size is not None else 0, dtype=np.int32)
         self.batch_size, self.shuffle, self.seed = plan.batch_size, plan.shuffle, plan.seed
+        self.gain = plan.average_gain
         self.epoch = 0  # whole epochs done
         self.position = 0  # updates done in this epoch
         self.steps = 0  # updates done in all
+        self.count = -1  # of iterates in the mean; -1 before it begins
+
+    @property
+    def arrays(self) -> tuple[NDArray[np.float64], ...]:
+        """What is remembered beside the iterate."""
+        return self.M, self.V, self.A, self.Q, self.U
 
     @property
     def steps_per_epoch(self) -> int:
@@ -57,15 +58,30 @@ class State:
         self.steps += steps
         epochs, self.position = divmod(self.position + steps, self.steps_per_epoch)
         self.epoch += epochs
+        if self.count >= 0:
+            self.count += steps
 
-    def scratch(self) -> "State":
-        """Return a state for one more full-batch epoch from this iterate, whose end nobody sees."""
-        other = copy.copy(self)
-        other.W, other.b, other.M = self.W.copy(), self.b.copy(), np.zeros_like(self.M)
-        other.kept_W, other.kept_b = self.W.copy(), self.b.copy()
-        return other
+    def begin_mean(self) -> None:
+        """Take the iterates into the mean from here on."""
+        self.count = 0
+        if self.gain > 0:
+            self.A[:, :-1], self.A[:, -1] = self.W, self.b
 
-    def restore(self, epoch: int) -> None:
-        """Return to the iterate kept, which is the one after this epoch."""
-        self.W[:], self.b[:] = self.kept_W, self.kept_b
-        self.epoch, self.position, self.steps = epoch, 0, epoch * self.steps_per_epoch
+    def memory(self) -> dict[str, Any]:
+        """Return copies of all that must be kept to stand here again."""
+        return {name: getattr(self, name).copy() for name in ARRAYS} | {name: getattr(self, name) for name in COUNTS}
+
+    def recall(self, memory: dict[str, Any]) -> None:
+        """Stand where `memory` was taken."""
+        for name in ARRAYS:
+            getattr(self, name)[:] = memory[name]
+        for name in COUNTS:
+            setattr(self, name, int(memory[name]))
+        if self.position and self.shuffle:
+            fill_order(self.order, self.seed, self.epoch)
+
+    def estimate(self) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return coef (k, d) and intercept (k,): the mean where one has begun and its first epoch is done."""
+        if self.count < self.steps_per_epoch:
+            return self.W.copy(), self.b.copy()
+        return self.A[:, :-1].astype(self.W.dtype), self.A[:, -1].copy()

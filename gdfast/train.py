@@ -1,31 +1,50 @@
 """Problem + Plan -> Run: picks the solver, runs it, and says what there is to say."""
 
+import os
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gdfast.arguments import choice, flag
-from gdfast.backends import choose
+from gdfast.arguments import choice, flag, shown, whole
+from gdfast.averaging import EMA
+from gdfast.backends import BACKENDS, choose, why_missing
+from gdfast.callbacks import make_callbacks
 from gdfast.closed_form import factorize, missing_requirements
+from gdfast.conduct import Conductor, Write
 from gdfast.curvature import auto_rate, stable_rate, surely_stable
 from gdfast.divergence import DivergenceError, DivergenceWarning, StabilityWarning
+from gdfast.fingerprint import fingerprint
 from gdfast.followed import Followed, trial_path
-from gdfast.formulas.losses import LOSSES
-from gdfast.formulas.schedules import Schedule
+from gdfast.formulas.schedules import ReduceOnPlateau, Schedule
 from gdfast.loop import Descent
 from gdfast.optimizers import Optimizer, make_optimizer
-from gdfast.plan import Plan, make_batch_size, make_model, make_plan
-from gdfast.problem import Problem, make_problem
+from gdfast.own_loss import Loss
+from gdfast.plan import (
+    INTERRUPTS,
+    Plan,
+    limited,
+    make_batch_size,
+    make_loss,
+    make_model,
+    make_plan,
+    make_seed,
+    optional_count,
+    optional_positive,
+)
+from gdfast.problem import Problem, make_problem, split, validation_problem
 from gdfast.progress import Progress
 from gdfast.run import Run
+from gdfast.run_file import file_name
 from gdfast.solver_choice import closed_form_is_cheaper
 from gdfast.stop_reason import StopReason
 
-__all__ = ["EachEpoch", "RateWords", "descend", "fit", "prepare"]
+__all__ = ["EachEpoch", "RateWords", "descend", "fit", "go_on", "prepare", "resume"]
 
 # Called with an epoch's number, the cost before it, and the coefficients and intercept after it.
 EachEpoch = Callable[[int, float, NDArray[Any], float], None]
@@ -42,28 +61,45 @@ def fit(
     X: Any,
     y: Any,
     *,
-    loss: str = "squared_error",
+    loss: str | Loss = "squared_error",
     loss_parameter: float | None = None,
     penalty: str | None = None,
     alpha: float = 0.0,
     l1_ratio: float = 0.5,
+    penalty_factors: ArrayLike | None = None,
     fit_intercept: bool = True,
     sample_weight: ArrayLike | None = None,
+    bounds: tuple[Any, Any] | None = None,
+    positive: bool = False,
     batch_size: int | None = None,
     epochs: int = 100,
-    learning_rate: float | str | Schedule | ArrayLike | Callable[[int], float] = "auto",
+    learning_rate: float | str | Schedule | ReduceOnPlateau | ArrayLike | Callable[[int], float] = "auto",
     optimizer: str | Optimizer = "gd",
+    average: bool | int | EMA | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
     coef_init: ArrayLike | None = None,
     intercept_init: ArrayLike | None = None,
     shuffle: bool = True,
     seed: int | None = None,
     tol: float | None = None,
     patience: int | None = None,
+    gradient_tol: float | None = None,
+    validation: Any = None,
+    restore_best: bool = False,
+    max_seconds: float | None = None,
     on_divergence: str = "warn",
+    interrupt: str = "return",
     history: str = "auto",
     history_every: int | str = 1,
     history_limit: int = 10_000_000,
+    record: Any = (),
     progress: bool = False,
+    callbacks: Any = (),
+    callback_every: int | None = None,
+    checkpoint: Any = None,
+    checkpoint_every: int | None = None,
+    checkpoint_seconds: float | None = None,
     solver: str = "auto",
     backend: str = "auto",
 ) -> Run:
@@ -80,9 +116,10 @@ def fit(
     y : array-like, shape (n,), (n, 1) or (n, n_outputs)
         Targets; several columns for squared_error and huber. For a classification loss two kinds of labels
         of any type, the larger in sorted order positive.
-    loss : str, default "squared_error"
+    loss : str or Loss, default "squared_error"
         For a regression squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, quantile or
-        poisson (y >= 0); for a classification log_loss, hinge, squared_hinge, modified_huber or perceptron.
+        poisson (y >= 0); for a classification log_loss, hinge, squared_hinge, modified_huber or perceptron; or
+        your own, a `gdfast.Loss`.
     loss_parameter : float, optional
         huber's delta (1.35, above 0), epsilon (0.1, at least 0), quantile's level (0.5, between 0 and 1).
     penalty : {None, "l2", "l1", "elasticnet"}, default None
@@ -91,22 +128,37 @@ def fit(
         The penalty's strength, at least 0.
     l1_ratio : float, default 0.5
         The part of l1 in elasticnet, from 0 to 1.
+    penalty_factors : array-like, shape (n_features,), optional
+        At least 0: what alpha is multiplied by for each feature.
     fit_intercept : bool, default True
         Whether to fit b; else it stays zero.
     sample_weight : array-like, shape (n,), optional
         At least 0, not all 0; scaled to mean 1.
+    bounds : (lower, upper), optional
+        Numbers, or one for each feature, infinite where there is none: coefficients are projected on them after
+        each update (the intercept is free), a start outside first.
+    positive : bool, default False
+        The same as bounds=(0, inf).
     batch_size : int, optional
         None for the full batch, 1 for SGD, b for mini-batches of b rows; the last one is smaller.
     epochs : int, default 100
         Passes over the data, at least 1.
     learning_rate : float, Schedule, array-like, callable or "auto", default "auto"
         eta, above 0: a number; a schedule such as ``gdfast.InverseTime(0.1, 0.01)``; an array with the rate
-        of each epoch; or a callable of the epoch 0, 1, ... "auto" is 1/L, L the largest curvature that an
+        of each epoch; a callable of the epoch 0, 1, ...; or a ``gdfast.ReduceOnPlateau``. "auto" is 1e-3 for Adam
+        and AdamW, 1e-2 for AdaGrad and RMSProp; else 1/L, L the largest curvature that an
         update can meet, from the loss's curvature bound, weights and l2 included. Losses without a bound take
         a stand-in that converges on standardized data: a tenth of squared error's rate, for poisson a curvature
         of twice the largest y.
     optimizer : str or Optimizer, default "gd"
-        "gd", "momentum", "nesterov", or an instance such as ``gdfast.Momentum(0.95)``.
+        "gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", or an instance such as
+        ``gdfast.Momentum(0.95)``.
+    average : bool, int or EMA, optional
+        coef is the mean of the iterates after all updates of the epochs beyond so many (True: 0), or with
+        ``gdfast.EMA(decay, start)`` their exponential mean.
+    clip_norm, clip_value : float, optional
+        Above 0: the largest norm of the gradient of J (coefficients, intercepts and outputs together), and then
+        the largest size of each of its values.
     coef_init, intercept_init : array-like, optional
         The start, in the shape of the results; zero by default.
     shuffle : bool, default True
@@ -115,11 +167,25 @@ def fit(
         Of that order, from 0 to 2**64 - 1; by default one is drawn and kept as ``run.seed``.
     tol : float, optional
         Stop where the cost makes no progress: it is above the least before it minus tol, in so many epochs
-        in a row as `patience` says. The cost is the one that history has.
+        in a row as `patience` says. The cost is the validation cost, where there is validation, else the one
+        that history has.
     patience : int, optional
-        At least 1; 5 where tol is given without it.
-    on_divergence : {"warn", "raise"}, default "warn"
-        Whether a descent that leaves the finite numbers warns and returns the epoch before, or raises.
+        At least 1; 5 where tol is given without it. With validation and no tol, tol is 0.
+    gradient_tol : float, optional
+        Stop after an epoch where the norm of the gradient of J is at most this: with the intercept, of the
+        smallest subgradient with l1, projected on the bounds.
+    validation : float or tuple, optional
+        A part of the rows between 0 and 1, drawn from seed (`Run.validation_rows`) and not trained on; or (X, y)
+        or (X, y, sample_weight). Its cost, the mean loss of coef without penalty, is computed after every epoch.
+    restore_best : bool, default False
+        Whether coef is that of the epoch with the lowest validation cost.
+    max_seconds : float, optional
+        Above 0: stop when the call has taken so long, within an epoch too; `Run.resume` finishes it.
+    on_divergence : {"warn", "raise", "backtrack"}, default "warn"
+        Whether a descent that leaves the finite numbers warns and returns the epoch before; raises; or returns to
+        the epoch of the lowest cost, halves the rate for good and goes on (60 times at most, then as "warn").
+    interrupt : {"return", "raise"}, default "return"
+        Whether Ctrl-C returns the Run of what was done, or raises KeyboardInterrupt.
     history : {"auto", "objective", "running", "none"}, default "auto"
         What costs are: J after 0, 1, ... epochs (for full batch by default), or the mean over epoch 1, 2, ...
         of each sample's loss just before its own update (otherwise by default), or none.
@@ -127,8 +193,20 @@ def fit(
         Record every so many epochs, or a logarithmic grid; the first and last are always kept.
     history_limit : int, default 10_000_000
         Beyond so many recorded epochs every second one is dropped and history_every doubled, again and again.
+    record : tuple of str, default ()
+        What `Run.history` has beside the cost: any of "learning_rate", "gradient_norm", "coef_norm", "seconds",
+        "coef" (brings "intercept").
     progress : bool, default False
-        Show a progress bar (needs tqdm).
+        Show a progress bar with rate and cost (needs tqdm).
+    callbacks : callable, object, or list of them, default ()
+        Each has any of on_start(state), on_chunk(state) and on_end(state), or is a function, which is on_chunk;
+        True from on_chunk stops. The state has epoch, epochs, steps, cost, coef, intercept, learning_rate, seconds.
+    callback_every : int, optional
+        Call on_chunk after every so many epochs exactly; by default every 20 ms or so.
+    checkpoint : path-like, optional
+        A file, which must not exist yet, that always holds a Run to go on from with `gdfast.resume`.
+    checkpoint_every, checkpoint_seconds : int, float, optional
+        After how many epochs or seconds it is written anew, whichever comes first; by default 30 seconds.
     solver : {"auto", "closed_form", "loop"}, default "auto"
         "closed_form" finds the whole path of full batch on squared_error (without l1) from one QR of the data,
         "loop" walks the epochs one by one; "auto" takes the one that is cheaper, see docs/closed-form.md.
@@ -146,6 +224,10 @@ def fit(
         If an argument is not what is described above; the message names it and says what to try.
     ImportError
         If the backend named is missing.
+    FileExistsError
+        If there is a file at `checkpoint`.
+    KeyboardInterrupt
+        At Ctrl-C, if interrupt="raise", or before the first update.
     DivergenceError
         If the descent diverges and on_divergence="raise"; its `run` is what would have been returned.
 
@@ -189,23 +271,85 @@ def descend(
     each_epoch: EachEpoch | None = None,
 ) -> Run:
     """Return the Run of fit's arguments; depth is how many calls above this one the user's is."""
-    progress = flag("progress", options["progress"])
-    problem, plan = prepare(X, y, sample_weight, options)
     started = time.perf_counter()
+    progress = flag("progress", options["progress"])
+    path = checkpoint_path(options["checkpoint"])
+    problem, plan = prepare(X, y, sample_weight, options)
     if each_epoch is None and takes_closed_form(problem, plan):
         ended: Descent | Followed = Followed(problem, plan, factorize(problem, plan.model))
     else:
         ended = Descent(problem, plan)
     if not isinstance(options["learning_rate"], str):  # "auto" is stable by its making
         warn_before(ended, words, depth + 3)
-    with Progress(plan.epochs, progress) as bar:
-        if isinstance(ended, Followed):
-            ended.run_to(plan.epochs)
+    data = cache(lambda: fingerprint(X, y, sample_weight))
+    call = Call(options, data, progress, started, path)
+    if each_epoch is None or isinstance(ended, Followed):
+        run = lead(ended, plan.epochs, call)
+    else:
+        step_by_step(ended, each_epoch)
+        run = make_run(ended, call)
+    return told(run, ended, words, depth + 3)
+
+
+class Call(NamedTuple):
+    """What a call of fit or resume knows besides its Problem and its Plan."""
+
+    options: dict[str, Any]
+    data: Callable[[], str]  # the fingerprint of the data
+    progress: bool
+    started: float
+    path: str | None  # of the checkpoint
+
+
+def checkpoint_path(checkpoint: Any) -> str | None:
+    """Return the path of a new checkpoint."""
+    if checkpoint is None:
+        return None
+    path = file_name(checkpoint, "checkpoint")
+    if os.path.exists(path):
+        raise FileExistsError(
+            f"checkpoint={path!r} exists; go on from it with gdfast.resume(path, X, y), or name or remove the file"
+        )
+    folder = os.path.dirname(path) or os.curdir
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"checkpoint={path!r}: there is no folder {folder!r}; make it first")
+    return path
+
+
+def lead(ended: Descent | Followed, epochs: int, call: Call) -> Run:
+    """Run a descent to its end, write its checkpoints, and return its Run."""
+    if isinstance(ended, Followed):
+        with Progress(epochs, call.progress) as bar:
+            ended.run_to(epochs)
             bar.show(ended.last)
-        else:
-            walk(ended, plan.epochs, bar.show, each_epoch)
-    run = make_run(ended, options, time.perf_counter() - started)
-    warn_after(run, ended, words, depth + 3)
+    else:
+        Conductor(ended, call.progress, writer(call), call.started).run()
+    run = make_run(ended, call)
+    if call.path is not None:
+        run.save(call.path)
+    return run
+
+
+def writer(call: Call) -> Write | None:
+    """Return what writes a checkpoint of a descent that goes on."""
+    if call.path is None:
+        return None
+    path = call.path
+
+    def write(descent: Descent) -> None:
+        copied = descent.continued(descent.epochs)
+        copied.reason = StopReason.INTERRUPTED
+        copied.finish()
+        make_run(copied, call).save(path)
+
+    return write
+
+
+def told(run: Run, ended: Descent | Followed, words: RateWords, level: int) -> Run:
+    """Return the Run, after what there is to say or to raise about it."""
+    if run.stop_reason is StopReason.INTERRUPTED and ended.plan.interrupt == "raise":
+        raise KeyboardInterrupt
+    warn_after(run, ended, words, level + 1)
     return run
 
 
@@ -221,39 +365,51 @@ def takes_closed_form(problem: Problem, plan: Plan) -> bool:
     return not missing and closed_form_is_cheaper(problem, plan)
 
 
-def walk(descent: Descent, epochs: int, on_chunk: Callable[[int], None], each_epoch: EachEpoch | None = None) -> None:
-    """Run the loop to the given number of epochs."""
-    if each_epoch is None:
-        descent.run_to(epochs, on_chunk)
-    else:
-        step_by_step(descent, each_epoch)
-    descent.finish()
-
-
 def step_by_step(descent: Descent, each_epoch: EachEpoch) -> None:
     """Run the epochs of one output one by one; tell each: its number, the cost before it, the weights after it."""
+    descent.begin()
     for epoch in range(1, descent.plan.epochs + 1):
-        descent.run_to(epoch, lambda done: None)
-        if descent.ended:
+        descent.run_to(epoch, lambda: None)
+        if descent.reason is not None:
             break
         each_epoch(epoch, descent.latest[epoch - 1], descent.state.W[0], float(descent.state.b[0]))
+    descent.finish()
 
 
 def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tuple[Problem, Plan]:
     """Return the Problem and the Plan of fit's arguments."""
-    loss = choice("loss", options["loss"], LOSSES)
-    backend = choose(options["backend"])
+    loss, optimizer = make_loss(options["loss"]), make_optimizer(options["optimizer"])
+    backend = choose(options["backend"]) if isinstance(loss, str) else choose_for_own(loss, options["backend"])
     names = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
-    model = make_model(loss, *[options[name] for name in names], optimizer=make_optimizer(options["optimizer"]))
-    problem = make_problem(X, y, loss, sample_weight)
+    model = make_model(loss, *[options[name] for name in names], optimizer=optimizer)
+    problem, validation, rows = make_problem(X, y, loss, sample_weight), None, None
+    batch_size = make_batch_size(options["batch_size"], len(problem.X))
+    seed = make_seed(options["seed"], options["shuffle"], batch_size, len(problem.X))
+    if isinstance(options["validation"], (tuple, list)):
+        validation = validation_problem(problem, loss, options["validation"])
+    elif options["validation"] is not None:
+        problem, validation, rows = split(problem, options["validation"], seed)
+    model = limited(model, problem, options)
     rate = options["learning_rate"]
     if isinstance(rate, str):
         if rate != "auto":
             raise ValueError(
                 f'learning_rate={rate!r} must be a number above 0, a schedule, an array, a callable or "auto"'
             )
-        rate = auto_rate(problem, model, make_batch_size(options["batch_size"], len(problem.X)))
-    return problem, make_plan(problem, model, rate, options, backend)
+        make_plan(problem, model, 1.0, options, backend, seed, validation, rows)  # other options are checked first
+        size = make_batch_size(options["batch_size"], len(problem.X))
+        rate = optimizer.auto_rate or auto_rate(problem, model, size)
+    return problem, make_plan(problem, model, rate, options, backend, seed, validation, rows)
+
+
+def choose_for_own(loss: Loss, backend: Any) -> str:
+    """Return the backend for a user's own loss, which the compiled core cannot know."""
+    chosen = choose(backend)
+    if chosen != "cython":
+        return chosen
+    if backend == "cython" or os.environ.get("GDFAST_BACKEND") == "cython":
+        raise ValueError(f"backend='cython' cannot run {loss!r}, which it was not compiled with; use numba or numpy")
+    return next(name for name in BACKENDS[1:] if why_missing(name) is None)
 
 
 def warn_before(ended: Descent | Followed, words: RateWords, level: int) -> None:
@@ -286,14 +442,16 @@ def warn_before(ended: Descent | Followed, words: RateWords, level: int) -> None
 
 def warn_after(run: Run, ended: Descent | Followed, words: RateWords, level: int) -> None:
     """Say that the descent diverged, and which rate would not; or raise, if that was asked for."""
-    if run.diverged_at is None:
+    if run.stop_reason is not StopReason.DIVERGED or run.diverged_at is None:
         return
     plan = ended.plan
     limit = None
     if plan.rates.constant is not None:
         limit = stable_rate(ended.problem, plan.model, plan.batch_size)
     below = "a lower rate" if limit is None else f"a rate below {limit * words.factor:.4g}, the largest stable one,"
-    rate = plan.rates.take(run.diverged_at - 1, 1)[0] * words.factor
+    rate = (
+        ended.last_rate() if isinstance(ended, Descent) else plan.rates.take(run.diverged_at - 1, 1)[0]
+    ) * words.factor
     text = (
         f"the descent diverged in epoch {run.diverged_at} at {words.name}={rate:.6g}; the state after epoch "
         f"{run.epochs} is returned. Try {below} or standardize the features"
@@ -303,44 +461,207 @@ def warn_after(run: Run, ended: Descent | Followed, words: RateWords, level: int
     warnings.warn(text, DivergenceWarning, stacklevel=level)
 
 
-def make_run(ended: Descent | Followed, options: dict[str, Any], seconds: float) -> Run:
+def make_run(ended: Descent | Followed, call: Call) -> Run:
     """Return the Run of a descent that has ended."""
     state, problem, plan = ended.state, ended.problem, ended.plan
-    reason = StopReason.EPOCHS
-    if ended.diverged_at is not None:
-        reason = StopReason.DIVERGED
-    elif ended.stopped:
-        reason = StopReason.TOL
+    (W, b), last = ended.estimate(), (state.W, state.b)
+    same = np.array_equal(W, last[0]) and np.array_equal(b, last[1])
+    cost: float | Callable[[], float] | None = ended.final_cost if same else None
+    if cost is None and isinstance(ended, Descent):
+        descent = ended
+        cost = cache(lambda: descent.objective_at(W, b))
+    seconds = ended.elapsed if isinstance(ended, Descent) else time.perf_counter() - call.started
 
-    def resume(epochs: int) -> Run:
-        started = time.perf_counter()
-        again, target = ended.continued(), state.epoch + epochs
-        if plan.rates.length is not None and plan.rates.length < target:
-            raise ValueError(f"learning_rate holds {plan.rates.length} rates, and {target} epochs need one for each")
-        if isinstance(again, Followed):
-            again.run_to(target)
-        else:
-            walk(again, target, lambda done: None)
-        run = make_run(again, {**options, "epochs": target}, time.perf_counter() - started)
-        warn_after(run, again, RateWords(), 4)
-        return run
+    def shaped(W: Any, b: Any) -> tuple[Any, Any]:
+        return (W.copy(), b.copy()) if problem.several else (W[0].copy(), float(b[0]))
 
+    coef, intercept = shaped(W, b)
     return Run(
-        coef=state.W.copy() if problem.several else state.W[0].copy(),
-        intercept=state.b.copy() if problem.several else float(state.b[0]),
-        cost=ended.final_cost,
+        coef=coef,
+        intercept=intercept,
+        cost_source=np.nan if cost is None else cost,
         epochs=state.epoch,
         steps=state.steps,
         seconds=seconds,
-        stop_reason=reason,
+        stop_reason=ended.reason or StopReason.EPOCHS,
         diverged_at=ended.diverged_at,
         solver="closed_form" if isinstance(ended, Followed) else "loop",
         backend=plan.backend,
         seed=plan.seed,
         learning_rate=plan.rates.constant,
-        settings=options,
+        settings=call.options,
         classes=problem.classes,
+        last=None if same else shaped(*last),
+        best_epoch=None if ended.best is None else ended.best.epoch,
+        validation_rows=plan.validation_rows,
         history_source=ended.history,
-        resume_by=resume,
+        memory_by=ended.memory,
+        fingerprint_by=call.data,
+        resume_by=lambda epochs, again: continue_here(ended, epochs, again, call),
         at_by=ended.at if isinstance(ended, Followed) else None,
     )
+
+
+# What a continuation may be given anew: what a file cannot hold, and how the call goes.
+AGAIN = ("learning_rate", "loss", "callbacks", "callback_every", "progress", "max_seconds", "interrupt")
+
+
+def check_again(again: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Raise an error unless these arguments may be given to a continuation."""
+    for name in again:
+        if name not in AGAIN:
+            raise TypeError(f"resume takes {', '.join(AGAIN)} again, and not {name!r}; make a new fit to change it")
+    rate = again.get("learning_rate")
+    held = settings["learning_rate"]
+    if rate is not None and not (callable(rate) and (callable(held) or isinstance(held, str))):
+        raise ValueError(
+            f"learning_rate={shown(rate)}: a continuation keeps its rates, and takes again only a callable, which a "
+            "file cannot hold; leave it out"
+        )
+
+
+def with_again(plan: Plan, again: dict[str, Any]) -> Plan:
+    """Return the plan with what a continuation was given anew."""
+    made: dict[str, Any] = {}
+    if "callbacks" in again:
+        made["callbacks"] = make_callbacks(again["callbacks"])
+    if "callback_every" in again:
+        made["callback_every"] = optional_count("callback_every", again["callback_every"])
+    if "max_seconds" in again:
+        made["max_seconds"] = optional_positive("max_seconds", again["max_seconds"])
+    if "interrupt" in again:
+        made["interrupt"] = choice("interrupt", again["interrupt"], INTERRUPTS)
+    return replace(plan, **made)
+
+
+def check_length(plan: Plan, target: int) -> None:
+    """Raise an error where an array of rates ends before the epoch."""
+    if plan.rates.length is not None and plan.rates.length < target:
+        raise ValueError(f"learning_rate holds {plan.rates.length} rates, and {target} epochs need one for each")
+
+
+def continue_here(ended: Descent | Followed, epochs: int, again: dict[str, Any], call: Call) -> Run:
+    """Go on for so many more epochs from a descent in memory; no checkpoint is written."""
+    check_again(again, call.options)
+    target, options = ended.state.epoch + epochs, {**call.options, **again}
+    check_length(ended.plan, target)
+    progress = flag("progress", options["progress"])
+    onward = ended.continued(target)
+    onward.plan = with_again(onward.plan, again)
+    next_call = Call({**options, "epochs": target}, call.data, progress, time.perf_counter(), None)
+    return told(lead(onward, target, next_call), onward, RateWords(), 5)
+
+
+def go_on(run: Run, epochs: int, X: Any, y: Any, sample_weight: Any, again: dict[str, Any]) -> Run:
+    """Go on from a Run, in memory or loaded."""
+    if X is None and run.resume_by is None:
+        raise ValueError("a Run that was loaded from a file has no data to go on with; give it: resume(epochs, X, y)")
+    if X is not None:
+        check_data(run, X, y, sample_weight)
+    if run.resume_by is not None:
+        return run.resume_by(epochs, again)
+    return continue_loaded(run, run.epochs + epochs, (X, y, sample_weight), again, None)
+
+
+def check_data(run: Run, X: Any, y: Any, sample_weight: Any) -> None:
+    """Raise an error unless the data are those of the Run."""
+    if y is None:
+        raise ValueError("X is given without y; give both, resume(epochs, X, y)")
+    if run.fingerprint_by is None or run.memory_by is None:
+        raise ValueError("this Run's file holds no state to go on from; fit again from its coef")
+    if any(run.extra.get("center", ())) or any(scale != 1.0 for scale in run.extra.get("scale", ())):
+        raise ValueError("this Run was trained on standardized columns, which the file does not hold; fit again")
+    if fingerprint(X, y, sample_weight) != run.fingerprint_by():
+        raise ValueError(
+            "the fingerprint of X, y and sample_weight is not that of the data this Run was trained on: every value, "
+            "shape and dtype must be the same; give the same data, or fit anew with coef_init"
+        )
+
+
+def continue_loaded(run: Run, target: int, data: tuple[Any, Any, Any], again: dict[str, Any], path: str | None) -> Run:
+    """Go on from a loaded Run to an epoch."""
+    check_again(again, run.settings)
+    options = {**(fit.__kwdefaults__ or {}), **run.settings, **again, "epochs": target}
+    held = {"seed": run.seed, "backend": run.backend, "solver": run.solver}
+    if "callbacks" not in again:
+        options["callbacks"], options["callback_every"] = (), None
+    for name, what in (("learning_rate", "callable"), ("loss", "loss of your own")):
+        if name not in again and isinstance(options[name], str) and options[name].startswith(("<", "Loss(")):
+            raise ValueError(f"a file cannot hold the {what} that this Run has; give {name}= again")
+    if run.learning_rate is not None:
+        held["learning_rate"] = run.learning_rate
+    if path is None:
+        held |= {"checkpoint": None, "checkpoint_every": None, "checkpoint_seconds": None}
+    problem, plan = prepare(*data, {**options, **held})
+    check_length(plan, target)
+    memory: dict[str, Any] = {} if run.memory_by is None else run.memory_by()
+    if run.solver == "closed_form":
+        ended: Descent | Followed = Followed(problem, plan, factorize(problem, plan.model), memory["first"])
+    else:
+        ended = Descent(problem, plan, target)
+        ended.recall(memory, run.history)
+    known = run.fingerprint_by or (lambda: fingerprint(*data))
+    call = Call(options, known, flag("progress", options["progress"]), time.perf_counter(), path)
+    return told(lead(ended, target, call), ended, RateWords(), 5)
+
+
+def resume(
+    path: str | os.PathLike[str],
+    X: Any,
+    y: Any,
+    *,
+    sample_weight: ArrayLike | None = None,
+    epochs: int | None = None,
+    **again: Any,
+) -> Run:
+    """Go on from a checkpoint, and go on writing it.
+
+    The result is, to the bit, that of the fit that was cut off.
+
+    Parameters
+    ----------
+    path : path-like
+        What `fit` was given as checkpoint.
+    X, y, sample_weight : array-like
+        The data again; every value, shape and dtype must be the same.
+    epochs : int, optional
+        None finishes the call that was cut off; else so many epochs beyond those in the file, 0 allowed.
+    **again
+        What a file cannot hold: learning_rate (a callable), callbacks, loss (your own); and progress,
+        max_seconds, interrupt, callback_every.
+
+    Returns
+    -------
+    Run
+        With the whole history.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is cut off or foreign, or the fingerprint of the data is another.
+
+    Examples
+    --------
+    >>> import gdfast, os, tempfile
+    >>> X, y = [[1.0], [2.0]], [1.0, 3.0]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "run.npz")
+    ...     run = gdfast.fit(X, y, epochs=10, checkpoint=path)
+    ...     further = gdfast.resume(path, X, y, epochs=20)
+    >>> further.epochs
+    30
+    """
+    name = file_name(path)
+    run = Run.load(name)
+    check_data(run, X, y, sample_weight)
+    if epochs is None:
+        memory = {} if run.memory_by is None else run.memory_by()
+        cut_off = run.stop_reason in (StopReason.INTERRUPTED, StopReason.MAX_SECONDS)
+        target = memory["epochs"] if cut_off else run.epochs
+        if not cut_off:
+            return run
+    else:
+        target = run.epochs + whole("epochs", epochs, 0, 2**53)
+    return continue_loaded(run, target, (X, y, sample_weight), again, name)

@@ -1,9 +1,11 @@
-"""Stopping where the watched cost makes no progress."""
+"""What follows the watched cost: stopping where it makes no progress, and rates that fall there."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PATIENCE", "Watch"]
+from gdfast.formulas.schedules import ReduceOnPlateau
+
+__all__ = ["PATIENCE", "Plateau", "Watch"]
 
 PATIENCE = 5
 
@@ -28,3 +30,25 @@ class Watch:
         ended = np.flatnonzero(without >= self.patience)
         self.least, self.without = min(float(earlier[-1]), float(costs[-1])), int(without[-1])
         return int(ended[0]) if len(ended) else None
+
+
+class Plateau:
+    """The rate of a ReduceOnPlateau, and what it has seen."""
+
+    def __init__(self, schedule: ReduceOnPlateau) -> None:
+        self.schedule = schedule
+        self.rate, self.least, self.without = schedule.rate, np.inf, 0
+
+    def see(self, costs: NDArray[np.float64]) -> int | None:
+        """Return the index of the cost at which the rate falls, or None; costs behind it are not looked at."""
+        for index, cost in enumerate(costs.tolist()):
+            if cost < self.least * (1.0 - self.schedule.threshold):
+                self.least, self.without = cost, 0
+            else:
+                self.without += 1
+            if self.without > self.schedule.patience:
+                before, self.without = self.rate, 0
+                self.rate = max(self.rate * self.schedule.factor, self.schedule.min_rate)
+                if self.rate < before:
+                    return index
+        return None

@@ -5,11 +5,11 @@
 from cython cimport floating
 from libc.float cimport DBL_MAX
 from libc.stdint cimport int32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from order cimport fill_order
 from rows cimport add, add4, dot, dot4
-from vocabulary cimport absolute, exp, log1p, maximum, minimum, where  # no-cython-lint: what formulas.pxi calls
+from vocabulary cimport absolute, exp, log1p, maximum, minimum, sqrt, where  # no-cython-lint: what formulas.pxi calls
 
 ctypedef fused gradient_type:
     float
@@ -27,19 +27,60 @@ cdef struct Model:
     double c
     double l2
     double l1
-    int rule
-    double mu
     bint intercept
+    int rule
+    bint corrected  # the rule reads c1 and c2
+    double mu
+    double rho
+    double eps
+    double decay
+    double clip_norm  # infinity: none
+    double clip_value
+    bint careful  # the gradient is needed as a whole before the step, or limits after it
+    const double* factors  # of the penalty, NULL: all are 1
+    const double* low  # bounds, NULL: none
+    const double* high
     Py_ssize_t n
     Py_ssize_t d
     Py_ssize_t k
 
+# What update rules, averaging and the cumulative l1 remember: (k, d + 1) each, the intercept behind each row.
+cdef struct Memory:
+    double* m
+    double* v
+    double* mean
+    double* applied
+    double* owed
+    double* l1_owed  # by every coordinate alike
+    Py_ssize_t t  # updates done
+    Py_ssize_t count  # of them in the mean, -1: none is wanted
+    double gain  # of an exponential mean; 0: 1 / count
 
-cdef Model read_model(tuple numbers, Py_ssize_t n, Py_ssize_t d, Py_ssize_t k):
+
+cdef const double* pointer(const double[::1] values):
+    return &values[0] if values is not None else NULL
+
+
+cdef Model read_model(tuple numbers, tuple limits, Py_ssize_t n, Py_ssize_t d, Py_ssize_t k):
     cdef Model model
-    model.loss, model.c, model.l2, model.l1, model.rule, model.mu, model.intercept = numbers
+    model.loss, model.c, model.l2, model.l1, model.intercept = numbers[:5]
+    model.rule, model.corrected, model.mu, model.rho, model.eps, model.decay = numbers[5:11]
+    model.clip_norm, model.clip_value, model.careful = numbers[11:]
+    model.factors, model.low, model.high = pointer(limits[0]), pointer(limits[1]), pointer(limits[2])
     model.n, model.d, model.k = n, d, k
     return model
+
+
+cdef double* start_of(double[:, ::1] values):
+    return &values[0, 0] if values.shape[0] else NULL
+
+
+cdef Memory read_memory(tuple arrays, double[::1] sums, Py_ssize_t t, Py_ssize_t count, double gain):
+    cdef Memory memory
+    memory.m, memory.v, memory.mean = start_of(arrays[0]), start_of(arrays[1]), start_of(arrays[2])
+    memory.applied, memory.owed, memory.l1_owed = start_of(arrays[3]), start_of(arrays[4]), &sums[1]
+    memory.t, memory.count, memory.gain = t, count, gain
+    return memory
 
 
 cdef bint all_finite(const floating* w, Py_ssize_t n) noexcept nogil:
@@ -51,11 +92,17 @@ cdef bint all_finite(const floating* w, Py_ssize_t n) noexcept nogil:
 
 
 cdef double penalty(const Model* model, const floating* W) noexcept nogil:
-    cdef Py_ssize_t j
+    cdef Py_ssize_t o, j
     cdef double total = 0.0
-    if model.l2 != 0 or model.l1 != 0:
+    if model.l2 == 0 and model.l1 == 0:
+        return total
+    if model.factors == NULL:
         for j in range(model.k * model.d):
             total += penalty_value(W[j], model.l2, model.l1)
+        return total
+    for o in range(model.k):
+        for j in range(model.d):
+            total += model.factors[j] * penalty_value(W[o * model.d + j], model.l2, model.l1)
     return total
 
 
@@ -160,54 +207,146 @@ cdef double pass_columns(const Model* model, const floating* columns, const doub
     return total
 
 
-cdef void update(const Model* model, floating* W, double* b, double* M, double* G, double scale,
-                 double eta) noexcept nogil:
-    """One step along scale G, then the proximal step of l1; M is kept like G, the intercept behind each row."""
-    cdef Py_ssize_t o, j, d = model.d
-    cdef double threshold = eta * model.l1 / (1.0 - model.mu)
+cdef void take_step(const Model* model, floating* W, double* b, const gradient_type* x, double a, double l2, double* m,
+                    double* v, double eta, double c1, double c2, double one, Py_ssize_t o) noexcept nogil:
+    """One step of output o along a [x one] + l2 w."""
+    cdef Py_ssize_t d = model.d, at = o * (d + 1)
+    optimizer_update(model.rule, W + o * d, x, a, l2, model.factors, m + at, v + at, eta, model.mu, model.rho,
+                     model.eps, model.decay, c1, c2, d)
+    if model.intercept:
+        optimizer_update(model.rule, b + o, &one, a, <double>0.0, <const double*>NULL, m + at + d, v + at + d, eta,
+                         model.mu, model.rho, model.eps, <double>0.0, c1, c2, 1)
+
+
+cdef void corrections(const Model* model, Memory* memory, double* c1, double* c2) noexcept nogil:
+    """Count an update, and find what it needs of the count."""
+    memory.t += 1
+    if model.corrected:
+        c1[0] = correction(model.mu, memory.t)
+        c2[0] = correction(model.rho, memory.t)
+
+
+cdef void whole_gradient(const Model* model, const floating* W, double* G, double scale) noexcept nogil:
+    """G <- scale G + l2 w, clipped by norm, then by value."""
+    cdef Py_ssize_t o, j, d = model.d, size = model.k * (d + 1)
+    cdef double square = 0.0
+    for j in range(size):
+        G[j] *= scale
     for o in range(model.k):
-        optimizer_update(model.rule, W + o * d, G + o * (d + 1), scale, model.l2, M + o * (d + 1), eta, model.mu, d)
-        if model.intercept:
-            optimizer_update(model.rule, b + o, G + o * (d + 1) + d, scale, <double>0.0, M + o * (d + 1) + d,
-                             eta, model.mu, 1)
-        if threshold > 0:
+        for j in range(d):
+            G[o * (d + 1) + j] += model.l2 * (1.0 if model.factors == NULL else model.factors[j]) * W[o * d + j]
+        if not model.intercept:
+            G[o * (d + 1) + d] = 0.0
+    if model.clip_norm <= DBL_MAX:
+        for j in range(size):
+            square += G[j] * G[j]
+        if sqrt(square) > model.clip_norm:
+            scale = model.clip_norm / sqrt(square)
+            for j in range(size):
+                G[j] *= scale
+    if model.clip_value <= DBL_MAX:
+        for j in range(size):
+            G[j] = clipped(G[j], model.clip_value)
+
+
+cdef void careful_step(const Model* model, floating* W, double* b, Memory* memory, double* G, double scale, double eta,
+                       double c1, double c2, bint cumulative) noexcept nogil:
+    """One step along the whole gradient, then l1 at each coordinate's own rate, then the bounds."""
+    cdef Py_ssize_t o, j, at, d = model.d
+    cdef double threshold, old, v
+    whole_gradient(model, W, G, scale)
+    for o in range(model.k):
+        at = o * (d + 1)
+        take_step(model, W, b, G + at, 1.0, 0.0, memory.m, memory.v, eta, c1, c2, G[at + d], o)
+        for j in range(d if model.l1 > 0 else 0):
+            v = memory.v[at + j] if memory.v != NULL else 0.0
+            threshold = model.l1 * optimizer_rate(model.rule, v, eta, model.mu, model.eps, c2)
+            threshold *= 1.0 if model.factors == NULL else model.factors[j]
+            old = W[o * d + j]
+            if cumulative:
+                memory.owed[at + j] += threshold
+                W[o * d + j] = <floating>cumulative_l1(old, memory.applied[at + j], memory.owed[at + j])
+                memory.applied[at + j] += W[o * d + j] - old
+            else:
+                W[o * d + j] = <floating>soft_threshold(old, threshold)
+        if model.low != NULL:
             for j in range(d):
-                W[o * d + j] = <floating>soft_threshold(W[o * d + j], threshold)
+                W[o * d + j] = <floating>maximum(minimum(W[o * d + j], model.high[j]), model.low[j])
+
+
+cdef void add_to_mean(const Model* model, const floating* W, const double* b, Memory* memory) noexcept nogil:
+    """Take the iterate into the mean."""
+    cdef Py_ssize_t o, j, at, d = model.d
+    cdef double gain = memory.gain
+    if memory.count < 0:
+        return
+    memory.count += 1
+    if gain == 0:
+        gain = 1.0 / memory.count
+    for o in range(model.k):
+        at = o * (d + 1)
+        for j in range(d):
+            memory.mean[at + j] = averaged(memory.mean[at + j], W[o * d + j], gain)
+        memory.mean[at + d] = averaged(memory.mean[at + d], b[o], gain)
+
+
+cdef void update(const Model* model, floating* W, double* b, Memory* memory, double* G, double scale,
+                 double eta) noexcept nogil:
+    """One step along scale G, then the proximal step of l1."""
+    cdef Py_ssize_t o, j, d = model.d
+    cdef double c1 = 1.0, c2 = 1.0, threshold
+    corrections(model, memory, &c1, &c2)
+    if model.careful:
+        careful_step(model, W, b, memory, G, scale, eta, c1, c2, False)
+    else:
+        threshold = model.l1 * optimizer_rate(model.rule, 0.0, eta, model.mu, model.eps, c2)
+        for o in range(model.k):
+            take_step(model, W, b, G + o * (d + 1), scale, model.l2, memory.m, memory.v, eta, c1, c2,
+                      G[o * (d + 1) + d], o)
+        if threshold > 0:
+            for j in range(model.k * d):
+                W[j] = <floating>soft_threshold(W[j], threshold)
+    add_to_mean(model, W, b, memory)
 
 
 cdef double sgd_step(const Model* model, const floating* x, const double* y, double s, floating* W, double* b,
-                     double* M, double* Q, double* u, double eta) noexcept nogil:
+                     Memory* memory, double* G, double eta) noexcept nogil:
     """One update by one sample; return s loss before it."""
     cdef Py_ssize_t o, j, d = model.d
-    cdef double z, r, total = 0.0, old, one = 1.0
-    u[0] += eta * model.l1 / (1.0 - model.mu)
+    cdef double z, r, total = 0.0, old, c1 = 1.0, c2 = 1.0
+    corrections(model, memory, &c1, &c2)
+    if model.l1 > 0:
+        memory.l1_owed[0] += model.l1 * optimizer_rate(model.rule, 0.0, eta, model.mu, model.eps, c2)
     for o in range(model.k):
         z = dot(x, W + o * d, d) + b[o]
         total += s * loss_value(model.loss, model.c, y[o], z)
         r = s * loss_gradient(model.loss, model.c, y[o], z)
-        optimizer_update(model.rule, W + o * d, x, r, model.l2, M + o * (d + 1), eta, model.mu, d)
-        if model.intercept:
-            optimizer_update(model.rule, b + o, &one, r, <double>0.0, M + o * (d + 1) + d, eta, model.mu, 1)
+        if model.careful:
+            for j in range(d):
+                G[o * (d + 1) + j] = r * x[j]
+            G[o * (d + 1) + d] = r
+            continue
+        take_step(model, W, b, x, r, model.l2, memory.m, memory.v, eta, c1, c2, 1.0, o)
         if model.l1 > 0:
-            for j in range(o * d, (o + 1) * d):
-                old = W[j]
-                W[j] = <floating>cumulative_l1(old, Q[j], u[0])
-                Q[j] += W[j] - old
+            for j in range(d):
+                old = W[o * d + j]
+                W[o * d + j] = <floating>cumulative_l1(old, memory.applied[o * (d + 1) + j], memory.l1_owed[0])
+                memory.applied[o * (d + 1) + j] += W[o * d + j] - old
+    if model.careful:
+        careful_step(model, W, b, memory, G, 1.0, eta, c1, c2, True)
+    add_to_mean(model, W, b, memory)
     return total
 
 
-cdef void keep(const Model* model, const floating* W, const double* b, floating* kept_W, double* kept_b) noexcept nogil:
-    memcpy(kept_W, W, model.k * model.d * sizeof(floating))
-    memcpy(kept_b, b, model.k * sizeof(double))
-
-
 def batch(const floating[:, ::1] X, const double[:, ::1] Y, const double[::1] s, bint by_columns, tuple numbers,
-          floating[:, ::1] W, double[::1] b, double[:, ::1] M, floating[:, ::1] kept_W, double[::1] kept_b,
-          floating[::1] part, double[:, ::1] G, const double[::1] rates, bint objective, double[::1] costs):
-    """Full-batch epochs, one for each rate; see gdfast.backends for the contract."""
+          tuple limits, floating[:, ::1] W, double[::1] b, tuple arrays, double[::1] sums, Py_ssize_t t,
+          Py_ssize_t count, double gain, floating[::1] part, double[:, ::1] G, const double[::1] rates,
+          bint objective, double[::1] costs, bint look):
+    """Full-batch epochs, one for each rate; or (look) the two sums of the first, and its gradient in G, and no step."""
     cdef Py_ssize_t n = X.shape[1] if by_columns else X.shape[0], d = W.shape[1], k = W.shape[0]
     cdef Py_ssize_t e, epochs = rates.shape[0], result = epochs
-    cdef Model model = read_model(numbers, n, d, k)
+    cdef Model model = read_model(numbers, limits, n, d, k)
+    cdef Memory memory = read_memory(arrays, sums, t, count, gain)
     cdef const double* weights = &s[0] if s is not None else NULL
     cdef double total, extra
     with nogil:
@@ -218,34 +357,36 @@ def batch(const floating[:, ::1] X, const double[:, ::1] Y, const double[::1] s,
             else:
                 total = pass_rows(&model, &X[0, 0], &Y[0, 0], weights, NULL, 0, n, &W[0, 0], &b[0], &part[0], &G[0, 0])
             extra = penalty(&model, &W[0, 0])
+            if look:
+                costs[0], costs[1] = total, extra
+                break
             if not absolute(total + n * extra) <= DBL_MAX:
                 result = ~e
                 break
             costs[e] = total / n + (extra if objective else 0.0)
-            keep(&model, &W[0, 0], &b[0], &kept_W[0, 0], &kept_b[0])
-            update(&model, &W[0, 0], &b[0], &M[0, 0], &G[0, 0], 1.0 / n, rates[e])
+            update(&model, &W[0, 0], &b[0], &memory, &G[0, 0], 1.0 / n, rates[e])
             if not (all_finite(&W[0, 0], k * d) and all_finite(&b[0], k)):
                 result = ~(e + 1)
                 break
     return result
 
 
-def stochastic(const floating[:, ::1] X, const double[:, ::1] Y, const double[::1] s, tuple numbers,
-               floating[:, ::1] W, double[::1] b, double[:, ::1] M, floating[:, ::1] kept_W, double[::1] kept_b,
-               floating[::1] part, double[:, ::1] G, double[::1] Q, double[::1] sums, int32_t[::1] order,
-               Py_ssize_t batch_size, bint shuffle, uint64_t seed, uint64_t epoch, Py_ssize_t position,
-               Py_ssize_t steps, const double[::1] rates, bint by_step, double[::1] costs):
+def stochastic(const floating[:, ::1] X, const double[:, ::1] Y, const double[::1] s, tuple numbers, tuple limits,
+               floating[:, ::1] W, double[::1] b, tuple arrays, double[::1] sums, Py_ssize_t t, Py_ssize_t count,
+               double gain, floating[::1] part, double[:, ::1] G, int32_t[::1] order, Py_ssize_t batch_size,
+               bint shuffle, uint64_t seed, uint64_t epoch, Py_ssize_t position, Py_ssize_t steps,
+               const double[::1] rates, bint by_step, double[::1] costs):
     """Mini-batch (batch_size > 1) or SGD updates; see gdfast.backends for the contract."""
     cdef Py_ssize_t n = X.shape[0], d = X.shape[1], k = W.shape[0]
     cdef Py_ssize_t done, start, size, ended = 0, result = steps
     cdef Py_ssize_t per_epoch = (n + batch_size - 1) // batch_size
-    cdef Model model = read_model(numbers, n, d, k)
+    cdef Model model = read_model(numbers, limits, n, d, k)
+    cdef Memory memory = read_memory(arrays, sums, t, count, gain)
     cdef const double* weights = &s[0] if s is not None else NULL
     cdef double eta
     with nogil:
         for done in range(steps):
             if position == 0:
-                keep(&model, &W[0, 0], &b[0], &kept_W[0, 0], &kept_b[0])
                 sums[0] = 0.0
                 if shuffle:
                     fill_order(&order[0], n, seed, epoch + ended)
@@ -254,13 +395,13 @@ def stochastic(const floating[:, ::1] X, const double[:, ::1] Y, const double[::
             if batch_size == 1:
                 start = order[start]
                 sums[0] += sgd_step(&model, &X[start, 0], &Y[start, 0], weights[start] if weights != NULL else 1.0,
-                                    &W[0, 0], &b[0], &M[0, 0], &Q[0], &sums[1], eta)
+                                    &W[0, 0], &b[0], &memory, &G[0, 0], eta)
             else:
                 size = min(batch_size, n - start)
                 memset(&G[0, 0], 0, k * (d + 1) * sizeof(double))
                 sums[0] += pass_rows(&model, &X[0, 0], &Y[0, 0], weights, &order[0], start, start + size,
                                      &W[0, 0], &b[0], &part[0], &G[0, 0])
-                update(&model, &W[0, 0], &b[0], &M[0, 0], &G[0, 0], 1.0 / size, eta)
+                update(&model, &W[0, 0], &b[0], &memory, &G[0, 0], 1.0 / size, eta)
             position += 1
             if position == per_epoch:
                 if not (absolute(sums[0]) <= DBL_MAX and all_finite(&W[0, 0], k * d) and all_finite(&b[0], k)):

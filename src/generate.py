@@ -64,17 +64,31 @@ LOSS_SCALAR_CASE = """\
     if loss == {index}:
         return {formula}(y, z, c)
 """
-# One step of w along a x + l2 w, coordinate by coordinate.
+# One step of w along a x + l2 w, coordinate by coordinate; factors (NULL: all are 1) multiply l2.
 UPDATE = """
-cdef void optimizer_update(int rule, floating* w, const gradient_type* x, double a, double l2, double* m,
-                           double eta, double mu, Py_ssize_t d) noexcept nogil:
+cdef void optimizer_update(int rule, floating* w, const gradient_type* x, double a, double l2, const double* factors,
+                           double* m, double* v, double eta, double mu, double rho, double eps, double decay,
+                           double c1, double c2, Py_ssize_t d) noexcept nogil:
     cdef Py_ssize_t j
     cdef double unused = 0.0
 """
 UPDATE_CASE = """\
     if rule == {index}:
-        for j in range(d):
-            w[j] += <floating>{formula}(a * x[j] + l2 * w[j], {state}, eta, mu, {target})
+        if factors == NULL:
+            for j in range(d):
+                w[j] += <floating>{formula}(w[j], a * x[j] + l2 * w[j], {states}, eta, mu, rho, eps, decay, c1, c2,
+                                            {targets})
+        else:
+            for j in range(d):
+                w[j] += <floating>{formula}(w[j], a * x[j] + l2 * factors[j] * w[j], {states}, eta, mu, rho, eps,
+                                            decay, c1, c2, {targets})
+"""
+RATE = """
+cdef inline double optimizer_rate(int rule, double v, double eta, double mu, double eps, double c2) noexcept nogil:
+"""
+RATE_CASE = """\
+    if rule == {index}:
+        return {formula}(v, eta, mu, eps, c2)
 """
 
 
@@ -112,9 +126,14 @@ def update_formula(function: ast.FunctionDef) -> str:
     )
 
 
-def reads_state(function: ast.FunctionDef) -> bool:
-    """Tell whether a rule has a state; gd's would be written for nothing."""
-    return any(isinstance(statement, ast.Assign) for statement in body(function))
+def assigned(function: ast.FunctionDef) -> set[str]:
+    """Return the states that a rule changes; the others would be written for nothing."""
+    return {statement.targets[0].id for statement in body(function) if isinstance(statement, ast.Assign)}
+
+
+def is_rule(function: ast.FunctionDef) -> bool:
+    """Tell whether a function returns a step and states."""
+    return isinstance(body(function)[-1].value, ast.Tuple)
 
 
 def losses(path: Path) -> str:
@@ -139,14 +158,19 @@ def penalties(path: Path) -> str:
 
 
 def optimizers(path: Path) -> str:
-    """Return the update rules and their switch."""
+    """Return the update rules and their switches."""
     functions, registry = read(path)
     by_name = {function.name: function for function in functions}
-    text = [update_formula(function) for function in functions]
+    text = [update_formula(function) if is_rule(function) else scalar_formula(function) for function in functions]
     text.append(UPDATE)
-    for index, entry in enumerate(registry.values()):
-        state, target = ("m[j]", "&m[j]") if reads_state(by_name[entry.id]) else ("unused", "&unused")
-        text.append(UPDATE_CASE.format(index=index, formula=entry.id, state=state, target=target))
+    names = [(entry.args[0].id, entry.args[1].id) for entry in registry.values()]
+    for index, (step, _) in enumerate(names):
+        changed = assigned(by_name[step])
+        places = [f"{state}[j]" if state in changed else "unused" for state in ("m", "v")]
+        targets = ", ".join(f"&{place}" for place in places)
+        text.append(UPDATE_CASE.format(index=index, formula=step, states=", ".join(places), targets=targets))
+    text.append(RATE)
+    text += [RATE_CASE.format(index=index, formula=rate) for index, (_, rate) in enumerate(names)]
     return "".join(text) + f"\nOPTIMIZERS = {tuple(registry)}\n"
 
 

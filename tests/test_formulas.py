@@ -139,7 +139,7 @@ def test_update_rules_follow_their_recurrences():
         total = 0.9 * total + g
         steps = {}
         for name, rule in OPTIMIZERS.items():
-            steps[name], m[name] = rule(g, m[name], 0.1, 0.9)
+            steps[name], m[name], _ = rule.step(0.0, g, m[name], 0.0, 0.1, 0.9, 0.0, 1e-8, 0.0, 1.0, 1.0)
         assert steps["gd"] == pytest.approx(-0.1 * g)
         assert steps["momentum"] == pytest.approx(-0.1 * total)
         assert steps["nesterov"] == pytest.approx(-0.1 * (g + 0.9 * total))

@@ -17,15 +17,18 @@ import gdfast
 ROOT = Path(gdfast.__file__).parent
 # What a module may import of gdfast: only rooms below its own.
 FLOORS = [
-    {"arguments", "stop_reason", "divergence", "park", "watch"},
-    {"formulas", "tables"},
-    {"sample_order", "history", "optimizers", "problem", "progress", "plots", "rates"},
+    {"arguments", "stop_reason", "divergence", "park", "interrupt"},
+    {"formulas", "tables", "averaging", "callbacks", "fingerprint"},
+    {"own_loss", "watch"},
+    {"sample_order", "history", "optimizers", "progress", "plots", "rates"},
+    {"problem", "run_file"},
     {"plan", "run"},
     {"state", "curvature", "solver_choice"},
     {"backends", "_core"},
     {"decay"},
     {"closed_form"},
     {"loop", "followed", "stability"},
+    {"conduct"},
     {"train"},
     {"minimize", "compat"},
     {"demo", "cli", "__main__", "__init__"},

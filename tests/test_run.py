@@ -12,6 +12,7 @@ import pytest
 
 import gdfast
 from gdfast.run import Run
+from gdfast.run_file import as_arrays
 
 X = np.array([[1.0, 2], [3, 4], [5, 7], [0, 1]])
 Y = np.array([1.0, 2.0, 0.0, 5.0])
@@ -241,14 +242,14 @@ FOREIGN = {
     "odd format": lambda file: np.savez(file, run='{"format": "1"}'),
     "pickled array": lambda file: np.save(file, np.array([Bomb()]), allow_pickle=True),
     "pickled run": lambda file: np.savez(file, run=np.array([Bomb()], dtype=object)),
-    "unknown optimizer": lambda file: altered(file, settings={"optimizer": {"optimizer": "Bomb"}}),
+    "unknown optimizer": lambda file: altered(file, settings={"kind": "Bomb", "of": {"kind": "dict", "of": []}}),
     "unknown stop_reason": lambda file: altered(file, stop_reason="bored"),
     "unknown name": lambda file: altered(file, exploded=True),
 }
 
 
 def altered(file, **changes):
-    arrays = fit().as_arrays()
+    arrays = as_arrays(fit())
     arrays["run"] = np.array(json.dumps(json.loads(str(arrays["run"])) | changes))
     np.savez(file, **arrays)
 

@@ -5,8 +5,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-# loss, its parameter, l2, l1, update rule, momentum, intercept
-_Numbers: TypeAlias = tuple[int, float, float, float, int, float, bool]
+# loss, its parameter, l2, l1, intercept; rule, corrected, mu, rho, eps, decay; clip_norm, clip_value, careful
+_Numbers: TypeAlias = tuple[float, ...]
+# penalty factors, lower and upper bounds
+_Limits: TypeAlias = tuple[_Double | None, _Double | None, _Double | None]
+# what rules, the mean and the cumulative l1 remember
+_Arrays: TypeAlias = tuple[_Double, ...]
 # float32 or float64, one dtype in a call
 _Floating: TypeAlias = NDArray[np.floating]
 _Double: TypeAlias = NDArray[np.float64]
@@ -20,31 +24,36 @@ def batch(
     s: _Double | None,
     by_columns: bool,
     numbers: _Numbers,
+    limits: _Limits,
     W: _Floating,
     b: _Double,
-    M: _Double,
-    kept_W: _Floating,
-    kept_b: _Double,
+    arrays: _Arrays,
+    sums: _Double,
+    t: int,
+    count: int,
+    gain: float,
     part: _Floating,
     G: _Double,
     rates: _Double,
     objective: bool,
     costs: _Double,
+    look: bool,
 ) -> int: ...
 def stochastic(
     X: _Floating,
     Y: _Double,
     s: _Double | None,
     numbers: _Numbers,
+    limits: _Limits,
     W: _Floating,
     b: _Double,
-    M: _Double,
-    kept_W: _Floating,
-    kept_b: _Double,
+    arrays: _Arrays,
+    sums: _Double,
+    t: int,
+    count: int,
+    gain: float,
     part: _Floating,
     G: _Double,
-    Q: _Double,
-    sums: _Double,
     order: NDArray[np.int32],
     batch_size: int,
     shuffle: bool,

@@ -9,7 +9,7 @@ from numba import njit
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from gdfast.formulas import penalties, vocabulary
+from gdfast.formulas import optimizers, penalties, vocabulary
 from gdfast.formulas.losses import LOSSES
 from gdfast.formulas.optimizers import OPTIMIZERS
 from gdfast.plan import Model
@@ -52,6 +52,30 @@ def minimum(a, b):  # type: ignore[no-untyped-def]
 penalty_value = jit(penalties.penalty_value)
 soft_threshold = jit(penalties.soft_threshold)
 cumulative_l1 = jit(penalties.cumulative_l1)
+averaged = jit(optimizers.averaged)
+clipped = jit(optimizers.clipped)
+correction = jit(optimizers.correction)
+
+
+class Numbers(NamedTuple):
+    """A Model's numbers."""
+
+    c: float
+    l2: float
+    l1: float
+    intercept: bool
+    mu: float
+    rho: float
+    eps: float
+    decay: float
+    clip_norm: float
+    clip_value: float
+
+
+def numbers_of(model: Model) -> Numbers:
+    """Return a Model's numbers."""
+    step = (model.mu, model.rho, model.eps, model.decay, model.clip_norm, model.clip_value)
+    return Numbers(model.c, model.l2, model.l1, model.intercept, *step)
 
 
 @jit
@@ -89,23 +113,60 @@ def finite(W, b):  # type: ignore[no-untyped-def]
     return True
 
 
-@jit
-def keep(W, b, kept_W, kept_b):  # type: ignore[no-untyped-def]
-    """Copy by loops: a slice assignment costs seconds of compilation, for the text of its errors."""
-    for o in range(b.size):
-        kept_b[o] = b[o]
-        for j in range(W.shape[1]):
-            kept_W[o, j] = W[o, j]
+@strict
+def plus(total, x):  # type: ignore[no-untyped-def]
+    """Return total + x: a running sum over updates, in which nothing may be reordered."""
+    return total + x
 
 
 @jit
-def penalty(W, l2, l1):  # type: ignore[no-untyped-def]
+def penalty(W, l2, l1, factors):  # type: ignore[no-untyped-def]
     total = 0.0
     if l2 != 0.0 or l1 != 0.0:
         for o in range(W.shape[0]):
             for j in range(W.shape[1]):
-                total += penalty_value(np.float64(W[o, j]), l2, l1)
+                factor = factors[j] if factors.size else 1.0
+                total += factor * penalty_value(np.float64(W[o, j]), l2, l1)
     return total
+
+
+@jit
+def within(w, low, high):  # type: ignore[no-untyped-def]
+    """Return w projected on low..high."""
+    return vocabulary.maximum(vocabulary.minimum(w, high), low)
+
+
+@jit
+def whole_gradient(W, G, scale, p, factors):  # type: ignore[no-untyped-def]
+    """G <- scale G + l2 w, clipped by norm, then by value."""
+    k, d = W.shape
+    square = 0.0
+    for o in range(k):
+        for j in range(d):
+            factor = factors[j] if factors.size else 1.0
+            G[o, j] = scale * G[o, j] + p.l2 * factor * W[o, j]
+            square += G[o, j] * G[o, j]
+        G[o, d] = scale * G[o, d] if p.intercept else 0.0
+        square += G[o, d] * G[o, d]
+    if p.clip_norm <= LARGEST and np.sqrt(square) > p.clip_norm:
+        for o in range(k):
+            for j in range(d + 1):
+                G[o, j] *= p.clip_norm / np.sqrt(square)
+    if p.clip_value <= LARGEST:
+        for o in range(k):
+            for j in range(d + 1):
+                G[o, j] = clipped(G[o, j], p.clip_value)
+
+
+@jit
+def add_to_mean(W, b, A, count, gain):  # type: ignore[no-untyped-def]
+    """Take the iterate into the mean; count is how many it then holds."""
+    k, d = W.shape
+    part = gain if gain > 0.0 else 1.0 / count
+    for o in range(k):
+        for j in range(d):
+            A[o, j] = averaged(A[o, j], np.float64(W[o, j]), part)
+        A[o, d] = averaged(A[o, d], b[o], part)
 
 
 @jit
@@ -131,10 +192,20 @@ class Compiled(NamedTuple):
     stochastic: Callable[..., int]
 
 
-@functools.cache
-def compile_kernels(loss: str, optimizer: str) -> Compiled:
+def jitted_loss(loss: str, own: Any) -> tuple[Any, Any]:
+    """Return a loss's value and gradient as jitted functions of (y, z, c)."""
+    if own is None:
+        return jit(LOSSES[loss].value), jit(LOSSES[loss].gradient)
+    own_value, own_gradient = jit(own.value), jit(own.gradient)
+    return jit(lambda y, z, c: own_value(y, z)), jit(lambda y, z, c: own_gradient(y, z))
+
+
+@functools.lru_cache(maxsize=256)  # a user's own losses come without end
+def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compiled:
     """Return the kernels, each compiled at its first call."""
-    value, gradient, rule = jit(LOSSES[loss].value), jit(LOSSES[loss].gradient), jit(OPTIMIZERS[optimizer])
+    value, gradient = jitted_loss(loss, own)
+    formula = OPTIMIZERS[optimizer]
+    rule, rate, corrected = jit(formula.step), jit(formula.rate), formula.corrected
 
     @jit
     def pass_rows(X, Y, s, order, start, stop, W, b, c, G):  # type: ignore[no-untyped-def]
@@ -223,129 +294,219 @@ def compile_kernels(loss: str, optimizer: str) -> Compiled:
         return total
 
     @jit
-    def update(W, b, M, G, scale, l2, l1, mu, intercept, eta):  # type: ignore[no-untyped-def]
+    def take_step(o, W, b, M, V, x, one, scale, l2, p, factors, eta, c1, c2):  # type: ignore[no-untyped-def]
+        """Take one step of output o along scale [x one] + l2 w."""
+        d = W.shape[1]
+        for j in range(d):
+            m, v = M[o, j] if M.size else 0.0, V[o, j] if V.size else 0.0
+            factor = factors[j] if factors.size else 1.0
+            w = np.float64(W[o, j])
+            step, m, v = rule(w, scale * x[j] + l2 * factor * w, m, v, eta, p.mu, p.rho, p.eps, p.decay, c1, c2)
+            W[o, j] += step
+            if M.size:
+                M[o, j] = m
+            if V.size:
+                V[o, j] = v
+        if p.intercept:
+            m, v = M[o, d] if M.size else 0.0, V[o, d] if V.size else 0.0
+            step, m, v = rule(b[o], scale * one, m, v, eta, p.mu, p.rho, p.eps, 0.0, c1, c2)
+            b[o] += step
+            if M.size:
+                M[o, d] = m
+            if V.size:
+                V[o, d] = v
+
+    @jit
+    def careful_update(W, b, arrays, sums, G, scale, p, limits, eta, c1, c2, cumulative):  # type: ignore[no-untyped-def]
+        """Take one step along the whole gradient, then l1 at each coordinate's own rate, then the bounds."""
+        (k, d), (M, V, _, Q, U), (factors, low, high) = W.shape, arrays, limits
+        whole_gradient(W, G, scale, p, factors)
+        for o in range(k):
+            take_step(o, W, b, M, V, G[o], G[o, d], 1.0, 0.0, p, factors, eta, c1, c2)
+            for j in range(d if p.l1 > 0.0 else 0):
+                v = V[o, j] if V.size else 0.0
+                threshold = p.l1 * rate(v, eta, p.mu, p.eps, c2) * (factors[j] if factors.size else 1.0)
+                old = np.float64(W[o, j])
+                if cumulative:
+                    U[o, j] += threshold
+                    W[o, j] = cumulative_l1(old, Q[o, j], U[o, j])
+                    Q[o, j] += W[o, j] - old
+                else:
+                    W[o, j] = soft_threshold(old, threshold)
+            for j in range(low.size):
+                W[o, j] = within(np.float64(W[o, j]), low[j], high[j])
+
+    @jit
+    def plain_update(W, b, arrays, sums, G, scale, p, limits, eta, c1, c2, cumulative):  # type: ignore[no-untyped-def]
         """Take one step along scale G, then the proximal step of l1."""
         k, d = W.shape
         for o in range(k):
-            for j in range(d):
-                step, M[o, j] = rule(scale * G[o, j] + l2 * W[o, j], M[o, j], eta, mu)
-                W[o, j] += step
-            if intercept:
-                step, M[o, d] = rule(scale * G[o, d], M[o, d], eta, mu)
-                b[o] += step
-        if l1 > 0.0:
-            threshold = eta * l1 / (1.0 - mu)
+            take_step(o, W, b, arrays[0], arrays[1], G[o], G[o, d], scale, p.l2, p, limits[0], eta, c1, c2)
+        if p.l1 > 0.0:
+            threshold = p.l1 * rate(0.0, eta, p.mu, p.eps, c2)
             for o in range(k):
                 for j in range(d):
                     W[o, j] = soft_threshold(np.float64(W[o, j]), threshold)
 
+    after = careful_update if careful else plain_update
+
     @jit
-    def sgd_step(x, y, s, W, b, M, Q, sums, c, l2, l1, mu, intercept, eta):  # type: ignore[no-untyped-def]
-        """Take one update by one sample; return s loss before it."""
+    def update(W, b, arrays, sums, G, scale, p, limits, eta, t, count, gain):  # type: ignore[no-untyped-def]
+        """Take the t-th update; count is how many iterates the mean then holds, none where it is not above 0."""
+        c1 = c2 = 1.0
+        if corrected:
+            c1, c2 = correction(p.mu, t), correction(p.rho, t)
+        after(W, b, arrays, sums, G, scale, p, limits, eta, c1, c2, False)
+        if count > 0:
+            add_to_mean(W, b, arrays[2], count, gain)
+
+    @jit
+    def predicted(x, W, b, o):  # type: ignore[no-untyped-def]
+        """Return z of one sample."""
+        product = x.dtype.type(0)
+        for j in range(W.shape[1]):
+            product += x[j] * W[o, j]
+        return product + b[o]
+
+    @jit
+    def careful_sample(x, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2):  # type: ignore[no-untyped-def]
+        """Take one careful update by one sample; return s loss before it."""
         k, d = W.shape
         total = 0.0
-        sums[1] += eta * l1 / (1.0 - mu)
         for o in range(k):
-            product = x.dtype.type(0)
+            z = predicted(x, W, b, o)
+            total += s * value(y[o], z, p.c)
+            r = s * gradient(y[o], z, p.c)
             for j in range(d):
-                product += x[j] * W[o, j]
-            z = product + b[o]
-            total += s * value(y[o], z, c)
-            r = s * gradient(y[o], z, c)
-            for j in range(d):
-                step, M[o, j] = rule(r * x[j] + l2 * W[o, j], M[o, j], eta, mu)
-                W[o, j] += step
-            if intercept:
-                step, M[o, d] = rule(r, M[o, d], eta, mu)
-                b[o] += step
-            if l1 > 0.0:
+                G[o, j] = r * x[j]
+            G[o, d] = r
+        careful_update(W, b, arrays, sums, G, 1.0, p, limits, eta, c1, c2, True)
+        return total
+
+    @jit
+    def plain_sample(x, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2):  # type: ignore[no-untyped-def]
+        """Take one update by one sample, then what the cumulative l1 owes; return s loss before it."""
+        (k, d), Q = W.shape, arrays[3]
+        total = 0.0
+        if p.l1 > 0.0:
+            sums[1] = plus(sums[1], p.l1 * rate(0.0, eta, p.mu, p.eps, c2))
+        for o in range(k):
+            z = predicted(x, W, b, o)
+            total += s * value(y[o], z, p.c)
+            r = s * gradient(y[o], z, p.c)
+            take_step(o, W, b, arrays[0], arrays[1], x, 1.0, r, p.l2, p, limits[0], eta, c1, c2)
+            if p.l1 > 0.0:
                 for j in range(d):
                     old = np.float64(W[o, j])
-                    W[o, j] = cumulative_l1(old, Q[o * d + j], sums[1])
-                    Q[o * d + j] += W[o, j] - old
+                    W[o, j] = cumulative_l1(old, Q[o, j], sums[1])
+                    Q[o, j] += W[o, j] - old
+        return total
+
+    sample = careful_sample if careful else plain_sample
+
+    @jit
+    def sgd_update(x, y, s, W, b, arrays, sums, G, p, limits, eta, t, count, gain):  # type: ignore[no-untyped-def]
+        """Take the t-th update by one sample; return s loss before it."""
+        c1 = c2 = 1.0
+        if corrected:
+            c1, c2 = correction(p.mu, t), correction(p.rho, t)
+        total = sample(x, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2)
+        if count > 0:
+            add_to_mean(W, b, arrays[2], count, gain)
         return total
 
     @jit
     def batch(  # type: ignore[no-untyped-def]
-        X, Y, s, by_columns, c, l2, l1, mu, intercept, W, b, M, kept_W, kept_b, G, rates, objective, costs
+        X, Y, s, by_columns, p, limits, W, b, arrays, sums, t, count, gain, G, rates, objective, costs, look
     ):
-        """Run full-batch epochs."""
+        """Run full-batch epochs; or (look) write the two sums of the first, and its gradient into G, and no step."""
         n = X.shape[1] if by_columns else X.shape[0]
         no_order = np.empty(0, np.int32)
         for e in range(rates.size):
-            G[:] = 0.0
+            for o in range(G.shape[0]):
+                for j in range(G.shape[1]):
+                    G[o, j] = 0.0
             if by_columns:
-                total = pass_columns(X, Y, s, W, b, c, G)
+                total = pass_columns(X, Y, s, W, b, p.c, G)
             else:
-                total = pass_rows(X, Y, s, no_order, 0, n, W, b, c, G)
-            extra = penalty(W, l2, l1)
+                total = pass_rows(X, Y, s, no_order, 0, n, W, b, p.c, G)
+            extra = penalty(W, p.l2, p.l1, limits[0])
+            if look:
+                costs[0], costs[1] = total, extra
+                return 0
             if not is_finite(total + n * extra):
                 return ~e
             costs[e] = total / n + (extra if objective else 0.0)
-            keep(W, b, kept_W, kept_b)
-            update(W, b, M, G, 1.0 / n, l2, l1, mu, intercept, rates[e])
+            more = count + e + 1 if count >= 0 else 0
+            update(W, b, arrays, sums, G, 1.0 / n, p, limits, rates[e], t + e + 1, more, gain)
             if not finite(W, b):
                 return ~(e + 1)
         return rates.size
 
     @jit
-    def batch_line(  # type: ignore[no-untyped-def]
-        X, Y, s, c, l2, l1, mu, intercept, W, b, M, kept_W, kept_b, rates, objective, costs
-    ):
-        """Run full-batch epochs for one feature and one output: the same with the state in registers."""
+    def batch_line(X, Y, s, p, W, b, M, G, rates, objective, costs, look):  # type: ignore[no-untyped-def]
+        """Run full-batch epochs of a plain rule for one feature and one output: the state is in registers."""
         n, result, of_type = X.shape[1], rates.size, W.dtype.type
-        w, bias, m, m_bias = np.float64(W[0, 0]), b[0], M[0, 0], M[0, 1]
-        kept_w, kept_bias = np.float64(kept_W[0, 0]), kept_b[0]
-        threshold = l1 / (1.0 - mu)
+        w, bias, m, m_bias, v = np.float64(W[0, 0]), b[0], 0.0, 0.0, 0.0
+        if M.size:
+            m, m_bias = M[0, 0], M[0, 1]
         for e in range(rates.size):
             if s.size:
-                total, gw, gb = weighted_line_sums(X, Y, s, w, bias, c)
+                total, gw, gb = weighted_line_sums(X, Y, s, w, bias, p.c)
             else:
-                total, gw, gb = line_sums(X, Y, w, bias, c)
-            extra = penalty_value(w, l2, l1)
+                total, gw, gb = line_sums(X, Y, w, bias, p.c)
+            extra = penalty_value(w, p.l2, p.l1)
+            if look:
+                costs[0], costs[1], G[0, 0], G[0, 1] = total, extra, gw, gb
+                break
             if not is_finite(total + n * extra):
                 result = ~e
                 break
             costs[e] = total / n + (extra if objective else 0.0)
-            kept_w, kept_bias = w, bias
-            step, m = rule(gw / n + l2 * w, m, rates[e], mu)
+            step, m, v = rule(w, gw / n + p.l2 * w, m, v, rates[e], p.mu, p.rho, p.eps, p.decay, 1.0, 1.0)
             w += step
-            if intercept:
-                step, m_bias = rule(gb / n, m_bias, rates[e], mu)
+            if p.intercept:
+                step, m_bias, v = rule(bias, gb / n, m_bias, v, rates[e], p.mu, p.rho, p.eps, 0.0, 1.0, 1.0)
                 bias += step
-            if l1 > 0.0:
-                w = soft_threshold(w, rates[e] * threshold)
+            if p.l1 > 0.0:
+                w = soft_threshold(w, p.l1 * rate(0.0, rates[e], p.mu, p.eps, 1.0))
             w = np.float64(of_type(w))
             if not (is_finite(w) and is_finite(bias)):
                 result = ~(e + 1)
                 break
-        W[0, 0], b[0], M[0, 0], M[0, 1], kept_W[0, 0], kept_b[0] = w, bias, m, m_bias, kept_w, kept_bias
+        W[0, 0], b[0] = w, bias
+        if M.size:
+            M[0, 0], M[0, 1] = m, m_bias
         return result
 
     @jit
     def stochastic(  # type: ignore[no-untyped-def]
-        X, Y, s, c, l2, l1, mu, intercept, W, b, M, kept_W, kept_b, G, Q, sums,
+        X, Y, s, p, limits, W, b, arrays, sums, t, count, gain, G,
         order, batch_size, shuffle, seed, epoch, position, steps, rates, by_step, costs,
     ):  # fmt: skip
         """Run mini-batch or SGD updates."""
         n, ended = X.shape[0], 0
         for done in range(steps):
             if position == 0:
-                keep(W, b, kept_W, kept_b)
                 sums[0] = 0.0
                 if shuffle:
                     fill_order(order, seed, epoch + ended)
             eta = rates[done if by_step else ended]
             start = position * batch_size
+            more = count + done + 1 if count >= 0 else 0
             if batch_size == 1:
                 row = order[start]
                 weight = s[row] if s.size else 1.0
-                sums[0] += sgd_step(X[row], Y[row], weight, W, b, M, Q, sums, c, l2, l1, mu, intercept, eta)
+                x, y = X[row], Y[row]
+                total = sgd_update(x, y, weight, W, b, arrays, sums, G, p, limits, eta, t + done + 1, more, gain)
             else:
                 size = min(batch_size, n - start)
-                G[:] = 0.0
-                sums[0] += pass_rows(X, Y, s, order, start, start + size, W, b, c, G)
-                update(W, b, M, G, 1.0 / size, l2, l1, mu, intercept, eta)
+                for o in range(G.shape[0]):
+                    for j in range(G.shape[1]):
+                        G[o, j] = 0.0
+                total = pass_rows(X, Y, s, order, start, start + size, W, b, p.c, G)
+                update(W, b, arrays, sums, G, 1.0 / size, p, limits, eta, t + done + 1, more, gain)
+            sums[0] = plus(sums[0], total)
             position += 1
             if position * batch_size >= n:
                 if not (is_finite(sums[0]) and finite(W, b)):
@@ -360,37 +521,53 @@ def compile_kernels(loss: str, optimizer: str) -> Compiled:
 class Kernels:
     """The kernels for one Problem and one Model; see gdfast/backends/numpy.py."""
 
-    def __init__(self, problem: Problem, model: Model) -> None:
+    def __init__(self, problem: Problem, model: Model, by_columns: bool = True) -> None:
         self.X, self.Y = problem.X, problem.Y
-        self.weights = np.empty(0) if problem.weights is None else problem.weights
-        self.numbers = (model.c, model.l2, model.l1, model.mu, model.intercept)
+        none = np.empty(0)
+        self.weights = none if problem.weights is None else problem.weights
+        self.numbers = numbers_of(model)
+        self.limits = tuple(none if limit is None else limit for limit in (model.factors, model.low, model.high))
         self.G = np.empty((self.Y.shape[1], self.X.shape[1] + 1))
+        self.few = by_columns and self.X.shape[1] <= FEW_FEATURES
+        simple = not (model.careful or model.averaging or model.formula.adaptive or model.factors is not None)
+        self.line = self.few and simple and self.G.shape == (1, 2)
         self.columns: tuple[NDArray[Any], NDArray[np.float64]] | None = None
-        self.compiled = compile_kernels(model.loss, model.rule)
+        self.compiled = compile_kernels(model.loss, model.own, model.rule, model.careful)
+
+    def data(self) -> Any:
+        """Return what a pass over all rows reads."""
+        if self.few and self.columns is None:
+            self.columns = np.ascontiguousarray(self.X.T), np.ascontiguousarray(self.Y.T)
+        X, Y = (self.X, self.Y) if self.columns is None else self.columns
+        return X, Y, self.weights
 
     def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs."""
-        few = self.X.shape[1] <= FEW_FEATURES
-        if few and self.columns is None:
-            self.columns = np.ascontiguousarray(self.X.T), np.ascontiguousarray(self.Y.T)
-        X, Y = self.columns if few and self.columns is not None else (self.X, self.Y)
-        if self.G.shape == (1, 2):
-            return self.compiled.batch_line(
-                X, Y, self.weights, *self.numbers,
-                state.W, state.b, state.M, state.kept_W, state.kept_b, rates, objective, costs,
-            )  # fmt: skip
+        memory = (state.arrays, state.sums, state.steps, state.count, state.gain)
+        return self.epochs(state.W, state.b, memory, rates, objective, costs, False)
+
+    def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
+        """Return the sum of s_i loss_i and the penalty at W and b; the loss's summed gradient is in self.G."""
+        sums, none = np.empty(2), np.empty((0, 0))
+        self.epochs(W, b, ((none,) * 5, sums, 0, -1, 0.0), np.zeros(1), True, sums, True)
+        return float(sums[0]), float(sums[1])
+
+    def epochs(self, W: Any, b: Any, memory: Any, rates: Any, objective: bool, costs: Any, look: bool) -> int:
+        """Run full-batch epochs, or look at the first."""
+        if self.line:
+            M = memory[0][0]
+            return self.compiled.batch_line(*self.data(), self.numbers, W, b, M, self.G, rates, objective, costs, look)
         return self.compiled.batch(
-            X, Y, self.weights, few, *self.numbers,
-            state.W, state.b, state.M, state.kept_W, state.kept_b, self.G, rates, objective, costs,
-        )  # fmt: skip
+            *self.data(), self.few, self.numbers, self.limits, W, b, *memory, self.G, rates, objective, costs, look
+        )
 
     def stochastic(
         self, state: State, steps: int, rates: NDArray[np.float64], by_step: bool, costs: NDArray[np.float64]
     ) -> int:
         """Run mini-batch or SGD updates."""
         return self.compiled.stochastic(
-            self.X, self.Y, self.weights, *self.numbers,
-            state.W, state.b, state.M, state.kept_W, state.kept_b, self.G, state.Q, state.sums,
+            self.X, self.Y, self.weights, self.numbers, self.limits, state.W, state.b, state.arrays, state.sums,
+            state.steps, state.count, state.gain, self.G,
             state.order, state.batch_size or 1, state.shuffle, np.uint64(state.seed), state.epoch, state.position,
             steps, rates, by_step, costs,
         )  # fmt: skip

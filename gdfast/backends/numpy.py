@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.formulas.optimizers import OPTIMIZERS
+from gdfast.formulas.optimizers import averaged, clipped, correction
 from gdfast.formulas.penalties import cumulative_l1, penalty_value, soft_threshold
+from gdfast.formulas.vocabulary import maximum, minimum
+from gdfast.interrupt import asked
 from gdfast.plan import Model
 from gdfast.problem import Problem
 from gdfast.sample_order import fill_order
@@ -22,30 +24,33 @@ class Kernels:
     start (with `objective` J, penalty included). `stochastic` runs `steps` updates from the state's
     place in the order of samples, and writes for each epoch that ends the mean over it of s_i loss_i
     just before each update; rates are by epoch, the current one first, or by step. Both return the
-    number of updates done; where epoch e of the call is bad (DESIGN: a cost or an iterate that is not
-    finite) they stop and return ~e, the number of epochs of this call that are good being e (batch: e
-    costs are written, and the last good epoch is e - 1 epochs after the start). The iterate one epoch
-    before the bad one is then in state.kept_W, state.kept_b.
+    number of updates done, which are fewer where the end was asked for meanwhile; where epoch e of the
+    call is bad (DESIGN: a cost or an iterate that is not finite) they stop and return ~e, the number of
+    epochs of this call that are good being e (batch: e costs are written, and the last good epoch is
+    e - 1 epochs after the start). `sums_at` returns the
+    sum of s_i loss_i and the penalty anywhere, by the same additions as an epoch, and leaves the
+    gradient of the first in G (k, d + 1), the intercept's last. `by_columns=False` tells the compiled
+    backends to take X by rows also where it has few features.
     """
 
-    def __init__(self, problem: Problem, model: Model) -> None:
+    def __init__(self, problem: Problem, model: Model, by_columns: bool = True) -> None:
         self.X, self.Y, self.model = problem.X, problem.Y, model
         self.weights = None if problem.weights is None else problem.weights[:, None]
         self.value, self.gradient = model.formulas.value, model.formulas.gradient
-        self.rule = OPTIMIZERS[model.rule]
+        self.rule = model.formula
+        self.factors: Any = 1.0 if model.factors is None else model.factors
+        self.G = np.empty((self.Y.shape[1], self.X.shape[1] + 1))
 
     def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs."""
         n = len(self.X)
         with np.errstate(all="ignore"):
             for e, eta in enumerate(rates.tolist()):
-                total, G = self.sums(slice(None), state)
-                extra = self.penalty(state)
+                total, extra = self.sums_at(state.W, state.b)
                 if not np.isfinite(total + n * extra):
                     return ~e
                 costs[e] = total / n + extra * objective
-                keep(state)
-                self.update(state, G / n, eta)
+                self.update(state, 1.0 / n, eta, e)
                 if not finite(state):
                     return ~(e + 1)
         return len(rates)
@@ -58,18 +63,13 @@ class Kernels:
         with np.errstate(all="ignore"):
             for done in range(steps):
                 if position == 0:
-                    keep(state)
                     state.sums[0] = 0.0
-                    if state.shuffle:
-                        fill_order(state.order, state.seed, state.epoch + ended)
+                    if state.shuffle and not fill_order(state.order, state.seed, state.epoch + ended, asked):
+                        return done
                 rows = state.order[position * size : (position + 1) * size]
                 eta = float(rates[done if by_step else ended])
-                total, G = self.sums(rows, state)
-                state.sums[0] += total
-                if size == 1:
-                    self.sgd_update(state, G, eta)
-                else:
-                    self.update(state, G / len(rows), eta)
+                state.sums[0] += self.sums(rows, state.W, state.b)
+                self.update(state, 1.0 / len(rows), eta, done)
                 position += 1
                 if position * size >= n:
                     if not (np.isfinite(state.sums[0]) and finite(state)):
@@ -78,52 +78,84 @@ class Kernels:
                     ended, position = ended + 1, 0
         return steps
 
-    def sums(self, rows: Any, state: State) -> tuple[Any, NDArray[np.float64]]:
-        """Return the sum of s_i loss_i over rows, and its gradient (k, d + 1), the intercept's last."""
+    def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
+        """Return the sum of s_i loss_i and the penalty at W and b."""
+        with np.errstate(all="ignore"):
+            return self.sums(slice(None), W, b), self.penalty(W)
+
+    def sums(self, rows: Any, W: NDArray[Any], b: NDArray[np.float64]) -> float:
+        """Return the sum of s_i loss_i over rows, and put its gradient into G."""
         X, Y = self.X[rows], self.Y[rows]
-        Z = (X @ state.W.T) + state.b
+        Z = (X @ W.T) + b
         values, R = self.value(Y, Z, self.model.c), self.gradient(Y, Z, self.model.c)
         if self.weights is not None:
             values, R = values * self.weights[rows], R * self.weights[rows]
-        G = np.empty_like(state.M)
-        G[:, :-1] = R.T.astype(X.dtype, copy=False) @ X
-        G[:, -1] = R.sum(axis=0)
-        return values.sum(), G
+        self.G[:, :-1] = R.T.astype(X.dtype, copy=False) @ X
+        self.G[:, -1] = R.sum(axis=0)
+        return float(values.sum())
 
-    def penalty(self, state: State) -> Any:
+    def penalty(self, W: NDArray[Any]) -> float:
         """Return the penalty at W."""
         if self.model.l2 == 0 and self.model.l1 == 0:
             return 0.0
-        return penalty_value(state.W.astype(np.float64, copy=False), self.model.l2, self.model.l1).sum()
+        values = penalty_value(W.astype(np.float64, copy=False), self.model.l2, self.model.l1)
+        return float((self.factors * values).sum())
 
-    def step(self, state: State, G: NDArray[np.float64], eta: float) -> None:
-        """Step along the gradient G of the loss and of l2."""
-        G[:, :-1] += self.model.l2 * state.W
-        step, state.M[:] = self.rule(G, state.M, eta, self.model.mu)
+    def update(self, state: State, scale: float, eta: float, done: int) -> None:
+        """Take one step along the gradient scale G, the call's number `done`: l2, clipping, the rule, l1, bounds."""
+        model, G, t = self.model, self.G, state.steps + done + 1
+        G *= scale
+        G[:, :-1] += model.l2 * self.factors * state.W
+        G[:, -1] *= model.intercept
+        clip(G, model)
+        c1 = c2 = 1.0
+        if self.rule.corrected:
+            c1, c2 = correction(model.mu, t), correction(model.rho, t)
+        decay = np.append(np.full(state.W.shape[1], model.decay), 0.0)  # which leaves the intercept alone
+        iterate = np.column_stack([state.W, state.b])
+        numbers = (eta, model.mu, model.rho, model.eps, decay, c1, c2)
+        step, m, v = self.rule.step(
+            iterate, G, state.M if state.M.size else 0.0, state.V if state.V.size else 0.0, *numbers
+        )
         state.W += step[:, :-1]
-        if self.model.intercept:
-            state.b += step[:, -1]
+        state.b += step[:, -1] * model.intercept
+        for kept, new in ((state.M, m), (state.V, v)):
+            if kept.size:
+                kept[:] = new
+        if model.l1 > 0:
+            rate = self.rule.rate(state.V[:, :-1] if state.V.size else 0.0, eta, model.mu, model.eps, c2)
+            self.shrink(state, model.l1 * rate * self.factors)
+        if model.low is not None and model.high is not None:
+            state.W[:] = maximum(minimum(state.W, model.high), model.low)
+        if state.count >= 0:
+            gain = state.gain or 1.0 / (state.count + done + 1)
+            state.A[:] = averaged(state.A, np.column_stack([state.W, state.b]), gain)
 
-    def update(self, state: State, G: NDArray[np.float64], eta: float) -> None:
-        """Take one step, then the proximal step of l1."""
-        self.step(state, G, eta)
-        if self.model.l1 > 0:
-            state.W[:] = soft_threshold(state.W, eta * self.model.l1 / (1.0 - self.model.mu))
+    def shrink(self, state: State, threshold: Any) -> None:
+        """Take the proximal step of l1; in SGD what the cumulative penalty owes."""
+        if state.batch_size != 1:
+            state.W[:] = soft_threshold(state.W, threshold)
+            return
+        Q = state.Q[:, :-1]
+        if state.U.size:
+            state.U[:, :-1] += threshold
+            owed: Any = state.U[:, :-1]
+        else:
+            state.sums[1] += threshold
+            owed = float(state.sums[1])
+        new = cumulative_l1(state.W, Q, owed).astype(state.W.dtype, copy=False)
+        Q += new - state.W
+        state.W[:] = new
 
-    def sgd_update(self, state: State, G: NDArray[np.float64], eta: float) -> None:
-        """Take one step, then what the cumulative l1 penalty owes."""
-        state.sums[1] += eta * self.model.l1 / (1.0 - self.model.mu)
-        self.step(state, G, eta)
-        if self.model.l1 > 0:
-            Q = state.Q.reshape(state.W.shape)
-            new = cumulative_l1(state.W, Q, float(state.sums[1])).astype(state.W.dtype, copy=False)
-            Q += new - state.W
-            state.W[:] = new
 
-
-def keep(state: State) -> None:
-    """Remember the iterate."""
-    state.kept_W[:], state.kept_b[:] = state.W, state.b
+def clip(G: NDArray[np.float64], model: Model) -> None:
+    """Clip a whole gradient by norm, then by value."""
+    if model.clip_norm < np.inf:
+        norm = np.sqrt((G * G).sum())
+        if norm > model.clip_norm:
+            G *= model.clip_norm / norm
+    if model.clip_value < np.inf:
+        G[:] = clipped(G, model.clip_value)
 
 
 def finite(state: State) -> bool:

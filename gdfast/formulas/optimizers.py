@@ -1,34 +1,104 @@
 """Optimizers (update rules), each written once, for one coordinate of w.
 
-g is the gradient, m a state that starts at zero, eta the learning rate, mu the momentum.
-A rule returns the step to add to w, and the new m.
+g is the gradient, m and v are states that start at zero, eta is the learning rate, mu the momentum (Adam's beta1),
+rho the part of the squares that stays (Adam's beta2), eps a small number, decay AdamW's; c1 and c2 are
+`correction(mu, t)` and `correction(rho, t)` at the t-th update. A rule returns the step to add to w, and the new
+m and v; its rate is what multiplies a constant gradient in the long run, and so the threshold of l1.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["OPTIMIZERS"]
+from gdfast.formulas.vocabulary import exp, log1p, maximum, minimum, sqrt
+
+__all__ = ["OPTIMIZERS", "Rule", "averaged", "clipped", "correction"]
 
 
-def gd(g, m, eta, mu):
+class Rule(NamedTuple):
+    """An update rule: its step, its rate, and whether it reads the corrections c1 and c2."""
+
+    step: Callable[..., tuple[Any, Any, Any]]
+    rate: Callable[..., Any]
+    corrected: bool = False
+    adaptive: bool = False
+
+
+def correction(beta, t):
+    """1 - beta^t: the sum of the weights of an exponential mean after t updates."""
+    return 1.0 - exp(t * log1p(beta - 1.0))
+
+
+def clipped(g, limit):
+    """Return g, held between -limit and limit."""
+    return maximum(minimum(g, limit), -limit)
+
+
+def averaged(a, w, gain):
+    """Return the mean a after one more w: gain is 1 / count, or 1 - decay in an exponential mean."""
+    return a + gain * (w - a)
+
+
+def gd(w, g, m, v, eta, mu, rho, eps, decay, c1, c2):
     """Return -eta g."""
-    return -eta * g, m
+    return -eta * g, m, v
 
 
-def momentum(g, m, eta, mu):
+def momentum(w, g, m, v, eta, mu, rho, eps, decay, c1, c2):
     """M <- mu m + g; the step is -eta m."""
     m = mu * m + g
-    return -eta * m, m
+    return -eta * m, m, v
 
 
-def nesterov(g, m, eta, mu):
+def nesterov(w, g, m, v, eta, mu, rho, eps, decay, c1, c2):
     """M <- mu m + g; the step is -eta (g + mu m)."""
     m = mu * m + g
-    return -eta * (g + mu * m), m
+    return -eta * (g + mu * m), m, v
 
 
-OPTIMIZERS: dict[str, Callable[..., tuple[Any, Any]]] = {
-    "gd": gd,
-    "momentum": momentum,
-    "nesterov": nesterov,
+def adagrad(w, g, m, v, eta, mu, rho, eps, decay, c1, c2):
+    """V <- v + g^2; the step is -eta g / (sqrt(v) + eps)."""
+    v = v + g * g
+    return -eta * g / (sqrt(v) + eps), m, v
+
+
+def rmsprop(w, g, m, v, eta, mu, rho, eps, decay, c1, c2):
+    """V <- rho v + (1 - rho) g^2; the step is -eta g / (sqrt(v) + eps)."""
+    v = rho * v + (1.0 - rho) * g * g
+    return -eta * g / (sqrt(v) + eps), m, v
+
+
+def adam(w, g, m, v, eta, mu, rho, eps, decay, c1, c2):
+    """M and v are exponential means of g and g^2; the step is -eta ((m / c1) / (sqrt(v / c2) + eps) + decay w)."""
+    m = mu * m + (1.0 - mu) * g
+    v = rho * v + (1.0 - rho) * g * g
+    return -eta * ((m / c1) / (sqrt(v / c2) + eps) + decay * w), m, v
+
+
+def plain_rate(v, eta, mu, eps, c2):
+    """Return eta."""
+    return eta
+
+
+def momentum_rate(v, eta, mu, eps, c2):
+    """Eta / (1 - mu), to which the steps of a constant gradient add up."""
+    return eta / (1.0 - mu)
+
+
+def root_rate(v, eta, mu, eps, c2):
+    """Eta / (sqrt(v) + eps)."""
+    return eta / (sqrt(v) + eps)
+
+
+def adam_rate(v, eta, mu, eps, c2):
+    """Eta / (sqrt(v / c2) + eps)."""
+    return eta / (sqrt(v / c2) + eps)
+
+
+OPTIMIZERS = {
+    "gd": Rule(gd, plain_rate),
+    "momentum": Rule(momentum, momentum_rate),
+    "nesterov": Rule(nesterov, momentum_rate),
+    "adagrad": Rule(adagrad, root_rate, adaptive=True),
+    "rmsprop": Rule(rmsprop, root_rate, adaptive=True),
+    "adam": Rule(adam, adam_rate, corrected=True, adaptive=True),
 }

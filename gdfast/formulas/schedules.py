@@ -19,6 +19,7 @@ __all__ = [
     "Exponential",
     "InverseScaling",
     "InverseTime",
+    "ReduceOnPlateau",
     "Schedule",
     "Step",
     "Warmup",
@@ -35,6 +36,8 @@ CHECKS = {
     "min_rate": lambda name, value: real(name, value, 0.0),
     "restarts": flag,
     "length": lambda name, value: whole(name, value, 1),
+    "patience": lambda name, value: whole(name, value, 0),
+    "threshold": lambda name, value: real(name, value, 0.0, 1.0),
     "by": lambda name, value: choice(name, value, ("epoch", "step")),
 }
 
@@ -278,6 +281,47 @@ class Warmup(Schedule):
         t = np.asarray(t)
         rising = self.schedule(0) * (t + 1) / self.length
         return np.where(t < self.length, rising, self.schedule(np.maximum(t - self.length, 0)))[()]
+
+
+@dataclass(frozen=True, slots=True)
+class ReduceOnPlateau:
+    """rate, multiplied by factor where the watched cost has not fallen for more than `patience` epochs.
+
+    A cost has fallen where it is below (1 - threshold) times the least before it. The cost is the validation cost
+    where validation is given, else the one that history has. It has no form in t, so it is not callable and no
+    other schedule can hold it.
+
+    Parameters
+    ----------
+    rate : float
+        The first rate, above 0.
+    factor : float, default 0.1
+        Above 0 and below 1.
+    patience : int, default 10
+        At least 0.
+    threshold : float, default 1e-4
+        From 0 to 1.
+    min_rate : float, default 0.0
+        The rate falls no lower.
+
+    Examples
+    --------
+    >>> import gdfast
+    >>> run = gdfast.fit([[0.0], [1.0]], [0.0, 1.0], learning_rate=gdfast.ReduceOnPlateau(0.5, patience=3))
+    >>> run.learning_rate is None
+    True
+    """
+
+    rate: float
+    factor: float = 0.1
+    patience: int = 10
+    threshold: float = 1e-4
+    min_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "patience", "threshold", "min_rate"):
+            object.__setattr__(self, name, CHECKS[name](name, getattr(self, name)))
+        object.__setattr__(self, "factor", real("factor", self.factor, 0.0, 1.0, ends="()"))
 
 
 SCHEDULES = {

@@ -1,0 +1,55 @@
+"""Averaging of the iterates: what `average=` takes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gdfast.arguments import real, shown, whole
+
+__all__ = ["EMA", "make_average"]
+
+
+@dataclass(frozen=True, slots=True)
+class EMA:
+    """An exponential mean of the iterates: a <- decay a + (1 - decay) w after every update, from a = w at a start.
+
+    Parameters
+    ----------
+    decay : float
+        Above 0 and below 1; near 1 the mean is long.
+    start : int, default 0
+        The epochs done before the mean begins.
+
+    Examples
+    --------
+    >>> import gdfast
+    >>> run = gdfast.fit([[0.0], [1.0]], [0.0, 1.0], epochs=50, average=gdfast.EMA(0.9))
+    >>> bool((run.coef < run.last_coef).all())
+    True
+
+    References
+    ----------
+    Polyak, B. T., Juditsky, A. B., "Acceleration of stochastic approximation by averaging", SIAM Journal on Control
+    and Optimization 30(4), 1992 (averaging in general).
+    """
+
+    decay: float
+    start: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "decay", real("decay", self.decay, 0.0, 1.0, ends="()"))
+        object.__setattr__(self, "start", whole("start", self.start, 0))
+
+
+def make_average(average: Any) -> tuple[int | None, float]:
+    """Return the epochs before averaging begins, None for no averaging, and the gain of an exponential mean, else 0."""
+    if average is None or average is False:
+        return None, 0.0
+    if average is True:
+        return 0, 0.0
+    if isinstance(average, EMA):
+        return average.start, 1.0 - average.decay
+    if isinstance(average, type) and issubclass(average, EMA):
+        raise TypeError("average=EMA is a class; write EMA(0.99)")
+    if isinstance(average, (str, float)):
+        raise TypeError(f"average={shown(average)} must be True, the epochs before it begins, or gdfast.EMA(decay)")
+    return whole("average", average, 0, hint=" (or True, or gdfast.EMA(decay))"), 0.0

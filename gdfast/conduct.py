@@ -1,0 +1,95 @@
+"""What happens between two calls of the kernels: Ctrl-C, time, callbacks, progress, checkpoints."""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from gdfast.callbacks import Moment
+from gdfast.interrupt import Interrupt
+from gdfast.loop import Descent
+from gdfast.progress import Progress
+from gdfast.stop_reason import StopReason
+
+__all__ = ["Conductor"]
+
+logger = logging.getLogger("gdfast")
+CALLBACK_SECONDS = 0.02  # between two calls of on_chunk where callback_every is None
+
+Write = Callable[[Descent], None]
+
+
+class Conductor:
+    """Leads a Descent to its end, and lets others look at it on the way."""
+
+    def __init__(self, descent: Descent, progress: bool, write: Write | None, started: float) -> None:
+        self.descent, self.plan, self.write, self.started = descent, descent.plan, write, started
+        self.progress = Progress(descent.epochs, progress, descent.state.epoch)
+        allowed = math.inf if self.plan.max_seconds is None else self.plan.max_seconds
+        self.interrupt = Interrupt(started + allowed)
+        self.last_call = self.last_write = time.perf_counter()
+        self.last_epoch = self.written = descent.state.epoch
+
+    def run(self) -> None:
+        """Descend to the end; the last checkpoint is the door's."""
+        descent = self.descent
+        logger.debug("descent from epoch %d to %d on %s", descent.state.epoch, descent.epochs, self.plan.backend)
+        with self.interrupt, self.progress:
+            descent.begin()
+            if self.write is not None:
+                self.write(descent)
+            self.tell("on_start")
+            descent.run(self.between)
+            self.progress.show(descent.state.epoch, descent.last_rate, descent.latest)
+            self.tell("on_end")
+        logger.debug("ended after epoch %d: %s", descent.state.epoch, descent.reason or StopReason.EPOCHS)
+
+    def between(self) -> StopReason | None:
+        """Do what is due, and return the reason to stop, if there is one."""
+        descent = self.descent
+        self.progress.show(descent.state.epoch, descent.last_rate, descent.latest)
+        asked = self.plan.callbacks and self.callback_due() and self.tell("on_chunk")
+        if self.write is not None and self.write_due():
+            self.write(descent)
+            self.last_write, self.written = time.perf_counter(), descent.state.epoch
+        if self.interrupt.pressed:
+            return StopReason.INTERRUPTED
+        if asked:
+            return StopReason.CALLBACK
+        return StopReason.MAX_SECONDS if self.interrupt.late else None
+
+    def callback_due(self) -> bool:
+        """Tell whether on_chunk is to be called."""
+        state, every = self.descent.state, self.plan.callback_every
+        if every is not None:
+            due = state.position == 0 and state.epoch % every == 0 and state.epoch != self.last_epoch
+            self.last_epoch = state.epoch if due else self.last_epoch
+            return due
+        return time.perf_counter() - self.last_call >= CALLBACK_SECONDS
+
+    def write_due(self) -> bool:
+        """Tell whether a checkpoint is to be written."""
+        state, plan = self.descent.state, self.plan
+        every, seconds = plan.checkpoint_every, plan.checkpoint_seconds
+        counted = every is not None and state.position == 0 and state.epoch >= (self.written // every + 1) * every
+        return counted or (seconds is not None and time.perf_counter() - self.last_write >= seconds)
+
+    def tell(self, event: str) -> bool:
+        """Call the callbacks for an event; tell whether one of them asks for the end."""
+        if not self.plan.callbacks:
+            return False
+        moment = self.moment()
+        answers = [callback.tell(event, moment) for callback in self.plan.callbacks]
+        self.last_call = time.perf_counter()
+        return any(answers)
+
+    def moment(self) -> Moment:
+        """Return where the descent stands, as callbacks see it."""
+        descent, state = self.descent, self.descent.state
+        W, b = state.estimate()
+        facts: dict[str, Any] = {"epoch": state.epoch, "epochs": descent.epochs, "steps": state.steps}
+        several = descent.problem.several
+        facts |= {"coef": W.copy() if several else W[0].copy(), "intercept": b.copy() if several else float(b[0])}
+        seconds = time.perf_counter() - self.started
+        return Moment(lambda: descent.objective_at(W, b), learning_rate=descent.last_rate(), seconds=seconds, **facts)

@@ -1,0 +1,245 @@
+"""The file of a Run: one .npz without pickle, whose member "run" is JSON, and whose arrays are members."""
+
+import json
+import numbers
+import os
+import tempfile
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.arguments import numeric_array, shown
+from gdfast.averaging import EMA
+from gdfast.formulas.schedules import SCHEDULES, ReduceOnPlateau, Schedule
+from gdfast.optimizers import NAMED, Optimizer
+from gdfast.stop_reason import StopReason
+from gdfast.watch import Plateau, Watch
+
+__all__ = ["CostSource", "Recorded", "as_arrays", "file_name", "read_file", "run_fields", "write_file"]
+
+Arrays = dict[str, NDArray[Any]]
+Read = TypeVar("Read")
+
+FORMAT = 2  # of the file; raised when a file of an older gdfast could no longer be read
+# What a setting may be besides numbers, strings and arrays: written as its type's name and its fields.
+KINDS: dict[str, Any] = {type(optimizer).__name__: type(optimizer) for optimizer in NAMED.values()}
+KINDS |= {kind.__name__: kind for kind in (*SCHEDULES.values(), ReduceOnPlateau, EMA)}
+FIELDS = ("epochs", "steps", "seconds", "diverged_at", "solver", "backend", "seed", "learning_rate", "best_epoch")
+
+
+class CostSource(Protocol):
+    """What the history is read from when it is first asked for."""
+
+    def epochs(self) -> NDArray[np.int64]:
+        """Return the recorded epochs."""
+
+    def costs(self) -> NDArray[np.float64]:
+        """Return their costs."""
+
+    def table(self) -> Arrays:
+        """Return what was recorded beside them, and perhaps these."""
+
+
+class Recorded:
+    """A history that is at hand."""
+
+    def __init__(self, columns: Arrays) -> None:
+        self.columns = columns
+
+    def epochs(self) -> NDArray[np.int64]:
+        """Return the recorded epochs."""
+        return self.columns["epoch"]
+
+    def costs(self) -> NDArray[np.float64]:
+        """Return their costs."""
+        return self.columns["cost"]
+
+    def table(self) -> Arrays:
+        """Return all columns."""
+        return self.columns
+
+
+def write_file(path: Any, arrays: Arrays) -> None:
+    """Write arrays to one .npz at exactly that path, whole or not at all."""
+    target = file_name(path)
+    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target) or os.curdir, prefix=".gdfast-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~current_umask())
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def read_file(path: Any, make: Callable[[dict[str, Any], Arrays], Read]) -> Read:
+    """Return what `make` makes of the JSON and the arrays of a file that `write_file` wrote."""
+    name = file_name(path)
+    with open(name, "rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as members:
+                arrays = dict(members)
+            text = json.loads(str(arrays["run"]))
+            newer = text.pop("format") > FORMAT
+            made = None if newer else make(text, arrays)
+        except Exception as error:  # a damaged file makes NumPy, zipfile and json raise all sorts
+            raise ValueError(f"{name!r} is not a whole file of Run.save; is it another, or cut off?") from error
+    if made is None:
+        raise ValueError(f"{name!r} was written by a newer gdfast; update gdfast to read it")
+    return made
+
+
+def as_arrays(run: Any) -> Arrays:
+    """Return all that a Run's file holds: "run" is JSON, and what is an array is a member of its own."""
+    arrays: Arrays = {"coef": run.coef, "intercept": np.asarray(run.intercept)}
+    text = {name: getattr(run, name) for name in FIELDS}
+    text |= {
+        "format": FORMAT,
+        "extra": taken_apart("extra", run.extra, arrays),
+        "cost": run.cost,
+        "stop_reason": run.stop_reason,
+    }
+    text["settings"] = taken_apart("settings", run.settings, arrays)
+    text["memory"] = taken_apart("memory", {} if run.memory_by is None else run.memory_by(), arrays)
+    text["fingerprint"] = None if run.fingerprint_by is None else run.fingerprint_by()
+    arrays |= {f"history.{name}": column for name, column in run.history.items()}
+    if run.last is not None:
+        arrays |= {"last_coef": run.last[0], "last_intercept": np.asarray(run.last[1])}
+    if run.validation_rows is not None:
+        arrays["validation_rows"] = run.validation_rows
+    if run.classes is not None:
+        arrays["classes"] = without_objects(run.classes)
+    arrays["run"] = np.array(json.dumps(text))
+    return arrays
+
+
+def run_fields(text: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
+    """Return a Run's fields from what `as_arrays` wrote."""
+    unknown = set(text) - {*FIELDS, "extra", "cost", "stop_reason", "settings", "memory", "fingerprint"}
+    if unknown:
+        raise ValueError(f"unknown names {sorted(unknown)}")
+    memory, fingerprint = put_together(text["memory"], arrays), text["fingerprint"]
+    columns = {name.split(".", 1)[1]: array for name, array in arrays.items() if name.startswith("history.")}
+    fields = {name: text[name] for name in FIELDS} | {
+        "extra": put_together(text["extra"], arrays),
+        "cost_source": text["cost"],
+    }
+    if "last_coef" in arrays:
+        fields["last"] = arrays["last_coef"], scalar(arrays["last_intercept"])
+    return fields | {
+        "coef": arrays["coef"],
+        "intercept": scalar(arrays["intercept"]),
+        "settings": put_together(text["settings"], arrays),
+        "stop_reason": StopReason(text["stop_reason"]),
+        "classes": arrays.get("classes"),
+        "validation_rows": arrays.get("validation_rows"),
+        "history_source": Recorded(columns),
+        "memory_by": lambda: memory,
+        "fingerprint_by": None if fingerprint is None else lambda: fingerprint,
+    }
+
+
+def scalar(value: NDArray[Any]) -> Any:
+    """Return an intercept as a Run has it."""
+    return float(value) if value.ndim == 0 else value
+
+
+def taken_apart(name: str, value: Any, arrays: Arrays) -> Any:
+    """Return a value as JSON can hold it, its arrays put among `arrays`; of a function, the repr."""
+    if isinstance(value, dict):
+        return {"kind": "dict", "of": [[key, taken_apart(f"{name}.{key}", value[key], arrays)] for key in value]}
+    if isinstance(value, (list, tuple)) and not plain_list(value):
+        parts = [taken_apart(f"{name}.{place}", part, arrays) for place, part in enumerate(value)]
+        return {"kind": type(value).__name__ if type(value) in (list, tuple) else "tuple", "of": parts}
+    if isinstance(value, (Watch, Plateau)):
+        return {"kind": type(value).__name__, "of": taken_apart(name, vars(value), arrays)}
+    if type(value).__name__ in KINDS and isinstance(value, (Optimizer, Schedule, ReduceOnPlateau, EMA)):
+        fields = {field: getattr(value, field) for field in value.__dataclass_fields__}  # type: ignore[union-attr]
+        return {"kind": type(value).__name__, "of": taken_apart(name, fields, arrays)}
+    if is_array(value):
+        arrays[name] = without_objects(np.asarray(value)) if labels_like(value) else numeric_array(name, value)
+        return {"kind": "array", "of": name}
+    return plain(value)
+
+
+def plain_list(value: Any) -> bool:
+    """Tell whether JSON holds a list as it is."""
+    return isinstance(value, list) and all(type(part) in (int, float, str, bool) for part in value)
+
+
+def labels_like(value: Any) -> bool:
+    """Tell whether an array holds what may be labels and no numbers."""
+    array = np.asarray(value)
+    return array.dtype.kind not in "biufO" or (array.dtype.kind == "O" and any(isinstance(v, str) for v in array.flat))
+
+
+def put_together(value: Any, arrays: Arrays) -> Any:
+    """Return what `taken_apart` took apart."""
+    if not isinstance(value, dict):
+        return value
+    kind, of = value["kind"], value["of"]
+    if kind == "array":
+        return arrays[of]
+    if kind == "dict":
+        return {key: put_together(part, arrays) for key, part in of}
+    if kind in ("list", "tuple"):
+        return {"list": list, "tuple": tuple}[kind](put_together(part, arrays) for part in of)
+    fields = put_together(of, arrays)
+    if kind in ("Watch", "Plateau"):
+        follower: Any = object.__new__({"Watch": Watch, "Plateau": Plateau}[kind])
+        vars(follower).update(fields)
+        return follower
+    return KINDS[kind](**fields)
+
+
+def file_name(path: Any, name: str = "path") -> str:
+    """Return the path as a string, exactly as given."""
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(
+            f"{name}={shown(path)} is a {type(path).__name__}, and must be a path; give a str or a pathlib.Path"
+        )
+    return os.fsdecode(path)
+
+
+def current_umask() -> int:
+    """Return the process's umask, which can only be read by setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def is_array(value: Any) -> bool:
+    """Return whether a setting is an array, or what NumPy makes one of: a Series, a memoryview."""
+    return isinstance(value, memoryview) or (hasattr(value, "__array__") and not isinstance(value, np.generic))
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON can hold it; of what a file cannot hold, such as a function, the repr."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
+    if isinstance(value, (np.bool_, numbers.Integral)):
+        return value.item() if isinstance(value, np.generic) else int(value)
+    if isinstance(value, (numbers.Real, Decimal)):
+        return float(value)
+    return repr(value)
+
+
+def without_objects(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels as an array that can be written without pickle, each equal to what it was."""
+    if labels.dtype.kind != "T" and not labels.dtype.hasobject:
+        return labels
+    written = np.array(labels.tolist())
+    if written.dtype.hasobject or written.tolist() != labels.tolist():
+        raise TypeError(
+            f"labels such as {shown(labels[0])} cannot be written without pickle; use strings, numbers or "
+            "numpy.datetime64 as labels"
+        )
+    return written
