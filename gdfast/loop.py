@@ -236,8 +236,11 @@ class Descent:
         else:
             costs = np.empty((state.position + steps) // state.steps_per_epoch)
             done = self.kernels.stochastic(state, steps, values, plan.rates.by_step, costs)
+        before = state.epoch
         if done >= 0:
             state.advance(done)
+        if self.stochastic and done >= 0:
+            costs = costs[: state.epoch - before]  # fewer where the end was asked for meanwhile
         return done, costs
 
     def go_back(self, epoch: int) -> None:
@@ -313,10 +316,9 @@ class Descent:
 
     # What is looked at where an epoch ends.
 
-    def objective_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> float:
-        """Return J: by the same additions as an epoch's, so equal to the bit."""
-        total, extra = self.kernels.sums_at(W, b)
-        return float(total / len(self.problem.X) + extra)
+    def objective_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool = False) -> float:
+        """Return J: by the same additions as an epoch's, so equal to the bit; `gradient_norm` needs its gradient."""
+        return float(self.kernels.cost_at(W, b, gradient))
 
     def gradient_norm(self) -> float:
         """Return the norm of J's smallest subgradient at the iterate, projected on the bounds, after `objective_at`."""
@@ -336,11 +338,12 @@ class Descent:
             row["validation_cost"] = self.validate(epoch)
         objective = plan.objective and (due or self.every_epoch)
         if objective or (self.wants_norm and (due or plan.gradient_tol is not None)):
-            cost = self.objective_at(self.state.W, self.state.b)
+            cost = self.objective_at(self.state.W, self.state.b, self.wants_norm)
             if not np.isfinite(len(self.problem.X) * cost):
                 self.diverge(epoch)
                 return
-            row["gradient_norm"] = self.gradient_norm()
+            if self.wants_norm:
+                row["gradient_norm"] = self.gradient_norm()
             if plan.objective:
                 self.latest[epoch] = cost
                 if self.stochastic:
@@ -402,7 +405,7 @@ class Descent:
     def finish(self) -> bool:
         """Bring the last cost into the history; tell whether this is the end, which a backtrack makes it not."""
         plan, state = self.plan, self.state
-        if self.stochastic and not plan.objective:
+        if self.stochastic and not (plan.objective and state.position == 0):
             self.final_cost = None  # made when it is asked for
         else:
             self.final_cost = self.objective_at(state.W, state.b)
@@ -429,7 +432,7 @@ class Descent:
             return None
         known: dict[str, Any] = {}
         if "gradient_norm" in self.plan.record:
-            self.objective_at(self.state.W, self.state.b)
+            self.objective_at(self.state.W, self.state.b, True)
             known["gradient_norm"] = self.gradient_norm()
         if self.plan.validation is not None:
             known["validation_cost"] = self.validate(epoch)

@@ -101,7 +101,7 @@ def as_arrays(run: Any) -> Arrays:
     text = {name: getattr(run, name) for name in FIELDS}
     text |= {
         "format": FORMAT,
-        "extra": taken_apart("extra", run.extra, arrays),
+        "extra": run.extra,
         "cost": run.cost,
         "stop_reason": run.stop_reason,
     }
@@ -115,8 +115,13 @@ def as_arrays(run: Any) -> Arrays:
         arrays["validation_rows"] = run.validation_rows
     if run.classes is not None:
         arrays["classes"] = without_objects(run.classes)
-    arrays["run"] = np.array(json.dumps(text))
+    arrays["run"] = np.array(json.dumps(text, default=listed))
     return arrays
+
+
+def listed(value: Any) -> Any:
+    """Return what a door keeps beside the run as JSON can hold it."""
+    return value.tolist() if hasattr(value, "tolist") else plain(value)
 
 
 def run_fields(text: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
@@ -127,7 +132,7 @@ def run_fields(text: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
     memory, fingerprint = put_together(text["memory"], arrays), text["fingerprint"]
     columns = {name.split(".", 1)[1]: array for name, array in arrays.items() if name.startswith("history.")}
     fields = {name: text[name] for name in FIELDS} | {
-        "extra": put_together(text["extra"], arrays),
+        "extra": text["extra"],
         "cost_source": text["cost"],
     }
     if "last_coef" in arrays:
@@ -154,7 +159,9 @@ def taken_apart(name: str, value: Any, arrays: Arrays) -> Any:
     """Return a value as JSON can hold it, its arrays put among `arrays`; of a function, the repr."""
     if isinstance(value, dict):
         return {"kind": "dict", "of": [[key, taken_apart(f"{name}.{key}", value[key], arrays)] for key in value]}
-    if isinstance(value, (list, tuple)) and not plain_list(value):
+    if plain_list(value):
+        return value
+    if isinstance(value, (list, tuple)):
         parts = [taken_apart(f"{name}.{place}", part, arrays) for place, part in enumerate(value)]
         return {"kind": type(value).__name__ if type(value) in (list, tuple) else "tuple", "of": parts}
     if isinstance(value, (Watch, Plateau)):

@@ -522,7 +522,7 @@ def check_again(again: dict[str, Any], settings: dict[str, Any]) -> None:
 
 def with_again(plan: Plan, again: dict[str, Any]) -> Plan:
     """Return the plan with what a continuation was given anew."""
-    made: dict[str, Any] = {}
+    made: dict[str, Any] = {"max_seconds": None}  # the time allowed was the first call's
     if "callbacks" in again:
         made["callbacks"] = make_callbacks(again["callbacks"])
     if "callback_every" in again:
@@ -583,6 +583,7 @@ def continue_loaded(run: Run, target: int, data: tuple[Any, Any, Any], again: di
     check_again(again, run.settings)
     options = {**(fit.__kwdefaults__ or {}), **run.settings, **again, "epochs": target}
     held = {"seed": run.seed, "backend": run.backend, "solver": run.solver}
+    held["max_seconds"] = again.get("max_seconds")  # the time allowed was the first call's
     if "callbacks" not in again:
         options["callbacks"], options["callback_every"] = (), None
     for name, what in (("learning_rate", "callable"), ("loss", "loss of your own")):

@@ -33,10 +33,16 @@ REMEDIES = {
 class KernelSet(Protocol):
     """What every backend's Kernels can do; see gdfast/backends/numpy.py."""
 
-    def __init__(self, problem: Problem, model: Model) -> None: ...
+    def __init__(self, problem: Problem, model: Model, by_columns: bool = True) -> None: ...
 
     def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs."""
+
+    def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
+        """Return the sum of s_i loss_i and the penalty; its gradient is in G."""
+
+    def cost_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool) -> float:
+        """Return J, to the bit as an epoch finds it."""
 
     def stochastic(
         self, state: State, steps: int, rates: NDArray[np.float64], by_step: bool, costs: NDArray[np.float64]

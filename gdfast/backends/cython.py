@@ -64,6 +64,11 @@ class Kernels:
         )
         return float(sums[0]), float(sums[1])
 
+    def cost_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool) -> float:
+        """Return J at W and b; with `gradient` as `sums_at` leaves it in self.G."""
+        total, extra = self.sums_at(W, b)
+        return total / len(self.X) + extra
+
     def stochastic(
         self, state: State, steps: int, rates: NDArray[np.float64], by_step: bool, costs: NDArray[np.float64]
     ) -> int:

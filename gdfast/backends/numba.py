@@ -119,14 +119,19 @@ def plus(total, x):  # type: ignore[no-untyped-def]
     return total + x
 
 
+@strict
+def mean_of(total, n, extra):  # type: ignore[no-untyped-def]
+    """Return total / n + extra as Python does: with liberties it is total times the rounded 1 / n."""
+    return total / n + extra
+
+
 @jit
-def penalty(W, l2, l1, factors):  # type: ignore[no-untyped-def]
+def penalty(W, l2, l1, any_penalty):  # type: ignore[no-untyped-def]
     total = 0.0
-    if l2 != 0.0 or l1 != 0.0:
+    if any_penalty:
         for o in range(W.shape[0]):
             for j in range(W.shape[1]):
-                factor = factors[j] if factors.size else 1.0
-                total += factor * penalty_value(np.float64(W[o, j]), l2, l1)
+                total += penalty_value(np.float64(W[o, j]), l2[j], l1[j])
     return total
 
 
@@ -137,14 +142,13 @@ def within(w, low, high):  # type: ignore[no-untyped-def]
 
 
 @jit
-def whole_gradient(W, G, scale, p, factors):  # type: ignore[no-untyped-def]
+def whole_gradient(W, G, scale, p, l2):  # type: ignore[no-untyped-def]
     """G <- scale G + l2 w, clipped by norm, then by value."""
     k, d = W.shape
     square = 0.0
     for o in range(k):
         for j in range(d):
-            factor = factors[j] if factors.size else 1.0
-            G[o, j] = scale * G[o, j] + p.l2 * factor * W[o, j]
+            G[o, j] = scale * G[o, j] + l2[j] * W[o, j]
             square += G[o, j] * G[o, j]
         G[o, d] = scale * G[o, d] if p.intercept else 0.0
         square += G[o, d] * G[o, d]
@@ -200,6 +204,23 @@ def jitted_loss(loss: str, own: Any) -> tuple[Any, Any]:
     return jit(lambda y, z, c: own_value(y, z)), jit(lambda y, z, c: own_gradient(y, z))
 
 
+def state_reader(there: bool) -> Any:
+    """Return what reads a state that a rule has, or that it has not, which is then 0."""
+    return jit(lambda A, o, j: A[o, j]) if there else jit(lambda A, o, j: 0.0)
+
+
+def state_writer(there: bool) -> Any:
+    """Return what writes a state that a rule has, or leaves one that it has not."""
+
+    def write(A, o, j, value):  # type: ignore[no-untyped-def]
+        A[o, j] = value
+
+    def leave(A, o, j, value):  # type: ignore[no-untyped-def]
+        pass
+
+    return jit(write if there else leave)
+
+
 @functools.lru_cache(maxsize=256)  # a user's own losses come without end
 def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compiled:
     """Return the kernels, each compiled at its first call."""
@@ -208,11 +229,35 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
     rule, rate, corrected = jit(formula.step), jit(formula.rate), formula.corrected
 
     @jit
+    def losses(y, weights, weighted, z, c, r, size):  # type: ignore[no-untyped-def]
+        """Write s loss' into r and return the sum of s loss.
+
+        No loop may name an array that is empty: compiled code guards a loop against overlapping arrays by the
+        ranges that it could reach, and with an empty one among them its choice, and the bits, hang on addresses.
+        """
+        total = 0.0
+        if weighted:
+            for i in range(size):
+                total += weights[i] * value(y[i], z[i], c)
+                r[i] = weights[i] * gradient(y[i], z[i], c)
+        else:
+            for i in range(size):
+                total += value(y[i], z[i], c)
+                r[i] = gradient(y[i], z[i], c)
+        return total
+
+    @jit
     def pass_rows(X, Y, s, order, start, stop, W, b, c, G):  # type: ignore[no-untyped-def]
         """Return the sum of s_i loss_i over order[start:stop] (order empty: the rows themselves); add to G."""
         k, d = W.shape
         block = max(4, min(BLOCK, 24576 // (d * X.itemsize) // 4 * 4))
-        z, r, part = np.empty(block), np.empty(block), np.empty(d, X.dtype)
+        z, r, y, weights, part = (
+            np.empty(block),
+            np.empty(block),
+            np.empty(block),
+            np.empty(block),
+            np.empty(d, X.dtype),
+        )
         total = 0.0
         for first in range(start, stop, block):
             size = min(block, stop - first)
@@ -225,9 +270,10 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
                     z[i] = product + b[o]
                 for i in range(size):
                     row = order[first + i] if order.size else first + i
-                    weight = s[row] if s.size else 1.0
-                    total += weight * value(Y[row, o], z[i], c)
-                    r[i] = weight * gradient(Y[row, o], z[i], c)
+                    y[i] = Y[row, o]
+                    if s.size:
+                        weights[i] = s[row]
+                total += losses(y, weights, s.size > 0, z, c, r, size)
                 part[:] = 0
                 for i in range(size):
                     row = order[first + i] if order.size else first + i
@@ -278,10 +324,10 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
                     w = np.float64(W[o, j])
                     for i in range(size):
                         z[i] += w * X[j, first + i]
-                for i in range(size):
-                    weight = s[first + i] if s.size else 1.0
-                    total += weight * value(Y[o, first + i], z[i], c)
-                    r[i] = weight * gradient(Y[o, first + i], z[i], c)
+                if s.size:
+                    total += losses(Y[o, first : first + size], s[first : first + size], True, z, c, r, size)
+                else:
+                    total += losses(Y[o, first : first + size], z, False, z, c, r, size)
                 for j in range(d):
                     part = 0.0
                     for i in range(size):
@@ -293,39 +339,36 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
                 G[o, d] += part
         return total
 
+    has_m, has_v = optimizer in ("momentum", "nesterov", "adam"), formula.adaptive
+    m_of, v_of = state_reader(has_m), state_reader(has_v)
+    set_m, set_v = state_writer(has_m), state_writer(has_v)
+
     @jit
-    def take_step(o, W, b, M, V, x, one, scale, l2, p, factors, eta, c1, c2):  # type: ignore[no-untyped-def]
+    def take_step(o, W, b, M, V, x, one, scale, l2, p, eta, c1, c2):  # type: ignore[no-untyped-def]
         """Take one step of output o along scale [x one] + l2 w."""
         d = W.shape[1]
         for j in range(d):
-            m, v = M[o, j] if M.size else 0.0, V[o, j] if V.size else 0.0
-            factor = factors[j] if factors.size else 1.0
             w = np.float64(W[o, j])
-            step, m, v = rule(w, scale * x[j] + l2 * factor * w, m, v, eta, p.mu, p.rho, p.eps, p.decay, c1, c2)
+            g = scale * x[j] + l2[j] * w
+            step, m, v = rule(w, g, m_of(M, o, j), v_of(V, o, j), eta, p.mu, p.rho, p.eps, p.decay, c1, c2)
             W[o, j] += step
-            if M.size:
-                M[o, j] = m
-            if V.size:
-                V[o, j] = v
+            set_m(M, o, j, m)
+            set_v(V, o, j, v)
         if p.intercept:
-            m, v = M[o, d] if M.size else 0.0, V[o, d] if V.size else 0.0
-            step, m, v = rule(b[o], scale * one, m, v, eta, p.mu, p.rho, p.eps, 0.0, c1, c2)
+            step, m, v = rule(b[o], scale * one, m_of(M, o, d), v_of(V, o, d), eta, p.mu, p.rho, p.eps, 0.0, c1, c2)
             b[o] += step
-            if M.size:
-                M[o, d] = m
-            if V.size:
-                V[o, d] = v
+            set_m(M, o, d, m)
+            set_v(V, o, d, v)
 
     @jit
     def careful_update(W, b, arrays, sums, G, scale, p, limits, eta, c1, c2, cumulative):  # type: ignore[no-untyped-def]
         """Take one step along the whole gradient, then l1 at each coordinate's own rate, then the bounds."""
-        (k, d), (M, V, _, Q, U), (factors, low, high) = W.shape, arrays, limits
-        whole_gradient(W, G, scale, p, factors)
+        (k, d), (M, V, _, Q, U), (l2, l1, none, low, high) = W.shape, arrays, limits
+        whole_gradient(W, G, scale, p, l2)
         for o in range(k):
-            take_step(o, W, b, M, V, G[o], G[o, d], 1.0, 0.0, p, factors, eta, c1, c2)
+            take_step(o, W, b, M, V, G[o], G[o, d], 1.0, none, p, eta, c1, c2)
             for j in range(d if p.l1 > 0.0 else 0):
-                v = V[o, j] if V.size else 0.0
-                threshold = p.l1 * rate(v, eta, p.mu, p.eps, c2) * (factors[j] if factors.size else 1.0)
+                threshold = l1[j] * rate(v_of(V, o, j), eta, p.mu, p.eps, c2)
                 old = np.float64(W[o, j])
                 if cumulative:
                     U[o, j] += threshold
@@ -341,7 +384,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
         """Take one step along scale G, then the proximal step of l1."""
         k, d = W.shape
         for o in range(k):
-            take_step(o, W, b, arrays[0], arrays[1], G[o], G[o, d], scale, p.l2, p, limits[0], eta, c1, c2)
+            take_step(o, W, b, arrays[0], arrays[1], G[o], G[o, d], scale, limits[0], p, eta, c1, c2)
         if p.l1 > 0.0:
             threshold = p.l1 * rate(0.0, eta, p.mu, p.eps, c2)
             for o in range(k):
@@ -394,7 +437,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
             z = predicted(x, W, b, o)
             total += s * value(y[o], z, p.c)
             r = s * gradient(y[o], z, p.c)
-            take_step(o, W, b, arrays[0], arrays[1], x, 1.0, r, p.l2, p, limits[0], eta, c1, c2)
+            take_step(o, W, b, arrays[0], arrays[1], x, 1.0, r, limits[0], p, eta, c1, c2)
             if p.l1 > 0.0:
                 for j in range(d):
                     old = np.float64(W[o, j])
@@ -430,13 +473,13 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
                 total = pass_columns(X, Y, s, W, b, p.c, G)
             else:
                 total = pass_rows(X, Y, s, no_order, 0, n, W, b, p.c, G)
-            extra = penalty(W, p.l2, p.l1, limits[0])
+            extra = penalty(W, limits[0], limits[1], p.l2 != 0.0 or p.l1 != 0.0)
             if look:
                 costs[0], costs[1] = total, extra
                 return 0
             if not is_finite(total + n * extra):
                 return ~e
-            costs[e] = total / n + (extra if objective else 0.0)
+            costs[e] = mean_of(total, n, extra if objective else 0.0)
             more = count + e + 1 if count >= 0 else 0
             update(W, b, arrays, sums, G, 1.0 / n, p, limits, rates[e], t + e + 1, more, gain)
             if not finite(W, b):
@@ -462,7 +505,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
             if not is_finite(total + n * extra):
                 result = ~e
                 break
-            costs[e] = total / n + (extra if objective else 0.0)
+            costs[e] = mean_of(total, n, extra if objective else 0.0)
             step, m, v = rule(w, gw / n + p.l2 * w, m, v, rates[e], p.mu, p.rho, p.eps, p.decay, 1.0, 1.0)
             w += step
             if p.intercept:
@@ -511,7 +554,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
             if position * batch_size >= n:
                 if not (is_finite(sums[0]) and finite(W, b)):
                     return ~ended
-                costs[ended] = sums[0] / n
+                costs[ended] = mean_of(sums[0], n, 0.0)
                 ended, position = ended + 1, 0
         return steps
 
@@ -526,7 +569,9 @@ class Kernels:
         none = np.empty(0)
         self.weights = none if problem.weights is None else problem.weights
         self.numbers = numbers_of(model)
-        self.limits = tuple(none if limit is None else limit for limit in (model.factors, model.low, model.high))
+        ones = np.ones(self.X.shape[1]) if model.factors is None else model.factors
+        bounds = tuple(none if limit is None else limit for limit in (model.low, model.high))
+        self.limits = (model.l2 * ones, model.l1 * ones, 0.0 * ones, *bounds)
         self.G = np.empty((self.Y.shape[1], self.X.shape[1] + 1))
         self.few = by_columns and self.X.shape[1] <= FEW_FEATURES
         simple = not (model.careful or model.averaging or model.formula.adaptive or model.factors is not None)
@@ -551,6 +596,15 @@ class Kernels:
         sums, none = np.empty(2), np.empty((0, 0))
         self.epochs(W, b, ((none,) * 5, sums, 0, -1, 0.0), np.zeros(1), True, sums, True)
         return float(sums[0]), float(sums[1])
+
+    def cost_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool) -> float:
+        """Return J: as an epoch at rate 0 finds it, since a second copy of the same sums may round otherwise."""
+        shape, costs = self.G.shape, np.full(1, np.inf)
+        arrays = tuple(np.zeros(shape) for _ in range(5))
+        self.epochs(W.copy(), b.copy(), (arrays, np.zeros(2), 0, -1, 0.0), np.zeros(1), True, costs, False)
+        if gradient:
+            self.sums_at(W, b)
+        return float(costs[0])
 
     def epochs(self, W: Any, b: Any, memory: Any, rates: Any, objective: bool, costs: Any, look: bool) -> int:
         """Run full-batch epochs, or look at the first."""

@@ -62,6 +62,8 @@ class Kernels:
         n, size, position, ended = len(self.X), state.batch_size or 1, state.position, 0
         with np.errstate(all="ignore"):
             for done in range(steps):
+                if asked():
+                    return done
                 if position == 0:
                     state.sums[0] = 0.0
                     if state.shuffle and not fill_order(state.order, state.seed, state.epoch + ended, asked):
@@ -82,6 +84,11 @@ class Kernels:
         """Return the sum of s_i loss_i and the penalty at W and b."""
         with np.errstate(all="ignore"):
             return self.sums(slice(None), W, b), self.penalty(W)
+
+    def cost_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool) -> float:
+        """Return J at W and b; with `gradient` as `sums_at` leaves it in self.G."""
+        total, extra = self.sums_at(W, b)
+        return total / len(self.X) + extra
 
     def sums(self, rows: Any, W: NDArray[Any], b: NDArray[np.float64]) -> float:
         """Return the sum of s_i loss_i over rows, and put its gradient into G."""
