@@ -255,10 +255,16 @@ def fit(
     """
     options = dict(locals())
     del options["X"], options["y"], options["sample_weight"]
-    for name in ("coef_init", "intercept_init", "learning_rate"):
-        if isinstance(options[name], np.ndarray):
-            options[name] = options[name].copy()  # the caller's may change, the settings must not
+    for name in ("coef_init", "intercept_init", "learning_rate", "penalty_factors", "bounds", "validation"):
+        options[name] = own_copy(options[name])  # the caller's may change, the settings must not
     return descend(X, y, sample_weight, options)
+
+
+def own_copy(value: Any) -> Any:
+    """Return a value with copies of its arrays."""
+    if isinstance(value, tuple):
+        return tuple(own_copy(part) for part in value)
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def descend(
