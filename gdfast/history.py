@@ -1,5 +1,6 @@
 """The costs of recorded epochs, and what is recorded beside them, at a memory bound."""
 
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 __all__ = ["History", "LogGrid", "StepGrid"]
 
 PER_DECADE = 100  # points of the log grid
+SPILL_BYTES = 2**28  # larger columns (recorded coefficients) are held in a file without a name, gone with the process
 
 
 class StepGrid:
@@ -76,6 +78,7 @@ class History:
         self.first: int | None = None
         self.reached = -1  # the last epoch offered
         self.forced = False  # whether the last row is there only because it is the last
+        self.loose, self.loose_bytes = 0, 0  # blocks at the end, and their size, that were not joined yet
 
     def copy(self) -> "History":
         """Return a history to go on with, without a last row that was forced."""
@@ -115,6 +118,11 @@ class History:
         if len(table["epoch"]):
             self.blocks.append(table)
             self.rows += len(table["epoch"])
+            self.loose += 1
+            self.loose_bytes += sum(column.nbytes for column in table.values())
+        if self.loose_bytes > SPILL_BYTES:
+            self.blocks[-self.loose :] = [joined(self.blocks[-self.loose :])]
+            self.loose = self.loose_bytes = 0
         while self.rows > self.limit:
             self.grid = self.grid.thinned()
             epochs = self.table()["epoch"]
@@ -126,8 +134,9 @@ class History:
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Drop the other rows."""
-        self.blocks = [{name: column[kept] for name, column in self.table().items()}]
-        self.rows = int(kept.sum())
+        if not kept.all():
+            self.blocks = [{name: chosen(column, kept) for name, column in self.table().items()}]
+            self.rows = int(kept.sum())
 
     def drop_after(self, epoch: int) -> None:
         """Drop what lies beyond an epoch, which may come again."""
@@ -158,6 +167,32 @@ class History:
         if not blocks:
             return {"epoch": np.empty(0, dtype=np.int64), "cost": np.empty(0)}
         if len(blocks) > 1:
-            blocks = [{name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}]
+            blocks = [joined(blocks)]
         self.blocks = blocks
+        self.loose = self.loose_bytes = 0
         return blocks[0]
+
+
+def room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return an array to fill: in memory, or where that is too large for it in a file."""
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    if size <= SPILL_BYTES:
+        return np.empty(shape, dtype)
+    with tempfile.TemporaryFile() as file:  # the map outlives the name, and frees the disk at its own end
+        return np.memmap(file, dtype, "w+", shape=shape)
+
+
+def joined(blocks: list[Columns]) -> Columns:
+    """Return blocks as one."""
+    rows, table = sum(len(block["epoch"]) for block in blocks), {}
+    for name, column in blocks[0].items():
+        parts = [block[name] for block in blocks]
+        shape, dtype = (rows, *column.shape[1:]), np.result_type(*parts)
+        table[name] = np.concatenate(parts, out=room(shape, dtype))
+    return table
+
+
+def chosen(column: NDArray[Any], kept: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return the rows of a column that are kept."""
+    target = room((int(kept.sum()), *column.shape[1:]), column.dtype)
+    return np.compress(kept, column, axis=0, out=target)

@@ -88,18 +88,12 @@ class Descent:
     def observing(self) -> bool:
         """Whether rows of the history are made one by one, where their epoch ends."""
         plan = self.plan
-        return bool(plan.record) or plan.validation is not None or (plan.objective and self.stochastic)
+        return bool(plan.record) or plan.validation is not None
 
     @property
     def every_epoch(self) -> bool:
         """Whether something must be looked at after every epoch that kernels do not tell."""
-        plan = self.plan
-        follows = self.watch is not None or self.plateau is not None
-        return (
-            plan.validation is not None
-            or plan.gradient_tol is not None
-            or (follows and plan.objective and self.stochastic)
-        )
+        return self.plan.validation is not None or self.plan.gradient_tol is not None
 
     @property
     def wants_norm(self) -> bool:
@@ -149,6 +143,18 @@ class Descent:
             self.lowest = Lowest(total / len(self.problem.X), 0, self.anchor)
         if 0 not in self.latest and (self.observing or self.every_epoch):
             self.observe()
+        elif 0 not in self.latest and self.stochastic and self.plan.objective:
+            cost = np.array([self.first_cost()])
+            self.note_lowest(0, cost)
+            self.follow(0, cost)
+            self.record(0, cost)
+
+    def first_cost(self) -> float:
+        """Return J at the start."""
+        cost = self.objective_at(self.state.W, self.state.b)
+        if not np.isfinite(len(self.problem.X) * cost):
+            self.diverge(0)
+        return cost
 
     def run_to(self, epochs: int, between: Callable[[], StopReason | None]) -> None:
         """Descend to the given number of epochs, or to the end before it."""
@@ -213,9 +219,7 @@ class Descent:
         done, costs = self.call(steps, self.values)
         bad = None if done >= 0 else start + ~done + self.stochastic
         first = start + (not self.plan.objective or self.stochastic)
-        if self.plan.objective and self.stochastic:
-            costs = costs[:0]  # the running means of SGD are not the costs that history has
-        elif bad is not None:
+        if bad is not None:
             costs = costs[: max(0, bad - first)]
         self.note_lowest(first, costs)
         event = None if self.plan.validation is not None else self.follow(first, costs)
@@ -235,13 +239,27 @@ class Descent:
             done = self.kernels.batch(state, values, plan.objective, costs)
         else:
             costs = np.empty((state.position + steps) // state.steps_per_epoch)
-            done = self.kernels.stochastic(state, steps, values, plan.rates.by_step, costs)
+            wanted = self.wanted(len(costs))
+            done = self.kernels.stochastic(state, steps, values, plan.rates.by_step, wanted, costs)
         before = state.epoch
         if done >= 0:
             state.advance(done)
         if self.stochastic and done >= 0:
             costs = costs[: state.epoch - before]  # fewer where the end was asked for meanwhile
         return done, costs
+
+    def wanted(self, ending: int) -> NDArray[np.bool_]:
+        """Mark those of the epochs which end in a call of `stochastic` whose J is wanted; empty: none ever is."""
+        plan = self.plan
+        if not plan.objective:
+            return np.empty(0, dtype=np.bool_)
+        every = (self.watch is not None and plan.validation is None) or self.plateau is not None
+        if every or plan.on_divergence == "backtrack":
+            return np.ones(ending, dtype=np.bool_)
+        marks, first = np.zeros(ending, dtype=np.bool_), self.state.epoch + 1
+        if self.history is not None:
+            marks[self.history.grid.within(first, first + ending) - first] = True
+        return marks
 
     def go_back(self, epoch: int) -> None:
         """Return to an epoch within the last call: to the anchor, and from there by the same rates."""
@@ -310,7 +328,8 @@ class Descent:
         """Keep the costs of the epochs first, first + 1, ..."""
         last = first + len(costs) - 1
         known = {**self.latest, **{first + i: float(costs[i]) for i in range(max(0, len(costs) - 2), len(costs))}}
-        self.latest = {epoch: cost for epoch, cost in known.items() if epoch >= last - 1} if len(costs) else known
+        if len(costs):
+            self.latest = {epoch: cost for epoch, cost in known.items() if epoch >= last - 1 and cost == cost}
         if self.history is not None and not self.observing:
             self.history.add(first, costs)
 
@@ -337,15 +356,16 @@ class Descent:
         if plan.validation is not None:
             row["validation_cost"] = self.validate(epoch)
         objective = plan.objective and (due or self.every_epoch)
-        if objective or (self.wants_norm and (due or plan.gradient_tol is not None)):
-            cost = self.objective_at(self.state.W, self.state.b, self.wants_norm)
+        norm = self.wants_norm and (due or plan.gradient_tol is not None)
+        if norm or (objective and epoch not in self.latest):
+            cost = self.objective_at(self.state.W, self.state.b, norm)
             if not np.isfinite(len(self.problem.X) * cost):
                 self.diverge(epoch)
                 return
-            if self.wants_norm:
+            if norm:
                 row["gradient_norm"] = self.gradient_norm()
             if plan.objective:
-                self.latest[epoch] = cost
+                cost = self.latest.setdefault(epoch, cost)
                 if self.stochastic:
                     self.note_lowest(epoch, np.array([cost]))
         watched = row.get("validation_cost", self.latest.get(epoch) if objective and self.stochastic else None)
@@ -408,7 +428,8 @@ class Descent:
         if self.stochastic and not (plan.objective and state.position == 0):
             self.final_cost = None  # made when it is asked for
         else:
-            self.final_cost = self.objective_at(state.W, state.b)
+            known = self.latest.get(state.epoch) if self.stochastic else None
+            self.final_cost = self.objective_at(state.W, state.b) if known is None else known
             if not np.isfinite(len(self.problem.X) * self.final_cost) and self.reason is not StopReason.DIVERGED:
                 self.diverge(max(1, state.epoch))
                 return self.reason is not None and self.finish()

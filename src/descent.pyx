@@ -4,7 +4,8 @@
 
 from cython cimport floating
 from libc.float cimport DBL_MAX
-from libc.stdint cimport int32_t, uint64_t
+from libc.math cimport NAN
+from libc.stdint cimport int32_t, uint8_t, uint64_t
 from libc.string cimport memset
 
 from order cimport fill_order
@@ -375,7 +376,7 @@ def stochastic(const floating[:, ::1] X, const double[:, ::1] Y, const double[::
                floating[:, ::1] W, double[::1] b, tuple arrays, double[::1] sums, Py_ssize_t t, Py_ssize_t count,
                double gain, floating[::1] part, double[:, ::1] G, int32_t[::1] order, Py_ssize_t batch_size,
                bint shuffle, uint64_t seed, uint64_t epoch, Py_ssize_t position, Py_ssize_t steps,
-               const double[::1] rates, bint by_step, double[::1] costs):
+               const double[::1] rates, bint by_step, const uint8_t[::1] wanted, double[::1] costs):
     """Mini-batch (batch_size > 1) or SGD updates; see gdfast.backends for the contract."""
     cdef Py_ssize_t n = X.shape[0], d = X.shape[1], k = W.shape[0]
     cdef Py_ssize_t done, start, size, ended = 0, result = steps
@@ -408,6 +409,15 @@ def stochastic(const floating[:, ::1] X, const double[:, ::1] Y, const double[::
                     result = ~ended
                     break
                 costs[ended] = sums[0] / n
+                if wanted.shape[0]:
+                    costs[ended] = NAN
+                    if wanted[ended]:
+                        memset(&G[0, 0], 0, k * (d + 1) * sizeof(double))
+                        costs[ended] = pass_rows(&model, &X[0, 0], &Y[0, 0], weights, NULL, 0, n, &W[0, 0], &b[0],
+                                                 &part[0], &G[0, 0]) / n + penalty(&model, &W[0, 0])
+                        if not absolute(n * costs[ended]) <= DBL_MAX:
+                            result = ~ended
+                            break
                 ended += 1
                 position = 0
     return result

@@ -440,3 +440,27 @@ def test_the_callers_arrays_are_left_alone():
         optimizer="adam", average=True, clip_norm=1.0, epochs=3,
     )  # fmt: skip
     assert all(itertools.starmap(np.array_equal, zip((X, Y, factors, low, high), kept, strict=True)))
+
+
+def test_recorded_coefficients_spill_into_a_file(monkeypatch):
+    """A history larger than the memory allowed for it is a map, with the same rows; thinned and continued, too."""
+    options = {"learning_rate": 0.05, "record": ("coef",), "history_limit": 150, "backend": "numpy"}
+    within_memory = gdfast.fit(X, Y, epochs=200, **options).resume(40)
+    monkeypatch.setattr(gdfast.history, "SPILL_BYTES", 500)
+    spilled = gdfast.fit(X, Y, epochs=200, **options).resume(40)
+    assert isinstance(spilled.history["coef"], np.memmap)
+    assert not isinstance(within_memory.history["coef"], np.memmap)
+    for name, column in within_memory.history.items():
+        np.testing.assert_array_equal(column, spilled.history[name])
+
+
+@pytest.mark.parametrize("history_every", [1, 3, "log"])
+@pytest.mark.parametrize("batch_size", [1, 7])
+def test_stochastic_objective_is_j_at_each_recorded_epoch(backend, batch_size, history_every):
+    """The J that kernels find where an epoch ends is the J of coef there."""
+    options = {"penalty": "elasticnet", "alpha": 0.1, "batch_size": batch_size, "learning_rate": 0.01, "seed": 3}
+    options |= {"sample_weight": np.arange(1.0, 41.0), "backend": backend}
+    run = gdfast.fit(X, Y, epochs=11, history="objective", history_every=history_every, **options)
+    assert run.cost == run.costs[-1]
+    for epoch, cost in zip(run.cost_epochs.tolist()[1:], run.costs[1:], strict=True):
+        assert gdfast.fit(X, Y, epochs=epoch, **options).cost == pytest.approx(cost, rel=1e-14)

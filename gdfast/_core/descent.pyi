@@ -63,6 +63,7 @@ def stochastic(
     steps: int,
     rates: _Double,
     by_step: bool,
+    wanted: NDArray[np.uint8],
     costs: _Double,
 ) -> int: ...
 def sample_order(order: NDArray[np.int32], seed: int, epoch: int) -> None: ...

@@ -45,7 +45,13 @@ class KernelSet(Protocol):
         """Return J, to the bit as an epoch finds it."""
 
     def stochastic(
-        self, state: State, steps: int, rates: NDArray[np.float64], by_step: bool, costs: NDArray[np.float64]
+        self,
+        state: State,
+        steps: int,
+        rates: NDArray[np.float64],
+        by_step: bool,
+        wanted: NDArray[np.bool_],
+        costs: NDArray[np.float64],
     ) -> int:
         """Run mini-batch or SGD updates."""
 

@@ -70,12 +70,18 @@ class Kernels:
         return total / len(self.X) + extra
 
     def stochastic(
-        self, state: State, steps: int, rates: NDArray[np.float64], by_step: bool, costs: NDArray[np.float64]
+        self,
+        state: State,
+        steps: int,
+        rates: NDArray[np.float64],
+        by_step: bool,
+        wanted: NDArray[np.bool_],
+        costs: NDArray[np.float64],
     ) -> int:
         """Run mini-batch or SGD updates."""
         return descent.stochastic(
             self.X, self.Y, self.weights, self.numbers, self.limits,
             state.W, state.b, state.arrays, state.sums, state.steps, state.count, state.gain, self.part, self.G,
             state.order, state.batch_size or 1, state.shuffle, state.seed, state.epoch, state.position,
-            steps, rates, by_step, costs,
+            steps, rates, by_step, wanted.view(np.uint8), costs,
         )  # fmt: skip

@@ -525,10 +525,11 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
     @jit
     def stochastic(  # type: ignore[no-untyped-def]
         X, Y, s, p, limits, W, b, arrays, sums, t, count, gain, G,
-        order, batch_size, shuffle, seed, epoch, position, steps, rates, by_step, costs,
+        order, batch_size, shuffle, seed, epoch, position, steps, rates, by_step, wanted, costs,
     ):  # fmt: skip
         """Run mini-batch or SGD updates."""
         n, ended = X.shape[0], 0
+        no_order = np.empty(0, np.int32)
         for done in range(steps):
             if position == 0:
                 sums[0] = 0.0
@@ -555,6 +556,14 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
                 if not (is_finite(sums[0]) and finite(W, b)):
                     return ~ended
                 costs[ended] = mean_of(sums[0], n, 0.0)
+                if wanted.size:
+                    costs[ended] = np.nan
+                    if wanted[ended]:
+                        total = pass_rows(X, Y, s, no_order, 0, n, W, b, p.c, G)
+                        extra = penalty(W, limits[0], limits[1], p.l2 != 0.0 or p.l1 != 0.0)
+                        costs[ended] = mean_of(total, n, extra)
+                        if not is_finite(n * costs[ended]):
+                            return ~ended
                 ended, position = ended + 1, 0
         return steps
 
@@ -616,12 +625,18 @@ class Kernels:
         )
 
     def stochastic(
-        self, state: State, steps: int, rates: NDArray[np.float64], by_step: bool, costs: NDArray[np.float64]
+        self,
+        state: State,
+        steps: int,
+        rates: NDArray[np.float64],
+        by_step: bool,
+        wanted: NDArray[np.bool_],
+        costs: NDArray[np.float64],
     ) -> int:
         """Run mini-batch or SGD updates."""
         return self.compiled.stochastic(
             self.X, self.Y, self.weights, self.numbers, self.limits, state.W, state.b, state.arrays, state.sums,
             state.steps, state.count, state.gain, self.G,
             state.order, state.batch_size or 1, state.shuffle, np.uint64(state.seed), state.epoch, state.position,
-            steps, rates, by_step, costs,
+            steps, rates, by_step, wanted, costs,
         )  # fmt: skip

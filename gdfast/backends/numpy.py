@@ -20,17 +20,16 @@ __all__ = ["Kernels", "power_costs"]
 class Kernels:
     """The kernels for one Problem and one Model.
 
-    `batch` runs one full-batch epoch for each of rates and writes a cost for each: the loss at its
-    start (with `objective` J, penalty included). `stochastic` runs `steps` updates from the state's
-    place in the order of samples, and writes for each epoch that ends the mean over it of s_i loss_i
-    just before each update; rates are by epoch, the current one first, or by step. Both return the
-    number of updates done, which are fewer where the end was asked for meanwhile; where epoch e of the
-    call is bad (DESIGN: a cost or an iterate that is not finite) they stop and return ~e, the number of
-    epochs of this call that are good being e (batch: e costs are written, and the last good epoch is
-    e - 1 epochs after the start). `sums_at` returns the
-    sum of s_i loss_i and the penalty anywhere, by the same additions as an epoch, and leaves the
-    gradient of the first in G (k, d + 1), the intercept's last. `by_columns=False` tells the compiled
-    backends to take X by rows also where it has few features.
+    `batch` runs one full-batch epoch for each of rates and writes a cost for each: the loss at its start (with
+    `objective` J, penalty included). `stochastic` runs `steps` updates from the state's place in the order of
+    samples, and writes for each epoch that ends the mean over it of s_i loss_i just before each update; or, where
+    `wanted` has a place for each such epoch, J at its end or NaN; rates are by epoch, the current one first, or by
+    step. Both return the number of updates done, which are fewer where the end was asked for meanwhile; where epoch
+    e of the call is bad (DESIGN: a cost or an iterate that is not finite) they stop and return ~e, the number of
+    epochs of this call that are good being e (batch: e costs are written, and the last good epoch is e - 1 epochs
+    after the start). `sums_at` returns the sum of s_i loss_i and the penalty anywhere, by the same additions as an
+    epoch, and leaves the gradient of the first in G (k, d + 1), the intercept's last. `by_columns=False` tells the
+    compiled backends to take X by rows also where it has few features.
     """
 
     def __init__(self, problem: Problem, model: Model, by_columns: bool = True) -> None:
@@ -56,7 +55,13 @@ class Kernels:
         return len(rates)
 
     def stochastic(
-        self, state: State, steps: int, rates: NDArray[np.float64], by_step: bool, costs: NDArray[np.float64]
+        self,
+        state: State,
+        steps: int,
+        rates: NDArray[np.float64],
+        by_step: bool,
+        wanted: NDArray[np.bool_],
+        costs: NDArray[np.float64],
     ) -> int:
         """Run mini-batch (batch_size > 1) or SGD updates."""
         n, size, position, ended = len(self.X), state.batch_size or 1, state.position, 0
@@ -77,6 +82,10 @@ class Kernels:
                     if not (np.isfinite(state.sums[0]) and finite(state)):
                         return ~ended
                     costs[ended] = state.sums[0] / n
+                    if len(wanted):
+                        costs[ended] = self.cost_at(state.W, state.b, False) if wanted[ended] else np.nan
+                        if wanted[ended] and not np.isfinite(n * costs[ended]):
+                            return ~ended
                     ended, position = ended + 1, 0
         return steps
 
@@ -87,19 +96,29 @@ class Kernels:
 
     def cost_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool) -> float:
         """Return J at W and b; with `gradient` as `sums_at` leaves it in self.G."""
-        total, extra = self.sums_at(W, b)
+        if gradient:
+            total, extra = self.sums_at(W, b)
+        else:
+            with np.errstate(all="ignore"):
+                total, extra = float(self.losses(slice(None), W, b)[0].sum()), self.penalty(W)
         return total / len(self.X) + extra
 
     def sums(self, rows: Any, W: NDArray[Any], b: NDArray[np.float64]) -> float:
         """Return the sum of s_i loss_i over rows, and put its gradient into G."""
-        X, Y = self.X[rows], self.Y[rows]
-        Z = (X @ W.T) + b
-        values, R = self.value(Y, Z, self.model.c), self.gradient(Y, Z, self.model.c)
+        values, X, Y, Z = self.losses(rows, W, b)
+        R = self.gradient(Y, Z, self.model.c)
         if self.weights is not None:
-            values, R = values * self.weights[rows], R * self.weights[rows]
+            R = R * self.weights[rows]
         self.G[:, :-1] = R.T.astype(X.dtype, copy=False) @ X
         self.G[:, -1] = R.sum(axis=0)
         return float(values.sum())
+
+    def losses(self, rows: Any, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], Any, Any, Any]:
+        """Return s_i loss_i of rows, with their X, Y and Z."""
+        X, Y = self.X[rows], self.Y[rows]
+        Z = (X @ W.T) + b
+        values = self.value(Y, Z, self.model.c)
+        return values if self.weights is None else values * self.weights[rows], X, Y, Z
 
     def penalty(self, W: NDArray[Any]) -> float:
         """Return the penalty at W."""
