@@ -39,8 +39,8 @@ class GD(Optimizer):
     Examples
     --------
     >>> import gdfast
-    >>> gdfast.fit([[0.0], [1.0]], [0.0, 1.0], optimizer=gdfast.GD(), epochs=10).solver
-    'loop'
+    >>> gdfast.fit([[0.0], [1.0]], [0.0, 1.0], optimizer=gdfast.GD(), epochs=10).epochs
+    10
 
     References
     ----------

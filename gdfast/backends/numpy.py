@@ -109,14 +109,14 @@ class Kernels:
         R = self.gradient(Y, Z, self.model.c)
         if self.weights is not None:
             R = R * self.weights[rows]
-        self.G[:, :-1] = R.T.astype(X.dtype, copy=False) @ X
+        self.G[:, :-1] = product(X.T, R).T
         self.G[:, -1] = R.sum(axis=0)
         return float(values.sum())
 
     def losses(self, rows: Any, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], Any, Any, Any]:
         """Return s_i loss_i of rows, with their X, Y and Z."""
         X, Y = self.X[rows], self.Y[rows]
-        Z = (X @ W.T) + b
+        Z = product(X, W.T) + b
         values = self.value(Y, Z, self.model.c)
         return values if self.weights is None else values * self.weights[rows], X, Y, Z
 
@@ -172,6 +172,15 @@ class Kernels:
         new = cumulative_l1(state.W, Q, owed).astype(state.W.dtype, copy=False)
         Q += new - state.W
         state.W[:] = new
+
+
+def product(X: NDArray[Any], B: NDArray[Any]) -> NDArray[np.float64]:
+    """Return X B in float64, its products in X's dtype: of B scaled, so that they do not overflow before B does."""
+    if X.dtype == np.float64:
+        return np.asarray(X @ B)
+    largest = float(np.abs(B).max())
+    scale = largest if 0.0 < largest < np.inf else 1.0
+    return np.asarray(np.multiply(X @ (B / scale).astype(X.dtype), scale, dtype=np.float64))
 
 
 def clip(G: NDArray[np.float64], model: Model) -> None:
