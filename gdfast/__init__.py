@@ -4,33 +4,31 @@
 function, `plots` draws, `backends` tells what is there. Importing gdfast needs NumPy alone.
 """
 
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gdfast import backends
-from gdfast.averaging import EMA
-from gdfast.divergence import DivergenceError, DivergenceWarning, StabilityWarning
-from gdfast.formulas.schedules import (
-    Constant,
-    Cosine,
-    Exponential,
-    InverseScaling,
-    InverseTime,
-    ReduceOnPlateau,
-    Step,
-    Warmup,
-)
-from gdfast.minimize import minimize
-from gdfast.optimizers import GD, AdaGrad, Adam, AdamW, Momentum, RMSProp
-from gdfast.own_loss import Loss
-from gdfast.run import Run
-from gdfast.sample_order import sample_order
-from gdfast.stability import stability
-from gdfast.stop_reason import StopReason
-from gdfast.train import fit, resume
-
 if TYPE_CHECKING:
-    from gdfast import compat, plots
+    from gdfast import backends, compat, plots
+    from gdfast.averaging import EMA
+    from gdfast.divergence import DivergenceError, DivergenceWarning, StabilityWarning
+    from gdfast.formulas.schedules import (
+        Constant,
+        Cosine,
+        Exponential,
+        InverseScaling,
+        InverseTime,
+        ReduceOnPlateau,
+        Step,
+        Warmup,
+    )
+    from gdfast.minimization import minimize
+    from gdfast.optimizers import GD, AdaGrad, Adam, AdamW, Momentum, RMSProp
+    from gdfast.order import sample_order
+    from gdfast.own_loss import Loss
+    from gdfast.run import Run
+    from gdfast.stable_rates import stability
+    from gdfast.stop_reason import StopReason
+    from gdfast.train import fit, resume
 
 __all__ = [
     "EMA",
@@ -65,9 +63,38 @@ __all__ = [
 ]
 
 
+# Where names live; modules are imported when a name of theirs is first asked for, so that `import gdfast` is quick.
+HOMES = {
+    "averaging": ("EMA",),
+    "divergence": ("DivergenceError", "DivergenceWarning", "StabilityWarning"),
+    "formulas.schedules": (
+        "Constant", "Cosine", "Exponential", "InverseScaling", "InverseTime", "ReduceOnPlateau", "Step", "Warmup",
+    ),
+    "minimization": ("minimize",),
+    "optimizers": ("GD", "AdaGrad", "Adam", "AdamW", "Momentum", "RMSProp"),
+    "own_loss": ("Loss",),
+    "run": ("Run",),
+    "order": ("sample_order",),
+    "stable_rates": ("stability",),
+    "stop_reason": ("StopReason",),
+    "train": ("fit", "resume"),
+}  # fmt: skip
+HOME_OF = {name: home for home, names in HOMES.items() for name in names}
+
+
 def __getattr__(name: str) -> Any:
-    if name in ("compat", "plots"):
+    if name in HOME_OF:
+        value = getattr(import_module(f"gdfast.{HOME_OF[name]}"), name)
+        globals()[name] = value  # also over a module of the same name
+        return value
+    if name in ("backends", "compat", "plots"):
         return import_module(f"gdfast.{name}")
     if name == "__version__":
+        from importlib import metadata  # as slow to import as half of NumPy
+
         return metadata.version("gdfast")
     raise AttributeError(f"module 'gdfast' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,7 +9,7 @@ import numpy as np
 
 from gdfast import compat, plots
 from gdfast.backends import choose
-from gdfast.minimize import minimize
+from gdfast.minimization import minimize
 from gdfast.park import TEMPERATURES, VISITORS
 
 __all__ = ["demo"]

@@ -14,7 +14,7 @@ from gdfast.formulas.penalties import projected_slope, slope
 from gdfast.history import History
 from gdfast.plan import Plan
 from gdfast.problem import Problem
-from gdfast.state import State
+from gdfast.state import SPAN, State
 from gdfast.stop_reason import StopReason
 
 __all__ = ["Best", "Descent"]
@@ -23,6 +23,8 @@ __all__ = ["Best", "Descent"]
 CHUNK_SECONDS = 0.02
 # Costs held by one call: half a megabyte.
 LARGEST_CHUNK = 65_536
+# Updates of SGD in one call, each of which may have a rate.
+LARGEST_CALL = 2**20
 # Products (rows times features) of a first chunk, whose speed is not known yet.
 FIRST_PRODUCTS = 200_000
 # Rates are halved so often before a divergence is taken for final.
@@ -55,7 +57,7 @@ class Descent:
         self.state = State(problem, plan)
         by_columns = plan.batch_size is None
         kernels = load(plan.backend).Kernels
-        self.kernels = kernels(problem, plan.model, by_columns)
+        self.kernels = kernels(problem, plan.model, by_columns, plan.n_threads)
         self.history = None if plan.grid is None else History(plan.grid, plan.history_limit)
         self.watch, self.plateau = plan.watch(), plan.plateau()
         self.seen = -1  # the last epoch whose cost the watch and the plateau have seen
@@ -71,9 +73,11 @@ class Descent:
         self.started = time.perf_counter()
         self.final_cost: float | None = None
         self.validator: Any = None
+        self.validated = 0  # rows
         if plan.validation is not None:
             model = replace(plan.model, l2=0.0, l1=0.0, factors=None)
-            self.validator = kernels(plan.validation, model, True)
+            self.validated = len(plan.validation.X)
+            self.validator = kernels(plan.validation, model, True, plan.n_threads)
         rows = problem.X.shape[0] if plan.batch_size is None else plan.batch_size
         self.chunk = max(1, min(LARGEST_CHUNK, FIRST_PRODUCTS // (rows * problem.X.shape[1])))
 
@@ -189,10 +193,11 @@ class Descent:
         """Make one call of the kernels towards the target epoch, and learn from its time."""
         state, per_epoch = self.state, self.state.steps_per_epoch
         steps = min(self.chunk, (target - state.epoch) * per_epoch - state.position)
-        if state.position:
-            steps = min(steps, per_epoch - state.position)
-        elif steps > per_epoch:
-            steps -= steps % per_epoch
+        left = per_epoch - state.position
+        if steps >= left:
+            steps = left if state.position else steps - steps % per_epoch
+        elif self.plan.batch_size == 1:
+            steps = min(left, max(SPAN, steps - steps % SPAN))
         if state.position == 0:
             if self.plan.average_from == state.epoch and state.count < 0:
                 state.begin_mean()
@@ -200,7 +205,7 @@ class Descent:
         started = time.perf_counter()
         self.advance(steps)
         grown = int(steps * CHUNK_SECONDS / max(time.perf_counter() - started, 1e-9))
-        self.chunk = max(1, min(LARGEST_CHUNK, grown, 4 * self.chunk))
+        self.chunk = max(1, min(LARGEST_CALL if self.stochastic else LARGEST_CHUNK, grown, 4 * self.chunk))
 
     def rates(self, steps: int) -> NDArray[np.float64]:
         """Return the rates of the next updates: by epoch, or by step where the schedule counts steps."""
@@ -380,7 +385,7 @@ class Descent:
         """Return the validation cost of coef, and remember the lowest."""
         W, b = self.state.estimate()
         total, _ = self.validator.sums_at(W, b)
-        cost = float(total / len(self.validator.X))
+        cost = float(total / self.validated)
         if self.best is None or cost < self.best.cost:
             self.best = Best(cost, epoch, W, b)
         return cost

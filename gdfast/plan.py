@@ -15,10 +15,10 @@ from gdfast.formulas.optimizers import OPTIMIZERS, Rule
 from gdfast.formulas.penalties import PENALTIES
 from gdfast.history import LogGrid, StepGrid
 from gdfast.optimizers import Optimizer
+from gdfast.order import LARGEST_SEED, LARGEST_SHUFFLE
 from gdfast.own_loss import Loss as OwnLoss
 from gdfast.problem import Problem
 from gdfast.rates import Rates, make_rates
-from gdfast.sample_order import LARGEST_SEED, LARGEST_SHUFFLE
 from gdfast.watch import PATIENCE, Plateau, Watch
 
 __all__ = [
@@ -107,6 +107,7 @@ class Plan:
     history_limit: int
     record: tuple[str, ...]
     backend: str
+    n_threads: int
     solver: str  # "auto" is not chosen yet
     average_from: int | None  # epochs done before averaging begins; None: no averaging
     average_gain: float
@@ -396,6 +397,7 @@ def make_plan(
         history_limit=whole("history_limit", options["history_limit"], 2),
         record=make_record(options["record"]),
         backend=backend,
+        n_threads=whole("n_threads", options["n_threads"], 1, hint=" (os.cpu_count() is as many as there are)"),
         solver=choice("solver", options["solver"], SOLVERS),
         average_from=average_from,
         average_gain=average_gain,

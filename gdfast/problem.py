@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from gdfast.arguments import as_array, floating, matrix, numeric_array, real, shown, vector
 from gdfast.formulas.losses import LOSSES, Loss
+from gdfast.order import fill_order
 from gdfast.own_loss import Loss as OwnLoss
-from gdfast.sample_order import fill_order
 
 __all__ = ["Problem", "make_problem", "part_of", "split", "validation_problem"]
 

@@ -5,11 +5,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.order import fill_order
 from gdfast.plan import Plan
 from gdfast.problem import Problem
-from gdfast.sample_order import fill_order
 
-__all__ = ["State"]
+__all__ = ["SPAN", "State"]
+
+# Calls of SGD's kernels begin and end at multiples of so many updates within an epoch: blocks of rows, sums of losses
+# and lazy scales are closed there, so that no bit depends on where a call was cut.
+SPAN = 256
 
 # What a copy, and a file, must hold; all else follows from the plan.
 ARRAYS = ("W", "b", "M", "V", "A", "Q", "U", "sums")
@@ -29,7 +33,7 @@ class State:
         # (k, d + 1) each, the intercept's behind each row; empty where they are not needed.
         shape, none = (k, d + 1), (0, 0)
         cumulative = plan.batch_size == 1 and model.l1 > 0
-        self.M = np.zeros(none if model.rule in ("gd", "adagrad", "rmsprop") else shape)  # the momentum
+        self.M = np.zeros(shape if model.formula.momentum else none)  # the momentum
         self.V = np.zeros(shape if model.formula.adaptive else none)  # the squares
         self.A = np.zeros(shape if model.averaging else none)  # the mean of iterates
         self.Q = np.zeros(shape if cumulative else none)  # l1 applied so far

@@ -102,6 +102,7 @@ def fit(
     checkpoint_seconds: float | None = None,
     solver: str = "auto",
     backend: str = "auto",
+    n_threads: int = 1,
 ) -> Run:
     """Fit a linear model by gradient descent.
 
@@ -212,6 +213,9 @@ def fit(
         "loop" walks the epochs one by one; "auto" takes the one that is cheaper, see docs/closed-form.md.
     backend : {"auto", "cython", "numba", "numpy"}, default "auto"
         What the kernels run on; "auto" is the first that is there, or what GDFAST_BACKEND names.
+    n_threads : int, default 1
+        Threads that share the passes over all rows (full batch, costs) on the compiled backend, at least 1; no bit
+        of a result depends on it.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Write formulas.pxi: the formulas of gdfast/formulas as C-level Cython functions.
+"""Write the formulas of gdfast/formulas as Cython (formulas.pxi) and the losses of blocks of rows as C (losses.c).
 
     python src/generate.py gdfast/formulas formulas.pxi
 
@@ -10,27 +10,29 @@ import ast
 import sys
 from pathlib import Path
 
-# Values summed and gradients written for a block of rows; the loop is inside the switch, so that
-# each loss has a loop of its own that the C compiler can vectorise.
-LOSS_BLOCK = """
-cdef double loss_block(int loss, double c, const double* y, const double* s, const double* z,
-                       double* r, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef double total = 0.0
+# Values and gradients of a block of rows, in C, for a source that is built without liberties with sums: vectorised
+# exp rests on that. The loop is inside the switch, so that each loss has a loop of its own.
+BLOCK_HEAD = """\
+#include "losses.h"
+#include "elementary.h"
 """
-LOSS_BLOCK_CASE = """\
-    if loss == {index}:
-        if s == NULL:
-            for i in range(n):
-                total += {value}(y[i], z[i], c)
-                r[i] = {gradient}(y[i], z[i], c)
-        else:
-            for i in range(n):
-                total += s[i] * {value}(y[i], z[i], c)
-                r[i] = s[i] * {gradient}(y[i], z[i], c)
-        return total
+BLOCK = """
+void loss_block(int loss, double c, const double *restrict y, const double *restrict z, double *restrict values,
+                double *restrict gradients, ptrdiff_t n)
+{
+    switch (loss) {
 """
-# The same with the products and the sums for the gradient in one loop, for one feature: z = w x + b.
+BLOCK_CASE = """\
+    case %(index)d:
+        for (ptrdiff_t i = 0; i < n; i++) {
+            values[i] = %(value)s(y[i], z[i], c);
+            gradients[i] = %(gradient)s(y[i], z[i], c);
+        }
+        return;
+"""
+BLOCK_END = "    }\n}\n"
+# Products, losses and the sums for the gradient in one loop, for one feature (z = w x + b) and the losses of which a
+# compiler can vectorise that.
 LOSS_LINE = """
 cdef double loss_line(int loss, double c, const double* y, const double* s, const floating* x, double w,
                       double b, Py_ssize_t n, double* g) noexcept nogil:
@@ -57,6 +59,10 @@ LOSS_LINE_END = """\
     g[1] = gb
     return total
 """
+HAS_LINE = """
+cdef inline bint has_loss_line(int loss) noexcept nogil:
+    return {answer}
+"""
 LOSS_SCALAR = """
 cdef inline double loss_{part}(int loss, double c, double y, double z) noexcept nogil:
 """
@@ -82,6 +88,15 @@ UPDATE_CASE = """\
             for j in range(d):
                 w[j] += <floating>{formula}(w[j], a * x[j] + l2 * factors[j] * w[j], {states}, eta, mu, rho, eps,
                                             decay, c1, c2, {targets})
+"""
+# One step of a linear rule for one coordinate, or for what a basis vector weighs in it.
+LINEAR = """
+cdef inline double linear_step(int rule, double w, double g, double* m, double eta, double mu) noexcept nogil:
+    cdef double unused = 0.0
+"""
+LINEAR_CASE = """\
+    if rule == {index}:
+        return {formula}(w, g, m[0], 0.0, eta, mu, 0.0, 0.0, 0.0, 1.0, 1.0, m, &unused)
 """
 RATE = """
 cdef inline double optimizer_rate(int rule, double v, double eta, double mu, double eps, double c2) noexcept nogil:
@@ -136,19 +151,55 @@ def is_rule(function: ast.FunctionDef) -> bool:
     return isinstance(body(function)[-1].value, ast.Tuple)
 
 
-def losses(path: Path) -> str:
-    """Return the losses: one function each, the block switch and the scalar switches."""
+def c_formula(function: ast.FunctionDef) -> str:
+    """Return a formula as a C function of doubles, in the vocabulary of src/elementary.h."""
+    arguments = ", ".join(f"double {argument.arg}" for argument in function.args.args)
+    lines = []
+    for statement in body(function):
+        declared = "double " if isinstance(statement, ast.Assign) else ""
+        lines.append(f"    {declared}{ast.unparse(statement)};")
+    return f"\nstatic inline double {function.name}({arguments})\n{{\n" + "\n".join(lines) + "\n}\n"
+
+
+def calls(function: ast.FunctionDef) -> set[str]:
+    """Return the names of the functions that a formula calls."""
+    return {node.func.id for node in ast.walk(function) if isinstance(node, ast.Call)}
+
+
+def loss_names(path: Path) -> tuple[list[ast.FunctionDef], dict[str, tuple[str, str]]]:
+    """Return the losses' functions, and the names of value and gradient of each."""
     functions, registry = read(path)
-    names = [(entry.args[0].id, entry.args[1].id) for entry in registry.values()]
+    names = {name: (entry.args[0].id, entry.args[1].id) for name, entry in registry.items()}
+    chosen = {name for pair in names.values() for name in pair}
+    return [function for function in functions if function.name in chosen], names
+
+
+def blocks(path: Path) -> str:
+    """Return the losses of blocks of rows, as C."""
+    functions, names = loss_names(path)
+    cases = [
+        BLOCK_CASE % {"index": i, "value": value, "gradient": gradient}
+        for i, (value, gradient) in enumerate(names.values())
+    ]
+    return "".join([BLOCK_HEAD, *[c_formula(function) for function in functions], BLOCK, *cases, BLOCK_END])
+
+
+def losses(path: Path) -> str:
+    """Return the losses: one function each, the loops for one feature, and the scalar switches."""
+    functions, names = loss_names(path)
     text = [scalar_formula(function) for function in functions]
-    for head, case, end in (LOSS_BLOCK, LOSS_BLOCK_CASE, ""), (LOSS_LINE, LOSS_LINE_CASE, LOSS_LINE_END):
-        text.append(head)
-        text += [case.format(index=i, value=name[0], gradient=name[1]) for i, name in enumerate(names)]
-        text.append(end)
+    slow = {function.name for function in functions if calls(function) & {"exp", "log1p"}}
+    lines = [i for i, pair in enumerate(names.values()) if not slow & set(pair)]
+    text.append(HAS_LINE.format(answer=" or ".join(f"loss == {i}" for i in lines)))
+    text.append(LOSS_LINE)
+    for i, (value, gradient) in enumerate(names.values()):
+        if i in lines:
+            text.append(LOSS_LINE_CASE.format(index=i, value=value, gradient=gradient))
+    text.append(LOSS_LINE_END)
     for position, part in enumerate(("value", "gradient")):
         text.append(LOSS_SCALAR.format(part=part))
-        text += [LOSS_SCALAR_CASE.format(index=i, formula=name[position]) for i, name in enumerate(names)]
-    return "".join(text) + f"\nLOSSES = {tuple(registry)}\n"
+        text += [LOSS_SCALAR_CASE.format(index=i, formula=pair[position]) for i, pair in enumerate(names.values())]
+    return "".join(text) + f"\nLOSSES = {tuple(names)}\n"
 
 
 def penalties(path: Path) -> str:
@@ -169,15 +220,23 @@ def optimizers(path: Path) -> str:
         places = [f"{state}[j]" if state in changed else "unused" for state in ("m", "v")]
         targets = ", ".join(f"&{place}" for place in places)
         text.append(UPDATE_CASE.format(index=index, formula=step, states=", ".join(places), targets=targets))
+    text.append(LINEAR)
+    for index, entry in enumerate(registry.values()):
+        if any(keyword.arg == "linear" for keyword in entry.keywords):
+            text.append(LINEAR_CASE.format(index=index, formula=entry.args[0].id))
     text.append(RATE)
     text += [RATE_CASE.format(index=index, formula=rate) for index, (_, rate) in enumerate(names)]
-    return "".join(text) + f"\nOPTIMIZERS = {tuple(registry)}\n"
+    numbers = "".join(f"    {name.upper()} = {index}\n" for index, name in enumerate(registry))
+    return "".join(text) + f"\ncdef enum:\n{numbers}\nOPTIMIZERS = {tuple(registry)}\n"
 
 
 def main(source: Path, target: Path) -> None:
-    """Write the formulas of the folder `source` to the file `target`."""
-    text = "# Generated by src/generate.py from gdfast/formulas; do not edit.\n"
-    text += losses(source / "losses.py")
+    """Write the formulas of the folder `source` as the target's kind of file: losses.c or formulas.pxi."""
+    text = "Generated by src/generate.py from gdfast/formulas; do not edit."
+    if target.suffix == ".c":
+        target.write_text(f"/* {text} */\n" + blocks(source / "losses.py"))
+        return
+    text = f"# {text}\n" + losses(source / "losses.py")
     text += penalties(source / "penalties.py")
     text += optimizers(source / "optimizers.py")
     target.write_text(text)

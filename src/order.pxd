@@ -1,6 +1,12 @@
-"""The order of samples: Fisher-Yates from a SplitMix64 stream that (seed, epoch) fix (gdfast/sample_order.py)."""
+"""The order of samples: Fisher-Yates from a SplitMix64 stream that (seed, epoch) fix (gdfast/order.py)."""
 
 from libc.stdint cimport int32_t, uint64_t
+
+from rows cimport prefetch
+
+cdef enum:
+    RUN = 128  # swaps whose numbers are drawn at once
+    FAR = 8192  # rows whose numbers are more than the nearest cache holds
 
 
 cdef inline uint64_t mix(uint64_t x) noexcept nogil:
@@ -10,15 +16,24 @@ cdef inline uint64_t mix(uint64_t x) noexcept nogil:
 
 
 cdef inline void fill_order(int32_t* order, Py_ssize_t n, uint64_t seed, uint64_t epoch) noexcept nogil:
+    """Swap in runs: their numbers are independent, and known ahead of the swaps that they lead to."""
     cdef uint64_t golden = <uint64_t>0x9E3779B97F4A7C15
     cdef uint64_t counter = mix(mix(seed + golden) + (epoch + 1) * golden)
-    cdef Py_ssize_t i, j
+    cdef int32_t partners[RUN]
+    cdef Py_ssize_t i, k, top = n - 1, count
     cdef int32_t row
     for i in range(n):
         order[i] = <int32_t>i
-    for i in range(n - 1, 0, -1):
-        counter += golden
-        j = <Py_ssize_t>(((mix(counter) >> 32) * <uint64_t>(i + 1)) >> 32)
-        row = order[i]
-        order[i] = order[j]
-        order[j] = row
+    while top > 0:
+        count = min(<Py_ssize_t>RUN, top)
+        for k in range(count):
+            partners[k] = <int32_t>(((mix(counter + <uint64_t>(k + 1) * golden) >> 32) * <uint64_t>(top - k + 1)) >> 32)
+        counter += <uint64_t>count * golden
+        if n > FAR:
+            for k in range(count):
+                prefetch(order + partners[k])
+        for k in range(count):
+            row = order[top - k]
+            order[top - k] = order[partners[k]]
+            order[partners[k]] = row
+        top -= count

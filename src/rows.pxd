@@ -2,12 +2,44 @@
 
 from cython cimport floating
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define PREFETCH(p) __builtin_prefetch(p)
+    #else
+    #define PREFETCH(p) ((void)(p))
+    #endif
+    """
+    void PREFETCH(const void*) noexcept nogil
+
+cdef enum:
+    LINE = 64  # bytes that memory hands over at once
+
+
+cdef inline void prefetch(const void* p) noexcept nogil:
+    PREFETCH(p)
+
+
+cdef inline void prefetch_row(const floating* x, Py_ssize_t d) noexcept nogil:
+    cdef Py_ssize_t byte = 0, size = d * <Py_ssize_t>sizeof(floating)
+    while byte < size:
+        PREFETCH(<const char*>x + byte)
+        byte += LINE
+
 
 cdef inline floating dot(const floating* x, const floating* w, Py_ssize_t d) noexcept nogil:
     cdef Py_ssize_t j
     cdef floating total = 0
     for j in range(d):
         total += x[j] * w[j]
+    return total
+
+
+cdef inline double dot_mixed(const floating* x, const double* m, Py_ssize_t d) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double total = 0
+    for j in range(d):
+        total += x[j] * m[j]
     return total
 
 

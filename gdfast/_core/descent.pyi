@@ -5,7 +5,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-# loss, its parameter, l2, l1, intercept; rule, corrected, mu, rho, eps, decay; clip_norm, clip_value, careful
+# loss, its parameter, l2, l1, intercept; rule, corrected, linear, mu, rho, eps, decay; clip_norm, clip_value, careful
 _Numbers: TypeAlias = tuple[float, ...]
 # penalty factors, lower and upper bounds
 _Limits: TypeAlias = tuple[_Double | None, _Double | None, _Double | None]
@@ -17,12 +17,27 @@ _Double: TypeAlias = NDArray[np.float64]
 
 LOSSES: tuple[str, ...]
 OPTIMIZERS: tuple[str, ...]
+SGD_SPAN: int
+
+class Passes:
+    def __init__(
+        self,
+        X: _Floating,
+        Y: _Double,
+        weights: _Double | None,
+        columns: _Floating | None,
+        targets: _Double | None,
+        sums: _Double,
+        slab: int,
+        scratch: _Double,
+    ) -> None: ...
+
+class Crew:
+    def __init__(self) -> None: ...
+    def serve(self, passes: Passes, numbers: _Numbers, limits: _Limits, W: _Floating, b: _Double) -> None: ...
 
 def batch(
-    X: _Floating,
-    Y: _Double,
-    s: _Double | None,
-    by_columns: bool,
+    passes: Passes,
     numbers: _Numbers,
     limits: _Limits,
     W: _Floating,
@@ -32,17 +47,15 @@ def batch(
     t: int,
     count: int,
     gain: float,
-    part: _Floating,
     G: _Double,
     rates: _Double,
     objective: bool,
     costs: _Double,
     look: bool,
+    crew: Crew | None = None,
 ) -> int: ...
 def stochastic(
-    X: _Floating,
-    Y: _Double,
-    s: _Double | None,
+    passes: Passes,
     numbers: _Numbers,
     limits: _Limits,
     W: _Floating,
@@ -52,7 +65,6 @@ def stochastic(
     t: int,
     count: int,
     gain: float,
-    part: _Floating,
     G: _Double,
     order: NDArray[np.int32],
     batch_size: int,

@@ -33,7 +33,7 @@ REMEDIES = {
 class KernelSet(Protocol):
     """What every backend's Kernels can do; see gdfast/backends/numpy.py."""
 
-    def __init__(self, problem: Problem, model: Model, by_columns: bool = True) -> None: ...
+    def __init__(self, problem: Problem, model: Model, by_columns: bool = True, n_threads: int = 1) -> None: ...
 
     def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs."""

@@ -1,6 +1,6 @@
 """The Cython backend: the compiled kernels of src/, called with the arrays of a Problem and a State."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from gdfast.plan import Model
 from gdfast.problem import Problem
 from gdfast.state import State
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 try:
     from gdfast._core import descent, path
@@ -20,54 +23,71 @@ power_costs = path.power_costs
 
 # Up to here X is kept by columns, and full-batch epochs are vectorised over rows: a row is too short to be.
 FEW_FEATURES = 8
+# The rows of a pass are cut into slabs, which threads share: so many, no smaller than this, with so many sums in all.
+MOST_SLABS = 64
+LEAST_ROWS = 1024
+SLAB_NUMBERS = 2**22
 
 
 def numbers_of(model: Model) -> tuple[Any, ...]:
     """Return a Model as the numbers that the compiled switches read."""
     loss, rule = descent.LOSSES.index(model.loss), descent.OPTIMIZERS.index(model.rule)
     objective = (loss, model.c, model.l2, model.l1, model.intercept)
-    step = (rule, model.formula.corrected, model.mu, model.rho, model.eps, model.decay)
+    step = (rule, model.formula.corrected, model.formula.linear, model.mu, model.rho, model.eps, model.decay)
     return (*objective, *step, model.clip_norm, model.clip_value, model.careful)
 
 
 class Kernels:
     """The kernels for one Problem and one Model; see gdfast/backends/numpy.py."""
 
-    def __init__(self, problem: Problem, model: Model, by_columns: bool = True) -> None:
-        self.X, self.Y, self.weights = problem.X, problem.Y, problem.weights
-        self.numbers, self.limits = numbers_of(model), (model.factors, model.low, model.high)
-        k, d = self.Y.shape[1], self.X.shape[1]
-        self.part, self.G = np.empty(d, self.X.dtype), np.empty((k, d + 1))
+    def __init__(self, problem: Problem, model: Model, by_columns: bool = True, n_threads: int = 1) -> None:
+        X, Y = problem.X, problem.Y
+        (n, d), k = X.shape, Y.shape[1]
+        self.n = n
+        self.G = np.empty((k, d + 1))
         self.no_arrays = (np.empty((0, 0)),) * 5
-        self.few = by_columns and d <= FEW_FEATURES
-        self.columns: tuple[NDArray[np.floating], NDArray[np.float64]] | None = None
-
-    def data(self) -> tuple[Any, Any, Any, Any, Any, Any]:
-        """Return what a pass over all rows reads."""
-        if self.few and self.columns is None:
-            self.columns = np.ascontiguousarray(self.X.T), np.ascontiguousarray(self.Y.T)
-        X, Y = (self.X, self.Y) if self.columns is None else self.columns
-        return X, Y, self.weights, self.few, self.numbers, self.limits
+        columns = targets = None
+        if by_columns and d <= FEW_FEATURES:
+            columns, targets = np.ascontiguousarray(X.T), np.ascontiguousarray(Y.T)
+        slab = slab_rows(n, k * (d + 1))
+        sums = np.empty((-(-n // slab), 1 + k * (d + 1) + d))
+        scratch = np.empty(4 * descent.SGD_SPAN * k)
+        self.helpers = min(n_threads, len(sums)) - 1
+        self.pool: ThreadPoolExecutor | None = None
+        passes = descent.Passes(X, Y, problem.weights, columns, targets, sums, slab, scratch)
+        self.fixed = (passes, numbers_of(model), (model.factors, model.low, model.high))
 
     def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs."""
-        return descent.batch(
-            *self.data(), state.W, state.b, state.arrays, state.sums, state.steps, state.count, state.gain,
-            self.part, self.G, rates, objective, costs, False,
-        )  # fmt: skip
+        memory = (state.arrays, state.sums, state.steps, state.count, state.gain)
+        return self.epochs((state.W, state.b, *memory, self.G, rates, objective, costs, False))
 
     def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
         """Return the sum of s_i loss_i and the penalty at W and b; the loss's summed gradient is in self.G."""
         sums = np.empty(2)
-        descent.batch(
-            *self.data(), W, b, self.no_arrays, sums, 0, -1, 0.0, self.part, self.G, np.zeros(1), True, sums, True
-        )
+        self.epochs((W, b, self.no_arrays, sums, 0, -1, 0.0, self.G, np.zeros(1), True, sums, True))
         return float(sums[0]), float(sums[1])
+
+    def epochs(self, others: Any) -> int:
+        """Call `descent.batch`, with helpers that share its passes where there are any."""
+        if self.helpers < 1:
+            return int(descent.batch(*self.fixed, *others))
+        if self.pool is None:
+            from concurrent.futures import ThreadPoolExecutor  # not at every import of gdfast
+
+            self.pool = ThreadPoolExecutor(self.helpers)
+        crew = descent.Crew()
+        serving = [self.pool.submit(crew.serve, *self.fixed, *others[:2]) for _ in range(self.helpers)]
+        arguments: Any = (*self.fixed, *others, crew)
+        result = int(descent.batch(*arguments))
+        for helper in serving:
+            helper.result()
+        return result
 
     def cost_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool) -> float:
         """Return J at W and b; with `gradient` as `sums_at` leaves it in self.G."""
         total, extra = self.sums_at(W, b)
-        return total / len(self.X) + extra
+        return float(total / self.n + extra)
 
     def stochastic(
         self,
@@ -80,8 +100,13 @@ class Kernels:
     ) -> int:
         """Run mini-batch or SGD updates."""
         return descent.stochastic(
-            self.X, self.Y, self.weights, self.numbers, self.limits,
-            state.W, state.b, state.arrays, state.sums, state.steps, state.count, state.gain, self.part, self.G,
-            state.order, state.batch_size or 1, state.shuffle, state.seed, state.epoch, state.position,
-            steps, rates, by_step, wanted.view(np.uint8), costs,
+            *self.fixed, state.W, state.b, state.arrays, state.sums, state.steps,
+            state.count, state.gain, self.G, state.order, state.batch_size or 1, state.shuffle, state.seed,
+            state.epoch, state.position, steps, rates, by_step, wanted.view(np.uint8), costs,
         )  # fmt: skip
+
+
+def slab_rows(n: int, width: int) -> int:
+    """Return the rows of a slab: fixed by the data alone, so that threads may share slabs and no bit tells."""
+    slabs = min(MOST_SLABS, -(-n // LEAST_ROWS), max(1, SLAB_NUMBERS // width))
+    return -(-n // slabs)

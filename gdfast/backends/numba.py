@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from gdfast.formulas import optimizers, penalties, vocabulary
 from gdfast.formulas.losses import LOSSES
 from gdfast.formulas.optimizers import OPTIMIZERS
+from gdfast.order import GOLDEN
 from gdfast.plan import Model
 from gdfast.problem import Problem
-from gdfast.sample_order import GOLDEN
 from gdfast.state import State
 
 __all__ = ["Kernels", "power_costs"]
@@ -87,7 +87,7 @@ def mix(x):  # type: ignore[no-untyped-def]
 
 @jit
 def fill_order(order, seed, epoch):  # type: ignore[no-untyped-def]
-    """Write the order of an epoch (gdfast/sample_order.py)."""
+    """Write the order of an epoch (gdfast/order.py)."""
     counter = mix(mix(np.uint64(seed) + STEP) + (np.uint64(epoch) + np.uint64(1)) * STEP)
     for i in range(order.size):
         order[i] = i
@@ -339,7 +339,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
                 G[o, d] += part
         return total
 
-    has_m, has_v = optimizer in ("momentum", "nesterov", "adam"), formula.adaptive
+    has_m, has_v = formula.momentum, formula.adaptive
     m_of, v_of = state_reader(has_m), state_reader(has_v)
     set_m, set_v = state_writer(has_m), state_writer(has_v)
 
@@ -573,7 +573,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
 class Kernels:
     """The kernels for one Problem and one Model; see gdfast/backends/numpy.py."""
 
-    def __init__(self, problem: Problem, model: Model, by_columns: bool = True) -> None:
+    def __init__(self, problem: Problem, model: Model, by_columns: bool = True, n_threads: int = 1) -> None:
         self.X, self.Y = problem.X, problem.Y
         none = np.empty(0)
         self.weights = none if problem.weights is None else problem.weights

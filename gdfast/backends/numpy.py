@@ -9,9 +9,9 @@ from gdfast.formulas.optimizers import averaged, clipped, correction
 from gdfast.formulas.penalties import cumulative_l1, penalty_value, soft_threshold
 from gdfast.formulas.vocabulary import maximum, minimum
 from gdfast.interrupt import asked
+from gdfast.order import fill_order
 from gdfast.plan import Model
 from gdfast.problem import Problem
-from gdfast.sample_order import fill_order
 from gdfast.state import State
 
 __all__ = ["Kernels", "power_costs"]
@@ -29,10 +29,10 @@ class Kernels:
     epochs of this call that are good being e (batch: e costs are written, and the last good epoch is e - 1 epochs
     after the start). `sums_at` returns the sum of s_i loss_i and the penalty anywhere, by the same additions as an
     epoch, and leaves the gradient of the first in G (k, d + 1), the intercept's last. `by_columns=False` tells the
-    compiled backends to take X by rows also where it has few features.
+    compiled backends to take X by rows also where it has few features; n_threads is for the compiled core.
     """
 
-    def __init__(self, problem: Problem, model: Model, by_columns: bool = True) -> None:
+    def __init__(self, problem: Problem, model: Model, by_columns: bool = True, n_threads: int = 1) -> None:
         self.X, self.Y, self.model = problem.X, problem.Y, model
         self.weights = None if problem.weights is None else problem.weights[:, None]
         self.value, self.gradient = model.formulas.value, model.formulas.gradient

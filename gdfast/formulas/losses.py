@@ -55,8 +55,10 @@ def log_loss_value(y, z, c):
 
 
 def log_loss_gradient(y, z, c):
-    """-y / (1 + e^m)."""
-    return -y / (1.0 + exp(y * z))
+    """-y / (1 + e^m), by the exponential that the value has."""
+    m = y * z
+    e = exp(-absolute(m))
+    return -y * where(m > 0.0, e, 1.0) / (1.0 + e)
 
 
 def hinge_value(y, z, c):

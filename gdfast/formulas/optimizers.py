@@ -15,12 +15,18 @@ __all__ = ["OPTIMIZERS", "Rule", "averaged", "clipped", "correction"]
 
 
 class Rule(NamedTuple):
-    """An update rule: its step, its rate, and whether it reads the corrections c1 and c2."""
+    """An update rule: its step, its rate, and what it is like.
+
+    `corrected` rules read c1 and c2, `adaptive` ones have the state v and `momentum` ones m; `linear` ones are
+    linear in w, g and m, and have no v.
+    """
 
     step: Callable[..., tuple[Any, Any, Any]]
     rate: Callable[..., Any]
     corrected: bool = False
     adaptive: bool = False
+    momentum: bool = False
+    linear: bool = False
 
 
 def correction(beta, t):
@@ -95,10 +101,10 @@ def adam_rate(v, eta, mu, eps, c2):
 
 
 OPTIMIZERS = {
-    "gd": Rule(gd, plain_rate),
-    "momentum": Rule(momentum, momentum_rate),
-    "nesterov": Rule(nesterov, momentum_rate),
+    "gd": Rule(gd, plain_rate, linear=True),
+    "momentum": Rule(momentum, momentum_rate, momentum=True, linear=True),
+    "nesterov": Rule(nesterov, momentum_rate, momentum=True, linear=True),
     "adagrad": Rule(adagrad, root_rate, adaptive=True),
     "rmsprop": Rule(rmsprop, root_rate, adaptive=True),
-    "adam": Rule(adam, adam_rate, corrected=True, adaptive=True),
+    "adam": Rule(adam, adam_rate, corrected=True, adaptive=True, momentum=True),
 }

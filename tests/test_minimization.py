@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gdfast.divergence import DivergenceError, DivergenceWarning
-from gdfast.minimize import FIRST_NUMBERS, SCALAR, Minimum, compiled_walk, minimize
+from gdfast.minimization import FIRST_NUMBERS, SCALAR, Minimum, compiled_walk, minimize
 from gdfast.stop_reason import StopReason
 
 TUTORIAL_D = 4.999928637615365

@@ -1,0 +1,424 @@
+# Passes over dense rows, and stochastic updates by them: of descent.pyx.
+
+cdef void predict(const floating* X, const int32_t* rows, Py_ssize_t size, Py_ssize_t known, Py_ssize_t d,
+                  const floating* w, double b, double* z) noexcept nogil:
+    """z = X[rows] w + b; known: so many of rows can be fetched ahead, 0 where they need not be."""
+    cdef Py_ssize_t i, j, whole = size - size % 4
+    for i in range(0, whole, 4):
+        for j in range(min(i + 8, known), min(i + 12, known)):
+            prefetch_row(X + rows[j] * d, d)
+        dot4(X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d, w, d, &z[i])
+    for i in range(whole, size):
+        z[i] = dot(X + rows[i] * d, w, d)
+    for i in range(size):
+        z[i] += b
+
+
+cdef void add_rows(const floating* X, const int32_t* rows, Py_ssize_t size, Py_ssize_t d, const double* r,
+                   floating* part, double* g) noexcept nogil:
+    """g += X[rows]' r, and sum r behind it; summed in part first, which bounds the rounding of float32."""
+    cdef Py_ssize_t i, j, whole = size - size % 4
+    memset(part, 0, d * sizeof(floating))
+    for i in range(0, whole, 4):
+        add4(&r[i], X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d, part, d)
+    for i in range(whole, size):
+        add(<floating>r[i], X + rows[i] * d, part, d)
+    for j in range(d):
+        g[j] += part[j]
+    for i in range(size):
+        g[d] += r[i]
+
+
+cdef double losses_of(const Model* model, const double* y, const double* s, const double* z, double* r,
+                      Py_ssize_t size) noexcept nogil:
+    """Return the sum of s_i loss_i over at most a block, and write s_i loss_i' into r; s NULL: all are 1."""
+    cdef double values[BLOCK]
+    cdef double total = 0.0
+    cdef Py_ssize_t i
+    loss_block(model.loss, model.c, y, z, values, r, size)
+    if s == NULL:
+        for i in range(size):
+            total += values[i]
+    else:
+        for i in range(size):
+            total += s[i] * values[i]
+            r[i] *= s[i]
+    return total
+
+
+cdef double pass_rows(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t stop,
+                      const floating* W, const double* b, floating* part, double* G) noexcept nogil:
+    """Return the sum of s_i loss_i over order[start:stop] (NULL: the rows themselves); add their gradient to G."""
+    cdef const floating* X = <const floating*>data.X
+    cdef const double* Y = data.Y
+    cdef const double* s = data.weights
+    cdef double z[BLOCK]
+    cdef double r[BLOCK]
+    cdef double y[BLOCK]
+    cdef double weights[BLOCK]
+    cdef int32_t rows[BLOCK]
+    cdef const int32_t* chosen = rows
+    cdef const floating* base = X
+    cdef double total = 0.0
+    cdef Py_ssize_t i, o, size, d = model.d, k = model.k, first = start
+    cdef Py_ssize_t fitting = BLOCK_BYTES // (d * <Py_ssize_t>sizeof(floating)) // 4 * 4
+    cdef Py_ssize_t block = max(<Py_ssize_t>4, min(<Py_ssize_t>BLOCK, fitting))
+    cdef bint far = order != NULL and data.n * d * <Py_ssize_t>sizeof(floating) > NEAR
+    if order == NULL:
+        for i in range(BLOCK):
+            rows[i] = <int32_t>i
+    while first < stop:
+        size = min(block, stop - first)
+        if order == NULL:
+            base = X + first * d
+        else:
+            chosen = order + first
+        for o in range(k):
+            predict(base, chosen, size, data.n - first if far and o == 0 else 0, d, W + o * d, b[o], z)
+            for i in range(size):
+                y[i] = Y[(first + i if order == NULL else order[first + i]) * k + o]
+            if s != NULL:
+                for i in range(size):
+                    weights[i] = s[first + i if order == NULL else order[first + i]]
+            total += losses_of(model, y, weights if s != NULL else NULL, z, r, size)
+            add_rows(base, chosen, size, d, r, part, G + o * (d + 1))
+        first += block
+    return total
+
+
+cdef double pass_columns(const Model* model, const Data* data, Py_ssize_t start, Py_ssize_t stop, const floating* W,
+                         const double* b, double* G) noexcept nogil:
+    """Do the work of pass_rows over rows as they lie, with X and Y by columns: few features, vectorised over rows."""
+    cdef const floating* columns = <const floating*>data.columns
+    cdef const double* targets = data.targets
+    cdef const double* s = data.weights
+    cdef double z[BLOCK]
+    cdef double r[BLOCK]
+    cdef double total = 0.0, part, w
+    cdef const floating* x
+    cdef Py_ssize_t i, j, o, size, first = start, n = model.n, d = model.d
+    if d == 1 and has_loss_line(model.loss):
+        for o in range(model.k):
+            total += loss_line(model.loss, model.c, targets + o * n + start, s + start if s != NULL else NULL,
+                               columns + start, W[o], b[o], stop - start, G + 2 * o)
+        return total
+    while first < stop:
+        size = min(<Py_ssize_t>BLOCK, stop - first)
+        for o in range(model.k):
+            x, w, part = columns + first, W[o * d], b[o]
+            for i in range(size):
+                z[i] = part + w * x[i]
+            for j in range(1, d):
+                x, w = columns + j * n + first, W[o * d + j]
+                for i in range(size):
+                    z[i] += w * x[i]
+            total += losses_of(model, targets + o * n + first, s + first if s != NULL else NULL, z, r, size)
+            for j in range(d):
+                x, part = columns + j * n + first, 0.0
+                for i in range(size):
+                    part += r[i] * x[i]
+                G[o * (d + 1) + j] += part
+            part = 0.0
+            for i in range(size):
+                part += r[i]
+            G[o * (d + 1) + d] += part
+        first += BLOCK
+    return total
+
+
+cdef void pass_slab(const Model* model, const Data* data, Py_ssize_t slab, const floating* W,
+                    const double* b) noexcept nogil:
+    """Write the sums of one slab: the loss and its gradient, behind room for a row of X."""
+    cdef Py_ssize_t width = data.k * (data.d + 1), start = slab * data.slab, stop = min(start + data.slab, data.n)
+    cdef double* sums = data.sums + slab * (1 + width + data.d)
+    memset(sums, 0, (1 + width) * sizeof(double))
+    if data.columns != NULL:
+        sums[0] = pass_columns(model, data, start, stop, W, b, sums + 1)
+    else:
+        sums[0] = pass_rows(model, data, NULL, start, stop, W, b, <floating*>(sums + 1 + width), sums + 1)
+
+
+cdef double pass_all(const Model* model, const Data* data, const floating* W, const double* b, double* G,
+                     Team* team) noexcept nogil:
+    """Return the sum of s_i loss_i over all rows, and write its gradient into G; a team shares the slabs."""
+    cdef Py_ssize_t slab, j, width = data.k * (data.d + 1)
+    cdef const double* sums = data.sums
+    cdef double total
+    cdef int number
+    if team != NULL and data.slabs > 1:
+        number = team_open(team, data.slabs)
+        while True:
+            slab = team_take(team, number)
+            if slab < 0:
+                break
+            pass_slab(model, data, slab, W, b)
+            team_serve(team)
+        team_share(team)
+    else:
+        for slab in range(data.slabs):
+            pass_slab(model, data, slab, W, b)
+    total = sums[0]
+    for j in range(width):
+        G[j] = sums[1 + j]
+    for slab in range(1, data.slabs):
+        sums += 1 + width + data.d
+        total += sums[0]
+        for j in range(width):
+            G[j] += sums[1 + j]
+    return total
+
+
+cdef double batch_step(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t size,
+                       floating* W, double* b, Memory* memory, double* G, double eta) noexcept nogil:
+    """One update by a mini-batch; return its sum of s_i loss_i before it."""
+    cdef double total
+    memset(G, 0, data.k * (data.d + 1) * sizeof(double))
+    total = pass_rows(model, data, order, start, start + size, W, b, <floating*>data.sums, G)
+    update(model, W, b, memory, G, 1.0 / size, eta)
+    return total
+
+
+cdef void sgd_step(const Model* model, const floating* x, const double* y, double s, floating* W, double* b,
+                   Memory* memory, double* G, double eta, double* z) noexcept nogil:
+    """One update by one sample; its z before it, one for each output."""
+    cdef Py_ssize_t o, j, d = model.d
+    cdef double r, old, c1 = 1.0, c2 = 1.0
+    corrections(model, memory, &c1, &c2)
+    if model.l1 > 0:
+        memory.l1_owed[0] += model.l1 * optimizer_rate(model.rule, 0.0, eta, model.mu, model.eps, c2)
+    for o in range(model.k):
+        z[o] = dot(x, W + o * d, d) + b[o]
+        r = s * loss_gradient(model.loss, model.c, y[o], z[o])
+        if model.careful:
+            for j in range(d):
+                G[o * (d + 1) + j] = r * x[j]
+            G[o * (d + 1) + d] = r
+            continue
+        take_step(model, W, b, x, r, model.l2, memory.m, memory.v, eta, c1, c2, 1.0, o)
+        if model.l1 > 0:
+            for j in range(d):
+                old = W[o * d + j]
+                W[o * d + j] = <floating>cumulative_l1(old, memory.applied[o * (d + 1) + j], memory.l1_owed[0])
+                memory.applied[o * (d + 1) + j] += W[o * d + j] - old
+    if model.careful:
+        careful_step(model, W, b, memory, G, 1.0, eta, c1, c2, True)
+    add_to_mean(model, W, b, memory)
+
+
+cdef inline bint products_of_four(const floating* x0, const floating* x1, const floating* x2, const floating* x3,
+                                  Py_ssize_t d, double* mutual) noexcept nogil:
+    """Write the products of four rows with each other: 10, 20, 21, 30, 31, 32; tell whether all are finite."""
+    cdef Py_ssize_t j
+    cdef floating p10 = 0, p20 = 0, p21 = 0, p30 = 0, p31 = 0, p32 = 0
+    for j in range(d):
+        p10 += x1[j] * x0[j]
+        p20 += x2[j] * x0[j]
+        p21 += x2[j] * x1[j]
+        p30 += x3[j] * x0[j]
+        p31 += x3[j] * x1[j]
+        p32 += x3[j] * x2[j]
+    mutual[0], mutual[1], mutual[2], mutual[3], mutual[4], mutual[5] = p10, p20, p21, p30, p31, p32
+    return absolute(mutual[0] + mutual[1] + mutual[2] + mutual[3] + mutual[4] + mutual[5]) <= DBL_MAX
+
+
+cdef inline bint all_products(const floating* x0, const floating* x1, const floating* x2, const floating* x3,
+                              const floating* w, Py_ssize_t d, double* z, double* mutual) noexcept nogil:
+    """Do the same in one sweep with the products of four rows and w."""
+    cdef Py_ssize_t j
+    cdef floating z0 = 0, z1 = 0, z2 = 0, z3 = 0, p10 = 0, p20 = 0, p21 = 0, p30 = 0, p31 = 0, p32 = 0
+    for j in range(d):
+        z0 += x0[j] * w[j]
+        z1 += x1[j] * w[j]
+        z2 += x2[j] * w[j]
+        z3 += x3[j] * w[j]
+        p10 += x1[j] * x0[j]
+        p20 += x2[j] * x0[j]
+        p21 += x2[j] * x1[j]
+        p30 += x3[j] * x0[j]
+        p31 += x3[j] * x1[j]
+        p32 += x3[j] * x2[j]
+    z[0], z[1], z[2], z[3] = z0, z1, z2, z3
+    mutual[0], mutual[1], mutual[2], mutual[3], mutual[4], mutual[5] = p10, p20, p21, p30, p31, p32
+    return absolute(mutual[0] + mutual[1] + mutual[2] + mutual[3] + mutual[4] + mutual[5]) <= DBL_MAX
+
+
+cdef inline void one_of_four(int i, const Model* model, int rule, bint moving, bint meaning, double y, double s,
+                             double product, double product_m, const double* mutual, double eta, double gain,
+                             double* cw, double* cm, double* ca, double* b, double* mb, double* ab,
+                             double* z) noexcept nogil:
+    """Take update i of four: what w, m and the mean are of w, m and the mean before them and of the four rows.
+
+    cw[0] w + cw[1] m + sum_j cw[2 + j] x_j are the weights, and so for cm (the momentum) and ca (the mean, ca[6]
+    of itself). The rows' products with each other correct z by the updates before it, so that these are the updates
+    of the plain loop, to rounding.
+    """
+    cdef double r, value = cw[0] * product + b[0]
+    cdef int c
+    if moving:
+        value += cw[1] * product_m
+    for c in range(i):
+        value += cw[2 + c] * mutual[c]
+    z[0] = value
+    r = s * loss_gradient(model.loss, model.c, y, value)
+    for c in range(3 + i):
+        if c != 1 or moving:
+            cw[c] += linear_step(rule, cw[c], model.l2 * cw[c] + (r if c == 2 + i else 0.0), &cm[c], eta, model.mu)
+    if model.intercept:
+        b[0] += linear_step(rule, b[0], r, mb, eta, model.mu)
+    if meaning:
+        for c in range(3 + i):
+            ca[c] = averaged(ca[c], cw[c], gain)
+        ca[6] = averaged(ca[6], 0.0, gain)
+        ab[0] = averaged(ab[0], b[0], gain)
+
+
+cdef inline void combine(floating* w, double s, const double* u, const floating* x0, const floating* x1,
+                         const floating* x2, const floating* x3, Py_ssize_t d) noexcept nogil:
+    """w <- s w + sum_i u_i x_i."""
+    cdef Py_ssize_t j
+    cdef floating a = <floating>s, u0 = <floating>u[0], u1 = <floating>u[1], u2 = <floating>u[2], u3 = <floating>u[3]
+    for j in range(d):
+        w[j] = a * w[j] + u0 * x0[j] + u1 * x1[j] + u2 * x2[j] + u3 * x3[j]
+
+
+cdef inline void combine_both(floating* w, double* m, const double* cw, const double* cm, const floating* x0,
+                              const floating* x1, const floating* x2, const floating* x3,
+                              Py_ssize_t d) noexcept nogil:
+    """The same for the weights and the momentum, each of both."""
+    cdef Py_ssize_t j
+    cdef double old, oldm
+    for j in range(d):
+        old, oldm = w[j], m[j]
+        w[j] = <floating>(cw[0] * old + cw[1] * oldm + cw[2] * x0[j] + cw[3] * x1[j] + cw[4] * x2[j] + cw[5] * x3[j])
+        m[j] = cm[0] * old + cm[1] * oldm + cm[2] * x0[j] + cm[3] * x1[j] + cm[4] * x2[j] + cm[5] * x3[j]
+
+
+cdef inline void combine_mean(double* a, const floating* w, const double* m, const double* ca, const floating* x0,
+                              const floating* x1, const floating* x2, const floating* x3,
+                              Py_ssize_t d) noexcept nogil:
+    """The same for the mean; m NULL: there is none."""
+    cdef Py_ssize_t j
+    for j in range(d):
+        a[j] = ca[6] * a[j] + ca[0] * w[j] + ca[2] * x0[j] + ca[3] * x1[j] + ca[4] * x2[j] + ca[5] * x3[j]
+    if m != NULL:
+        for j in range(d):
+            a[j] += ca[1] * m[j]
+
+
+cdef inline void four_updates(const Model* model, int rule, bint moving, bint meaning, const floating* x0,
+                              const floating* x1, const floating* x2, const floating* x3, const double* y,
+                              const double* s, floating* w, double* b, Memory* memory, Py_ssize_t at,
+                              const double* product, const double* mutual, const double* eta, bint by_step,
+                              const double* gain, double* z, Py_ssize_t stride) noexcept nogil:
+    """Four updates of one output: 4 scalar steps between the sweep before and the one here."""
+    cdef Py_ssize_t d = model.d
+    cdef double unused = 0.0
+    cdef double product_m[4]
+    cdef double cw[6]
+    cdef double cm[6]
+    cdef double ca[7]
+    cdef int c
+    cdef double* m = NULL
+    cdef double* mb = &unused
+    cdef double* ab = &unused
+    if moving:
+        m = memory.m + at
+        mb = m + d
+        product_m[0], product_m[1] = dot_mixed(x0, m, d), dot_mixed(x1, m, d)
+        product_m[2], product_m[3] = dot_mixed(x2, m, d), dot_mixed(x3, m, d)
+    else:
+        product_m[0] = product_m[1] = product_m[2] = product_m[3] = 0.0
+    if meaning:
+        ab = memory.mean + at + d
+    for c in range(6):
+        cw[c] = 1.0 if c == 0 else 0.0
+        cm[c] = 1.0 if c == 1 else 0.0
+        ca[c] = 0.0
+    ca[6] = 1.0
+    one_of_four(0, model, rule, moving, meaning, y[0], s[0], product[0], product_m[0], mutual, eta[0], gain[0],
+                cw, cm, ca, b, mb, ab, z)
+    one_of_four(1, model, rule, moving, meaning, y[stride], s[1], product[1], product_m[1], mutual,
+                eta[1 if by_step else 0], gain[1], cw, cm, ca, b, mb, ab, z + stride)
+    one_of_four(2, model, rule, moving, meaning, y[2 * stride], s[2], product[2], product_m[2], mutual + 1,
+                eta[2 if by_step else 0], gain[2], cw, cm, ca, b, mb, ab, z + 2 * stride)
+    one_of_four(3, model, rule, moving, meaning, y[3 * stride], s[3], product[3], product_m[3], mutual + 3,
+                eta[3 if by_step else 0], gain[3], cw, cm, ca, b, mb, ab, z + 3 * stride)
+    if meaning:
+        combine_mean(memory.mean + at, w, m, ca, x0, x1, x2, x3, d)
+    if moving:
+        combine_both(w, m, cw, cm, x0, x1, x2, x3, d)
+    else:
+        combine(w, cw[0], cw + 2, x0, x1, x2, x3, d)
+
+
+cdef bint sgd_four(const Model* model, const floating* x0, const floating* x1, const floating* x2,
+                   const floating* x3, const double* y, const double* s, floating* W, double* b, Memory* memory,
+                   const double* eta, bint by_step, double* z) noexcept nogil:
+    """Four updates by four samples; or none, and False, where the rows' products with each other overflow."""
+    cdef Py_ssize_t o, d = model.d, k = model.k
+    cdef double product[4]
+    cdef double mutual[6]
+    cdef double gain[4]
+    cdef int i
+    if not all_products(x0, x1, x2, x3, W, d, product, mutual):
+        return False
+    for i in range(4):
+        gain[i] = memory.gain if memory.gain > 0 else 1.0 / (memory.count + 1 + i)
+    for o in range(k):
+        if o > 0:
+            dot4(x0, x1, x2, x3, W + o * d, d, product)
+        if memory.count >= 0 or model.rule != GD:
+            four_updates(model, model.rule, model.rule != GD, memory.count >= 0, x0, x1, x2, x3, y + o, s, W + o * d,
+                         b + o, memory, o * (d + 1), product, mutual, eta, by_step, gain, z + o, k)
+        else:
+            four_updates(model, GD, False, False, x0, x1, x2, x3, y + o, s, W + o * d, b + o, memory, 0, product,
+                         mutual, eta, by_step, gain, z + o, k)
+    memory.t += 4
+    if memory.count >= 0:
+        memory.count += 4
+    return True
+
+
+cdef double sgd_span(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t size,
+                     floating* W, double* b, Memory* memory, double* G, const double* eta,
+                     bint by_step) noexcept nogil:
+    """At most SPAN updates by order[start:start + size]; return the sum of s_i loss_i, each before its own."""
+    cdef Py_ssize_t n = data.n, d = data.d, k = data.k, i = 0, j, o, row
+    cdef const floating* X = <const floating*>data.X
+    cdef const int32_t* rows = order + start
+    cdef double* z = data.scratch
+    cdef double* y = z + SPAN * k
+    cdef double* r = y + SPAN * k
+    cdef double* weights = r + SPAN * k
+    cdef double s[SPAN]
+    cdef double total = 0.0
+    cdef bint fours = model.linear and model.l1 == 0 and model.factors == NULL and not model.careful
+    cdef bint ahead = n * d * <Py_ssize_t>sizeof(floating) > NEAR
+    for i in range(size):
+        row = rows[i]
+        for o in range(k):
+            y[i * k + o] = data.Y[row * k + o]
+        s[i] = data.weights[row] if data.weights != NULL else 1.0
+    i = 0
+    while i < size:
+        if ahead and i % 4 == 0:
+            for j in range(min(8, n - start - i), min(12, n - start - i)):
+                prefetch_row(X + rows[i + j] * d, d)
+                prefetch(data.Y + rows[i + j] * k)
+        if fours and i % 4 == 0 and i + 4 <= size:
+            if sgd_four(model, X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d,
+                        y + i * k, s + i, W, b, memory, eta + (i if by_step else 0), by_step, z + i * k):
+                i += 4
+                continue
+        sgd_step(model, X + rows[i] * d, y + i * k, s[i], W, b, memory, G, eta[i if by_step else 0], z + i * k)
+        i += 1
+    if data.weights != NULL:
+        for i in range(size):
+            for o in range(k):
+                weights[i * k + o] = s[i]
+    j = 0
+    while j < size * k:
+        total += losses_of(model, y + j, weights + j if data.weights != NULL else NULL, z + j, r + j,
+                           min(<Py_ssize_t>BLOCK, size * k - j))
+        j += BLOCK
+    return total

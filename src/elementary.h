@@ -1,0 +1,90 @@
+/* exp and log1p without branches, tables or calls, so that loops over them are vectorised; within 2 ulp everywhere.
+
+   They rest on roundings that -fassociative-math would take away in silence: include this only in sources that are
+   built without it (src/meson.build). The polynomials interpolate at Chebyshev nodes. */
+#pragma once
+#include <stdint.h>
+#include <string.h>
+
+#define ROUNDER 6755399441055744.0 /* 1.5 * 2^52: adding it rounds to an integer, which is left in the low bits */
+
+static inline uint64_t bits(double x)
+{
+    uint64_t b;
+    memcpy(&b, &x, sizeof b);
+    return b;
+}
+
+static inline double from_bits(uint64_t b)
+{
+    double x;
+    memcpy(&x, &b, sizeof x);
+    return x;
+}
+
+/* 2^k for a shifted k (ROUNDER + k), -1023 < k < 1024. */
+static inline double power_of_two(double shifted)
+{
+    return from_bits(bits(shifted + 1023.0) << 52);
+}
+
+/* 2^k exp(r), k the integer next to x / ln 2; 2^k in two factors, so that it overflows and underflows as it should. */
+static inline double exponential(double x)
+{
+    x = x > 711.0 ? 711.0 : x;
+    x = x < -747.0 ? -747.0 : x;
+    double shifted = x * 1.4426950408889634 + ROUNDER;
+    double k = shifted - ROUNDER;
+    double half = k * 0.5 + ROUNDER;
+    double r = (x - k * 0.6931471804855391) - k * 7.440617110012397e-11;
+    double r2 = r * r;
+    double low = 0.16666666666666669 + r * 0.04166666666662413 + r2 * (0.008333333333330062 + r * 0.0013888888917213717);
+    double high = 0.00019841269863053618 + r * 2.4801521295954376e-05
+        + r2 * (2.7557268459997064e-06 + r * 2.7620088445409746e-07 + r2 * 2.510038549551032e-08);
+    double q = 0.5000000000000001 + r * (low + r2 * r2 * high);
+    double p = 1.0 + (r + r2 * q);
+    return p * power_of_two(half) * power_of_two((k - (half - ROUNDER)) + ROUNDER);
+}
+
+/* log(1 + x): u = 1 + x rounded, lost what that lost, u = 2^k m with m in [sqrt(1/2), sqrt(2)); log m = 2 atanh(s). */
+static inline double log_one_plus(double x)
+{
+    double u = 1.0 + x;
+    double lost = x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x);
+    /* The bits of sqrt(1/2) below; 1074 more in the exponent keep what is shifted positive. */
+    uint64_t biased = (bits(u) - 0x3FE6A09E667F3BCDu + ((uint64_t)1074 << 52)) >> 52;
+    double k = from_bits(biased | 0x4330000000000000u) - (4503599627370496.0 + 1074.0);
+    double m = from_bits(bits(u) - ((biased - 1074) << 52));
+    double twice = from_bits((1024 + 1074 - biased) << 52); /* 2^(1 - k): zero, and not less, at k = 1024 */
+    double f = (m - 1.0) + lost * twice * 0.5;
+    double s = f / (2.0 + f), z = s * s, z2 = z * z;
+    double q = 0.666666666666667 + z * 0.3999999999989889 + z2 * (0.28571428626253836 + z * 0.22222211089379496)
+        + z2 * z2 * (0.1818289243253687 + z * 0.15331611722055008 + z2 * 0.14617807153417325);
+    double y = k * 0.6931471804855391 + (f - (s * (f - z * q) - k * 7.440617110012397e-11));
+    y = x > -1.0 ? y : (x == -1.0 ? -1.0 / 0.0 : 0.0 / 0.0);
+    return (x == 0.0) | (x > 0x1.fffffffffffffp1023) ? x : y;
+}
+
+/* The vocabulary of gdfast/formulas; a NaN on either side of maximum and minimum comes through. */
+#define exp exponential
+#define log1p log_one_plus
+
+static inline double absolute(double a)
+{
+    return __builtin_fabs(a);
+}
+
+static inline double where(int condition, double a, double b)
+{
+    return condition ? a : b;
+}
+
+static inline double maximum(double a, double b)
+{
+    return (a > b) | (a != a) ? a : b;
+}
+
+static inline double minimum(double a, double b)
+{
+    return (a < b) | (a != a) ? a : b;
+}

@@ -1,0 +1,203 @@
+# Models, what updates remember, and one update: of descent.pyx.
+
+cdef struct Model:
+    int loss
+    double c
+    double l2
+    double l1
+    bint intercept
+    int rule
+    bint corrected  # the rule reads c1 and c2
+    bint linear  # the rule's step and state are linear in w, g and m
+    double mu
+    double rho
+    double eps
+    double decay
+    double clip_norm  # infinity: none
+    double clip_value
+    bint careful  # the gradient is needed as a whole before the step, or limits after it
+    const double* factors  # of the penalty, NULL: all are 1
+    const double* low  # bounds, NULL: none
+    const double* high
+    Py_ssize_t n
+    Py_ssize_t d
+    Py_ssize_t k
+
+# Dense rows as they lie, or by columns, and room for what passes over all of them sum (class Passes).
+cdef struct Data:
+    const void* X
+    const void* columns
+    const double* Y
+    const double* targets  # Y by columns
+    const double* weights  # NULL: all are 1
+    double* sums
+    double* scratch
+    Py_ssize_t slab  # rows of a slab
+    Py_ssize_t slabs
+    Py_ssize_t n
+    Py_ssize_t d
+    Py_ssize_t k
+    bint single  # X is float32
+
+# What update rules, averaging and the cumulative l1 remember: (k, d + 1) each, the intercept behind each row.
+cdef struct Memory:
+    double* m
+    double* v
+    double* mean
+    double* applied
+    double* owed
+    double* l1_owed  # by every coordinate alike
+    Py_ssize_t t  # updates done
+    Py_ssize_t count  # of them in the mean, -1: none is wanted
+    double gain  # of an exponential mean; 0: 1 / count
+
+
+cdef const double* pointer(const double[::1] values):
+    return &values[0] if values is not None else NULL
+
+
+cdef Model read_model(tuple numbers, tuple limits, Py_ssize_t n, Py_ssize_t d, Py_ssize_t k):
+    cdef Model model
+    model.loss, model.c, model.l2, model.l1, model.intercept = numbers[:5]
+    model.rule, model.corrected, model.linear, model.mu, model.rho, model.eps, model.decay = numbers[5:12]
+    model.clip_norm, model.clip_value, model.careful = numbers[12:]
+    model.factors, model.low, model.high = pointer(limits[0]), pointer(limits[1]), pointer(limits[2])
+    model.n, model.d, model.k = n, d, k
+    return model
+
+
+cdef double* start_of(double[:, ::1] values):
+    return &values[0, 0] if values.shape[0] else NULL
+
+
+cdef Memory read_memory(tuple arrays, double[::1] sums, Py_ssize_t t, Py_ssize_t count, double gain):
+    cdef Memory memory
+    memory.m, memory.v, memory.mean = start_of(arrays[0]), start_of(arrays[1]), start_of(arrays[2])
+    memory.applied, memory.owed, memory.l1_owed = start_of(arrays[3]), start_of(arrays[4]), &sums[1]
+    memory.t, memory.count, memory.gain = t, count, gain
+    return memory
+
+
+cdef bint all_finite(const floating* w, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef int bad = 0
+    for j in range(n):
+        bad += not (absolute(w[j]) <= DBL_MAX)
+    return bad == 0
+
+
+cdef double penalty(const Model* model, const floating* W) noexcept nogil:
+    cdef Py_ssize_t o, j
+    cdef double total = 0.0
+    if model.l2 == 0 and model.l1 == 0:
+        return total
+    if model.factors == NULL:
+        for j in range(model.k * model.d):
+            total += penalty_value(W[j], model.l2, model.l1)
+        return total
+    for o in range(model.k):
+        for j in range(model.d):
+            total += model.factors[j] * penalty_value(W[o * model.d + j], model.l2, model.l1)
+    return total
+
+
+cdef void take_step(const Model* model, floating* W, double* b, const gradient_type* x, double a, double l2, double* m,
+                    double* v, double eta, double c1, double c2, double one, Py_ssize_t o) noexcept nogil:
+    """One step of output o along a [x one] + l2 w."""
+    cdef Py_ssize_t d = model.d, at = o * (d + 1)
+    optimizer_update(model.rule, W + o * d, x, a, l2, model.factors, m + at, v + at, eta, model.mu, model.rho,
+                     model.eps, model.decay, c1, c2, d)
+    if model.intercept:
+        optimizer_update(model.rule, b + o, &one, a, <double>0.0, <const double*>NULL, m + at + d, v + at + d, eta,
+                         model.mu, model.rho, model.eps, <double>0.0, c1, c2, 1)
+
+
+cdef void corrections(const Model* model, Memory* memory, double* c1, double* c2) noexcept nogil:
+    """Count an update, and find what it needs of the count."""
+    memory.t += 1
+    if model.corrected:
+        c1[0] = correction(model.mu, memory.t)
+        c2[0] = correction(model.rho, memory.t)
+
+
+cdef void whole_gradient(const Model* model, const floating* W, double* G, double scale) noexcept nogil:
+    """G <- scale G + l2 w, clipped by norm, then by value."""
+    cdef Py_ssize_t o, j, d = model.d, size = model.k * (d + 1)
+    cdef double square = 0.0
+    for j in range(size):
+        G[j] *= scale
+    for o in range(model.k):
+        for j in range(d):
+            G[o * (d + 1) + j] += model.l2 * (1.0 if model.factors == NULL else model.factors[j]) * W[o * d + j]
+        if not model.intercept:
+            G[o * (d + 1) + d] = 0.0
+    if model.clip_norm <= DBL_MAX:
+        for j in range(size):
+            square += G[j] * G[j]
+        if sqrt(square) > model.clip_norm:
+            scale = model.clip_norm / sqrt(square)
+            for j in range(size):
+                G[j] *= scale
+    if model.clip_value <= DBL_MAX:
+        for j in range(size):
+            G[j] = clipped(G[j], model.clip_value)
+
+
+cdef void careful_step(const Model* model, floating* W, double* b, Memory* memory, double* G, double scale, double eta,
+                       double c1, double c2, bint cumulative) noexcept nogil:
+    """One step along the whole gradient, then l1 at each coordinate's own rate, then the bounds."""
+    cdef Py_ssize_t o, j, at, d = model.d
+    cdef double threshold, old, v
+    whole_gradient(model, W, G, scale)
+    for o in range(model.k):
+        at = o * (d + 1)
+        take_step(model, W, b, G + at, 1.0, 0.0, memory.m, memory.v, eta, c1, c2, G[at + d], o)
+        for j in range(d if model.l1 > 0 else 0):
+            v = memory.v[at + j] if memory.v != NULL else 0.0
+            threshold = model.l1 * optimizer_rate(model.rule, v, eta, model.mu, model.eps, c2)
+            threshold *= 1.0 if model.factors == NULL else model.factors[j]
+            old = W[o * d + j]
+            if cumulative:
+                memory.owed[at + j] += threshold
+                W[o * d + j] = <floating>cumulative_l1(old, memory.applied[at + j], memory.owed[at + j])
+                memory.applied[at + j] += W[o * d + j] - old
+            else:
+                W[o * d + j] = <floating>soft_threshold(old, threshold)
+        if model.low != NULL:
+            for j in range(d):
+                W[o * d + j] = <floating>maximum(minimum(W[o * d + j], model.high[j]), model.low[j])
+
+
+cdef void add_to_mean(const Model* model, const floating* W, const double* b, Memory* memory) noexcept nogil:
+    """Take the iterate into the mean."""
+    cdef Py_ssize_t o, j, at, d = model.d
+    cdef double gain = memory.gain
+    if memory.count < 0:
+        return
+    memory.count += 1
+    if gain == 0:
+        gain = 1.0 / memory.count
+    for o in range(model.k):
+        at = o * (d + 1)
+        for j in range(d):
+            memory.mean[at + j] = averaged(memory.mean[at + j], W[o * d + j], gain)
+        memory.mean[at + d] = averaged(memory.mean[at + d], b[o], gain)
+
+
+cdef void update(const Model* model, floating* W, double* b, Memory* memory, double* G, double scale,
+                 double eta) noexcept nogil:
+    """One step along scale G, then the proximal step of l1."""
+    cdef Py_ssize_t o, j, d = model.d
+    cdef double c1 = 1.0, c2 = 1.0, threshold
+    corrections(model, memory, &c1, &c2)
+    if model.careful:
+        careful_step(model, W, b, memory, G, scale, eta, c1, c2, False)
+    else:
+        threshold = model.l1 * optimizer_rate(model.rule, 0.0, eta, model.mu, model.eps, c2)
+        for o in range(model.k):
+            take_step(model, W, b, G + o * (d + 1), scale, model.l2, memory.m, memory.v, eta, c1, c2,
+                      G[o * (d + 1) + d], o)
+        if threshold > 0:
+            for j in range(model.k * d):
+                W[j] = <floating>soft_threshold(W[j], threshold)
+    add_to_mean(model, W, b, memory)
