@@ -1,12 +1,19 @@
 # Passes over dense rows, and stochastic updates by them: of descent.pyx.
 
-cdef void predict(const floating* X, const int32_t* rows, Py_ssize_t size, Py_ssize_t known, Py_ssize_t d,
-                  const floating* w, double b, double* z) noexcept nogil:
-    """z = X[rows] w + b; known: so many of rows can be fetched ahead, 0 where they need not be."""
-    cdef Py_ssize_t i, j, whole = size - size % 4
+cdef inline void fetch(const floating* X, const int32_t* rows, Py_ssize_t start, Py_ssize_t stop,
+                       Py_ssize_t d) noexcept nogil:
+    """Ask memory for rows[start:stop]."""
+    cdef Py_ssize_t i
+    for i in range(start, stop):
+        prefetch_row(X + rows[i] * d, d)
+
+
+cdef void predict(const floating* X, const int32_t* rows, Py_ssize_t size, Py_ssize_t d, const floating* w, double b,
+                  double* z, const floating* later, const int32_t* coming, Py_ssize_t known) noexcept nogil:
+    """z = X[rows] w + b; meanwhile the first half of the rows to come is fetched, so that memory never rests."""
+    cdef Py_ssize_t i, whole = size - size % 4
     for i in range(0, whole, 4):
-        for j in range(min(i + 8, known), min(i + 12, known)):
-            prefetch_row(X + rows[j] * d, d)
+        fetch(later, coming, min(i // 2, known), min(i // 2 + 2, known), d)
         dot4(X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d, w, d, &z[i])
     for i in range(whole, size):
         z[i] = dot(X + rows[i] * d, w, d)
@@ -15,14 +22,19 @@ cdef void predict(const floating* X, const int32_t* rows, Py_ssize_t size, Py_ss
 
 
 cdef void add_rows(const floating* X, const int32_t* rows, Py_ssize_t size, Py_ssize_t d, const double* r,
-                   floating* part, double* g) noexcept nogil:
-    """g += X[rows]' r, and sum r behind it; summed in part first, which bounds the rounding of float32."""
-    cdef Py_ssize_t i, j, whole = size - size % 4
+                   floating* part, double* g, const floating* later, const int32_t* coming,
+                   Py_ssize_t known) noexcept nogil:
+    """g += X[rows]' r, and sum r behind it; summed in part first, which bounds the rounding of float32.
+
+    Meanwhile the other half of the rows to come is fetched.
+    """
+    cdef Py_ssize_t i, j, whole = size - size % 4, half = whole // 2
     memset(part, 0, d * sizeof(floating))
     for i in range(0, whole, 4):
-        add4(&r[i], X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d, part, d)
+        fetch(later, coming, min(half + i // 2, known), min(half + i // 2 + 2, known), d)
+        combine(part, 1.0, &r[i], X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d, d)
     for i in range(whole, size):
-        add(<floating>r[i], X + rows[i] * d, part, d)
+        add(r[i], X + rows[i] * d, part, d)
     for j in range(d):
         g[j] += part[j]
     for i in range(size):
@@ -58,30 +70,41 @@ cdef double pass_rows(const Model* model, const Data* data, const int32_t* order
     cdef double weights[BLOCK]
     cdef int32_t rows[BLOCK]
     cdef const int32_t* chosen = rows
+    cdef const int32_t* coming = rows
     cdef const floating* base = X
+    cdef const floating* later = X
     cdef double total = 0.0
-    cdef Py_ssize_t i, o, size, d = model.d, k = model.k, first = start
+    cdef Py_ssize_t i, o, size, known, d = data.d, k = data.k, first = start
     cdef Py_ssize_t fitting = BLOCK_BYTES // (d * <Py_ssize_t>sizeof(floating)) // 4 * 4
     cdef Py_ssize_t block = max(<Py_ssize_t>4, min(<Py_ssize_t>BLOCK, fitting))
-    cdef bint far = order != NULL and data.n * d * <Py_ssize_t>sizeof(floating) > NEAR
+    cdef bint far = data.n * d * <Py_ssize_t>sizeof(floating) > NEAR
     if order == NULL:
-        for i in range(BLOCK):
+        for i in range(block):
             rows[i] = <int32_t>i
     while first < stop:
         size = min(block, stop - first)
+        known = min(size, data.n - first - size) if far else 0
         if order == NULL:
             base = X + first * d
+            later = base + size * d
         else:
             chosen = order + first
+            coming = chosen + size
         for o in range(k):
-            predict(base, chosen, size, data.n - first if far and o == 0 else 0, d, W + o * d, b[o], z)
-            for i in range(size):
-                y[i] = Y[(first + i if order == NULL else order[first + i]) * k + o]
+            predict(base, chosen, size, d, W + o * d, b[o], z, later, coming, known if o == 0 else 0)
+            if order != NULL:
+                for i in range(size):
+                    y[i] = Y[chosen[i] * k + o]
+            elif k == 1:
+                memcpy(y, Y + first, size * sizeof(double))
+            else:
+                for i in range(size):
+                    y[i] = Y[(first + i) * k + o]
             if s != NULL:
                 for i in range(size):
-                    weights[i] = s[first + i if order == NULL else order[first + i]]
+                    weights[i] = s[first + i if order == NULL else chosen[i]]
             total += losses_of(model, y, weights if s != NULL else NULL, z, r, size)
-            add_rows(base, chosen, size, d, r, part, G + o * (d + 1))
+            add_rows(base, chosen, size, d, r, part, G + o * (d + 1), later, coming, known if o == 0 else 0)
         first += block
     return total
 
@@ -205,43 +228,6 @@ cdef void sgd_step(const Model* model, const floating* x, const double* y, doubl
     add_to_mean(model, W, b, memory)
 
 
-cdef inline bint products_of_four(const floating* x0, const floating* x1, const floating* x2, const floating* x3,
-                                  Py_ssize_t d, double* mutual) noexcept nogil:
-    """Write the products of four rows with each other: 10, 20, 21, 30, 31, 32; tell whether all are finite."""
-    cdef Py_ssize_t j
-    cdef floating p10 = 0, p20 = 0, p21 = 0, p30 = 0, p31 = 0, p32 = 0
-    for j in range(d):
-        p10 += x1[j] * x0[j]
-        p20 += x2[j] * x0[j]
-        p21 += x2[j] * x1[j]
-        p30 += x3[j] * x0[j]
-        p31 += x3[j] * x1[j]
-        p32 += x3[j] * x2[j]
-    mutual[0], mutual[1], mutual[2], mutual[3], mutual[4], mutual[5] = p10, p20, p21, p30, p31, p32
-    return absolute(mutual[0] + mutual[1] + mutual[2] + mutual[3] + mutual[4] + mutual[5]) <= DBL_MAX
-
-
-cdef inline bint all_products(const floating* x0, const floating* x1, const floating* x2, const floating* x3,
-                              const floating* w, Py_ssize_t d, double* z, double* mutual) noexcept nogil:
-    """Do the same in one sweep with the products of four rows and w."""
-    cdef Py_ssize_t j
-    cdef floating z0 = 0, z1 = 0, z2 = 0, z3 = 0, p10 = 0, p20 = 0, p21 = 0, p30 = 0, p31 = 0, p32 = 0
-    for j in range(d):
-        z0 += x0[j] * w[j]
-        z1 += x1[j] * w[j]
-        z2 += x2[j] * w[j]
-        z3 += x3[j] * w[j]
-        p10 += x1[j] * x0[j]
-        p20 += x2[j] * x0[j]
-        p21 += x2[j] * x1[j]
-        p30 += x3[j] * x0[j]
-        p31 += x3[j] * x1[j]
-        p32 += x3[j] * x2[j]
-    z[0], z[1], z[2], z[3] = z0, z1, z2, z3
-    mutual[0], mutual[1], mutual[2], mutual[3], mutual[4], mutual[5] = p10, p20, p21, p30, p31, p32
-    return absolute(mutual[0] + mutual[1] + mutual[2] + mutual[3] + mutual[4] + mutual[5]) <= DBL_MAX
-
-
 cdef inline void one_of_four(int i, const Model* model, int rule, bint moving, bint meaning, double y, double s,
                              double product, double product_m, const double* mutual, double eta, double gain,
                              double* cw, double* cm, double* ca, double* b, double* mb, double* ab,
@@ -270,15 +256,6 @@ cdef inline void one_of_four(int i, const Model* model, int rule, bint moving, b
             ca[c] = averaged(ca[c], cw[c], gain)
         ca[6] = averaged(ca[6], 0.0, gain)
         ab[0] = averaged(ab[0], b[0], gain)
-
-
-cdef inline void combine(floating* w, double s, const double* u, const floating* x0, const floating* x1,
-                         const floating* x2, const floating* x3, Py_ssize_t d) noexcept nogil:
-    """w <- s w + sum_i u_i x_i."""
-    cdef Py_ssize_t j
-    cdef floating a = <floating>s, u0 = <floating>u[0], u1 = <floating>u[1], u2 = <floating>u[2], u3 = <floating>u[3]
-    for j in range(d):
-        w[j] = a * w[j] + u0 * x0[j] + u1 * x1[j] + u2 * x2[j] + u3 * x3[j]
 
 
 cdef inline void combine_both(floating* w, double* m, const double* cw, const double* cm, const floating* x0,
@@ -351,6 +328,50 @@ cdef inline void four_updates(const Model* model, int rule, bint moving, bint me
         combine(w, cw[0], cw + 2, x0, x1, x2, x3, d)
 
 
+cdef inline double gd_one(const Model* model, double y, double weight, double z, double* b) noexcept nogil:
+    """Return minus the gradient by z, weighted: what the row weighs in a step of gd at rate 1."""
+    cdef double unused = 0.0
+    cdef double u = linear_step(GD, 0.0, weight * loss_gradient(model.loss, model.c, y, z), &unused, 1.0, 0.0)
+    if model.intercept:
+        b[0] += u
+    return u
+
+
+cdef inline void four_of_gd(const Model* model, const floating* x0, const floating* x1, const floating* x2,
+                            const floating* x3, const double* y, Py_ssize_t stride, const double* s, floating* w,
+                            double* intercept, const double* product, const double* mutual, const double* eta,
+                            bint by_step, double* z) noexcept nogil:
+    """Do what four_updates does for gd without a mean, the shortest way: w <- scale w + sum_i u_i x_i."""
+    cdef double u[4]
+    cdef double b = intercept[0], scale, kept, z0, z1, z2, z3, eta0 = eta[0], eta1 = eta0, eta2 = eta0, eta3 = eta0
+    if by_step:
+        eta1, eta2, eta3 = eta[1], eta[2], eta[3]
+    z0 = product[0] + b
+    u[0] = gd_one(model, y[0], eta0 * s[0], z0, &b)
+    scale = 1.0 - eta0 * model.l2
+    z1 = scale * product[1] + u[0] * mutual[0] + b
+    u[1] = gd_one(model, y[stride], eta1 * s[1], z1, &b)
+    kept = 1.0 - eta1 * model.l2
+    scale *= kept
+    u[0] *= kept
+    z2 = scale * product[2] + u[0] * mutual[1] + u[1] * mutual[2] + b
+    u[2] = gd_one(model, y[2 * stride], eta2 * s[2], z2, &b)
+    kept = 1.0 - eta2 * model.l2
+    scale *= kept
+    u[0] *= kept
+    u[1] *= kept
+    z3 = scale * product[3] + u[0] * mutual[3] + u[1] * mutual[4] + u[2] * mutual[5] + b
+    u[3] = gd_one(model, y[3 * stride], eta3 * s[3], z3, &b)
+    kept = 1.0 - eta3 * model.l2
+    scale *= kept
+    u[0] *= kept
+    u[1] *= kept
+    u[2] *= kept
+    intercept[0] = b
+    z[0], z[stride], z[2 * stride], z[3 * stride] = z0, z1, z2, z3
+    combine(w, scale, u, x0, x1, x2, x3, model.d)
+
+
 cdef bint sgd_four(const Model* model, const floating* x0, const floating* x1, const floating* x2,
                    const floating* x3, const double* y, const double* s, floating* W, double* b, Memory* memory,
                    const double* eta, bint by_step, double* z) noexcept nogil:
@@ -360,9 +381,10 @@ cdef bint sgd_four(const Model* model, const floating* x0, const floating* x1, c
     cdef double mutual[6]
     cdef double gain[4]
     cdef int i
-    if not all_products(x0, x1, x2, x3, W, d, product, mutual):
+    products(x0, x1, x2, x3, W, d, product, mutual)
+    if not absolute(mutual[0] + mutual[1] + mutual[2] + mutual[3] + mutual[4] + mutual[5]) <= DBL_MAX:
         return False
-    for i in range(4):
+    for i in range(4 if memory.count >= 0 else 0):
         gain[i] = memory.gain if memory.gain > 0 else 1.0 / (memory.count + 1 + i)
     for o in range(k):
         if o > 0:
@@ -371,8 +393,7 @@ cdef bint sgd_four(const Model* model, const floating* x0, const floating* x1, c
             four_updates(model, model.rule, model.rule != GD, memory.count >= 0, x0, x1, x2, x3, y + o, s, W + o * d,
                          b + o, memory, o * (d + 1), product, mutual, eta, by_step, gain, z + o, k)
         else:
-            four_updates(model, GD, False, False, x0, x1, x2, x3, y + o, s, W + o * d, b + o, memory, 0, product,
-                         mutual, eta, by_step, gain, z + o, k)
+            four_of_gd(model, x0, x1, x2, x3, y + o, k, s, W + o * d, b + o, product, mutual, eta, by_step, z + o)
     memory.t += 4
     if memory.count >= 0:
         memory.count += 4
@@ -383,7 +404,7 @@ cdef double sgd_span(const Model* model, const Data* data, const int32_t* order,
                      floating* W, double* b, Memory* memory, double* G, const double* eta,
                      bint by_step) noexcept nogil:
     """At most SPAN updates by order[start:start + size]; return the sum of s_i loss_i, each before its own."""
-    cdef Py_ssize_t n = data.n, d = data.d, k = data.k, i = 0, j, o, row
+    cdef Py_ssize_t n = data.n, d = data.d, k = data.k, i = 0, j, o
     cdef const floating* X = <const floating*>data.X
     cdef const int32_t* rows = order + start
     cdef double* z = data.scratch
@@ -395,14 +416,18 @@ cdef double sgd_span(const Model* model, const Data* data, const int32_t* order,
     cdef bint fours = model.linear and model.l1 == 0 and model.factors == NULL and not model.careful
     cdef bint ahead = n * d * <Py_ssize_t>sizeof(floating) > NEAR
     for i in range(size):
-        row = rows[i]
-        for o in range(k):
-            y[i * k + o] = data.Y[row * k + o]
-        s[i] = data.weights[row] if data.weights != NULL else 1.0
+        if k == 1:
+            y[i] = data.Y[rows[i]]
+        else:
+            memcpy(y + i * k, data.Y + rows[i] * k, k * sizeof(double))
+        s[i] = 1.0
+    if data.weights != NULL:
+        for i in range(size):
+            s[i] = data.weights[rows[i]]
     i = 0
     while i < size:
         if ahead and i % 4 == 0:
-            for j in range(min(8, n - start - i), min(12, n - start - i)):
+            for j in range(min(AHEAD, n - start - i), min(AHEAD + 4, n - start - i)):
                 prefetch_row(X + rows[i + j] * d, d)
                 prefetch(data.Y + rows[i + j] * k)
         if fours and i % 4 == 0 and i + 4 <= size:

@@ -6,12 +6,12 @@ from cython cimport floating
 from libc.float cimport DBL_MAX
 from libc.math cimport NAN
 from libc.stdint cimport int32_t, uint8_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
 from order cimport fill_order
-from rows cimport add, add4, dot, dot4, dot_mixed, prefetch, prefetch_row
+from rows cimport add, combine, dot, dot4, dot_mixed, prefetch, prefetch_row, products
 from team cimport Team, team_close, team_open, team_reset, team_serve, team_share, team_take, team_wait
 from vocabulary cimport absolute, exp, log1p, maximum, minimum, sqrt, where  # no-cython-lint: what formulas.pxi calls
 
@@ -29,6 +29,7 @@ cdef enum:
     BLOCK = 256  # rows handled while they are in the cache: their products, then their part of the gradient
     BLOCK_BYTES = 24576
     NEAR = 262144  # bytes of X that stay in the cache of a core: nothing is to be fetched ahead
+    AHEAD = 8  # rows between the one at work and the one fetched
     SPAN = 256  # updates of SGD whose losses are summed at once; calls begin and end at multiples of it in an epoch
 
 SGD_SPAN = SPAN

@@ -1,16 +1,25 @@
-"""Rows of X as C arrays: products with the weights and sums of rows, four rows at a time."""
+"""Rows of X as C arrays (rows.h), by the type of their numbers."""
 
 from cython cimport floating
 
-cdef extern from *:
-    """
-    #if defined(__GNUC__)
-    #define PREFETCH(p) __builtin_prefetch(p)
-    #else
-    #define PREFETCH(p) ((void)(p))
-    #endif
-    """
-    void PREFETCH(const void*) noexcept nogil
+cdef extern from "rows.h" nogil:
+    void PREFETCH(const void*)
+    double dot_double(const double* x, const double* w, Py_ssize_t d)
+    double dot_float(const float* x, const float* w, Py_ssize_t d)
+    void dot4_double(const double* x0, const double* x1, const double* x2, const double* x3, const double* w,
+                     Py_ssize_t d, double* z)
+    void dot4_float(const float* x0, const float* x1, const float* x2, const float* x3, const float* w, Py_ssize_t d,
+                    double* z)
+    void products_double(const double* x0, const double* x1, const double* x2, const double* x3, const double* w,
+                         Py_ssize_t d, double* z, double* mutual)
+    void products_float(const float* x0, const float* x1, const float* x2, const float* x3, const float* w,
+                        Py_ssize_t d, double* z, double* mutual)
+    void combine_double(double* w, double s, const double* u, const double* x0, const double* x1, const double* x2,
+                        const double* x3, Py_ssize_t d)
+    void combine_float(float* w, double s, const double* u, const float* x0, const float* x1, const float* x2,
+                       const float* x3, Py_ssize_t d)
+    void add_double(double a, const double* x, double* g, Py_ssize_t d)
+    void add_float(double a, const float* x, float* g, Py_ssize_t d)
 
 cdef enum:
     LINE = 64  # bytes that memory hands over at once
@@ -27,12 +36,11 @@ cdef inline void prefetch_row(const floating* x, Py_ssize_t d) noexcept nogil:
         byte += LINE
 
 
-cdef inline floating dot(const floating* x, const floating* w, Py_ssize_t d) noexcept nogil:
-    cdef Py_ssize_t j
-    cdef floating total = 0
-    for j in range(d):
-        total += x[j] * w[j]
-    return total
+cdef inline double dot(const floating* x, const floating* w, Py_ssize_t d) noexcept nogil:
+    if floating is float:
+        return dot_float(x, w, d)
+    else:
+        return dot_double(x, w, d)
 
 
 cdef inline double dot_mixed(const floating* x, const double* m, Py_ssize_t d) noexcept nogil:
@@ -45,28 +53,34 @@ cdef inline double dot_mixed(const floating* x, const double* m, Py_ssize_t d) n
 
 cdef inline void dot4(const floating* x0, const floating* x1, const floating* x2, const floating* x3,
                       const floating* w, Py_ssize_t d, double* z) noexcept nogil:
-    cdef Py_ssize_t j
-    cdef floating z0 = 0, z1 = 0, z2 = 0, z3 = 0
-    for j in range(d):
-        z0 += x0[j] * w[j]
-        z1 += x1[j] * w[j]
-        z2 += x2[j] * w[j]
-        z3 += x3[j] * w[j]
-    z[0] = z0
-    z[1] = z1
-    z[2] = z2
-    z[3] = z3
+    """z = the products of four rows and w."""
+    if floating is float:
+        dot4_float(x0, x1, x2, x3, w, d, z)
+    else:
+        dot4_double(x0, x1, x2, x3, w, d, z)
 
 
-cdef inline void add(floating a, const floating* x, floating* g, Py_ssize_t d) noexcept nogil:
-    cdef Py_ssize_t j
-    for j in range(d):
-        g[j] += a * x[j]
+cdef inline void products(const floating* x0, const floating* x1, const floating* x2, const floating* x3,
+                          const floating* w, Py_ssize_t d, double* z, double* mutual) noexcept nogil:
+    """Do the same, and in the same sweep the rows' products with each other: 10, 20, 21, 30, 31, 32."""
+    if floating is float:
+        products_float(x0, x1, x2, x3, w, d, z, mutual)
+    else:
+        products_double(x0, x1, x2, x3, w, d, z, mutual)
 
 
-cdef inline void add4(const double* a, const floating* x0, const floating* x1, const floating* x2,
-                      const floating* x3, floating* g, Py_ssize_t d) noexcept nogil:
-    cdef Py_ssize_t j
-    cdef floating a0 = <floating>a[0], a1 = <floating>a[1], a2 = <floating>a[2], a3 = <floating>a[3]
-    for j in range(d):
-        g[j] += a0 * x0[j] + a1 * x1[j] + a2 * x2[j] + a3 * x3[j]
+cdef inline void combine(floating* w, double s, const double* u, const floating* x0, const floating* x1,
+                         const floating* x2, const floating* x3, Py_ssize_t d) noexcept nogil:
+    """w <- s w + u0 x0 + .. + u3 x3."""
+    if floating is float:
+        combine_float(w, s, u, x0, x1, x2, x3, d)
+    else:
+        combine_double(w, s, u, x0, x1, x2, x3, d)
+
+
+cdef inline void add(double a, const floating* x, floating* g, Py_ssize_t d) noexcept nogil:
+    """g += a x."""
+    if floating is float:
+        add_float(a, x, g, d)
+    else:
+        add_double(a, x, g, d)

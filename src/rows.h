@@ -1,0 +1,31 @@
+/* Dense rows: products with the weights and with each other, and sums of rows; for float and double (rows_of.h).
+
+   Vectors are as wide as the instruction set has them; the end of a row is loaded and stored under a mask where there
+   is one, else number by number. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define PREFETCH(p) __builtin_prefetch(p, 0, 2)
+#else
+#define PREFETCH(p) ((void)(p))
+#endif
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#define WIDTH 32
+#else
+#define WIDTH 16
+#endif
+
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define OF(name) JOIN(name, T)
+
+#define T double
+#include "rows_of.h"
+#undef T
+#define T float
+#include "rows_of.h"
+#undef T
