@@ -6,13 +6,26 @@ Every message names the argument, the value it got, what is allowed and what to 
 import math
 import numbers
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["as_array", "choice", "flag", "floating", "matrix", "numeric_array", "real", "shown", "vector", "whole"]
+__all__ = [
+    "as_array",
+    "choice",
+    "flag",
+    "float_type",
+    "floating",
+    "matrix",
+    "numeric_array",
+    "real",
+    "shown",
+    "two_dimensions",
+    "vector",
+    "whole",
+]
 
 # Kinds of NumPy dtypes that hold real numbers: bool, signed, unsigned, float.
 REAL_KINDS = "biuf"
@@ -182,8 +195,13 @@ def is_number(kind: type) -> bool:
     return kind is type(None) or (able and not hasattr(kind, "__len__") and not issubclass(kind, NO_NUMBERS))
 
 
-def floating(name: str, array: NDArray[Any], dtype: Any) -> NDArray[Any]:
-    """Return an array of numbers as finite values of dtype, C-ordered and aligned, in native byte order."""
+def floating(
+    name: str, array: NDArray[Any], dtype: Any, place: Callable[[int], tuple[int, ...]] | None = None
+) -> NDArray[Any]:
+    """Return an array of numbers as finite values of dtype, C-ordered and aligned, in native byte order.
+
+    Where the array holds the values of a sparse matrix, `place` tells the row and the column of one of them.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         result = np.ascontiguousarray(array, dtype=dtype)
         finite = np.isfinite(result.sum()) or np.isfinite(result).all()
@@ -191,26 +209,37 @@ def floating(name: str, array: NDArray[Any], dtype: Any) -> NDArray[Any]:
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(result))[0])
         value = np.atleast_1d(array)[where]
         within = f" as {result.dtype}" if np.isfinite(value) else ""
+        told = where if len(where) > 1 else where[0] if place is None else place(where[0])
         raise ValueError(
-            f"{name} holds {shown(value)} at {where[0] if len(where) == 1 else where}, and must be finite{within}; "
+            f"{name} holds {shown(value)} at {told}, and must be finite{within}; "
             "replace, scale or leave out such values"
         )
     return result if result.flags.aligned else result.copy()
 
 
-def matrix(name: str, values: Any) -> NDArray[Any]:
-    """Return X as a finite C-ordered (n, d) array: float32 stays float32, all else becomes float64."""
-    array = numeric_array(name, values)
-    if array.ndim != 2:
+def two_dimensions(name: str, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return the shape of X, if it is that of some samples with some features."""
+    if len(shape) != 2:
         hint = "flatten its last axes"
-        if array.ndim < 2:
+        if len(shape) < 2:
             hint = f"try {name}.reshape(-1, 1) for one feature, {name}.reshape(1, -1) for one sample"
-        raise ValueError(f"{name} has shape {array.shape}, and must be 2-d: (n_samples, n_features); {hint}")
-    if 0 in array.shape:
-        lacking = "samples" if array.shape[0] == 0 else "features"
-        raise ValueError(f"{name} has shape {array.shape}: no {lacking}; give at least one")
-    single = array.dtype.kind == "f" and array.dtype.itemsize == 4
-    return floating(name, array, np.float32 if single else np.float64)
+        raise ValueError(f"{name} has shape {shape}, and must be 2-d: (n_samples, n_features); {hint}")
+    if 0 in shape:
+        lacking = "samples" if shape[0] == 0 else "features"
+        raise ValueError(f"{name} has shape {shape}: no {lacking}; give at least one")
+    return shape[0], shape[1]
+
+
+def float_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype in which X is kept: float32 stays float32, all else becomes float64."""
+    return np.dtype(np.float32 if dtype.kind == "f" and dtype.itemsize == 4 else np.float64)
+
+
+def matrix(name: str, values: Any) -> NDArray[Any]:
+    """Return X as a finite C-ordered (n, d) array of float32 or float64."""
+    array = numeric_array(name, values)
+    two_dimensions(name, array.shape)
+    return floating(name, array, float_type(array.dtype))
 
 
 def vector(name: str, values: Any, length: int, what: str) -> NDArray[np.float64]:

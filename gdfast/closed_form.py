@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.csr import CSR, dense
 from gdfast.decay import Decay, Epochs, sum_of_squares
 from gdfast.plan import Model, Plan
 from gdfast.problem import Problem
@@ -24,7 +25,7 @@ __all__ = ["Factors", "Path", "factorize", "missing_requirements"]
 BLOCK_VALUES = 65_536
 EPS = np.finfo(np.float64).eps
 
-# What the closed form needs, each with how to say it; the error of solver="closed_form" is written from here.
+# What the closed form needs of a plan, each with how to say it; the error of solver="closed_form" is written from here.
 REQUIREMENTS = {
     "loss='squared_error'": lambda plan: plan.model.loss == "squared_error",
     "the full batch (batch_size=None)": lambda plan: plan.batch_size is None,
@@ -39,9 +40,10 @@ REQUIREMENTS = {
 }
 
 
-def missing_requirements(plan: Plan) -> list[str]:
-    """Return what the closed form needs and this plan does not have."""
-    return [name for name, holds in REQUIREMENTS.items() if not holds(plan)]
+def missing_requirements(problem: Problem, plan: Plan) -> list[str]:
+    """Return what the closed form needs and this problem and this plan do not have."""
+    missing = ["a dense X"] if isinstance(problem.X, CSR) else []
+    return missing + [name for name, holds in REQUIREMENTS.items() if not holds(plan)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def triangle(problem: Problem, model: Model, l2: Any) -> NDArray[np.float64]:
         block = np.empty((len(R) + stop - first, p + k))
         block[: len(R)] = R
         rows = block[len(R) :]
-        rows[:, :d] = problem.X[first:stop]
+        rows[:, :d] = dense(problem.X[first:stop])
         if model.intercept:
             rows[:, d] = 1.0
         rows[:, p:] = problem.Y[first:stop]

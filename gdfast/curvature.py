@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.csr import dense, row_squares
 from gdfast.plan import Model
 from gdfast.problem import Problem
 
@@ -56,7 +57,7 @@ def surely_stable(problem: Problem, model: Model, batch_size: int | None, rate: 
     if batch_size is not None or not model.quadratic:
         return True
     with np.errstate(over="ignore"):
-        squares = np.einsum("ij,ij->i", problem.X, problem.X, dtype=np.float64) + model.intercept
+        squares = row_squares(problem.X) + model.intercept
         trace = float(squares.mean() if problem.weights is None else (squares * problem.weights).mean())
         bound = trace + largest_l2(model)
     if bound == 0 or rate < largest_rate(bound, model.mu, model.rule == "nesterov"):
@@ -78,7 +79,7 @@ def loss_curvature(problem: Problem, model: Model) -> float:
 def row_curvature(problem: Problem, model: Model) -> float:
     """Return the largest curvature of one sample's loss."""
     with np.errstate(over="ignore"):
-        squares = np.einsum("ij,ij->i", problem.X, problem.X, dtype=np.float64) + model.intercept
+        squares = row_squares(problem.X) + model.intercept
         if problem.weights is not None:
             squares = squares * problem.weights
         return loss_curvature(problem, model) * float(squares.max()) + largest_l2(model)
@@ -114,7 +115,7 @@ def gram(problem: Problem, scale: float, unit: float) -> NDArray[np.float64]:
     total: NDArray[np.float64] = np.zeros((d + 1, d + 1))
     size = max(1, BLOCK_VALUES // (d + 1))
     for first in range(0, n, size):
-        rows = problem.X[first : first + size]
+        rows = dense(problem.X[first : first + size])
         A = np.empty((len(rows), d + 1))
         np.divide(rows, scale, out=A[:, :d])
         A[:, d] = unit

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gdfast.arguments import as_array
+from gdfast.csr import is_sparse
 
 __all__ = ["fingerprint"]
 
@@ -15,7 +16,7 @@ BLOCK_BYTES = 2**22  # hashed at a time, so that Ctrl-C is heard
 def fingerprint(X: Any, y: Any, sample_weight: Any = None) -> str:
     """Return the fingerprint of training data as it was given."""
     digest = hashlib.blake2b(digest_size=16)
-    for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
+    for name, values in [*parts_of(X), ("y", y), ("sample_weight", sample_weight)]:
         if values is None:
             digest.update(b"none;")
             continue
@@ -29,3 +30,11 @@ def fingerprint(X: Any, y: Any, sample_weight: Any = None) -> str:
         for first in range(0, len(rows), step):
             digest.update(np.ascontiguousarray(rows[first : first + step]).tobytes())
     return digest.hexdigest()
+
+
+def parts_of(X: Any) -> list[tuple[str, Any]]:
+    """Return the arrays that X is made of: one, or where it is sparse those of its CSR form and its shape."""
+    if not is_sparse(X):
+        return [("X", X)]
+    stored = X.tocsr()
+    return [("X", part) for part in (stored.data, stored.indices, stored.indptr, np.array(X.shape))]

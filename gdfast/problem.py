@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import as_array, floating, matrix, numeric_array, real, shown, vector
+from gdfast.arguments import as_array, floating, numeric_array, real, shown, vector
+from gdfast.csr import as_kind_of, features
 from gdfast.formulas.losses import LOSSES, Loss
 from gdfast.order import fill_order
 from gdfast.own_loss import Loss as OwnLoss
@@ -20,7 +21,7 @@ SPLIT = -1  # the epoch whose order of samples chooses the validation rows: no e
 class Problem:
     """The data of a fit; nothing in it is written to."""
 
-    X: NDArray[Any]  # (n, d), float64 or float32, C-ordered
+    X: Any  # (n, d), float64 or float32: a C-ordered array, or a CSR
     Y: NDArray[np.float64]  # (n, k); -1 and +1 for classification
     weights: NDArray[np.float64] | None  # (n,), mean 1; None: all are 1
     classes: NDArray[Any] | None  # the two labels in sorted order
@@ -29,7 +30,7 @@ class Problem:
 
 def make_problem(X: Any, y: Any, loss: str | OwnLoss, sample_weight: Any = None) -> Problem:
     """Return the Problem of fit's arguments, checked for what the loss allows."""
-    X = matrix("X", X)
+    X = features("X", X)
     n = X.shape[0]
     name, rule = (loss, LOSSES[loss]) if isinstance(loss, str) else (loss.name, loss.formulas)
     classes = None
@@ -76,7 +77,7 @@ def validation_problem(problem: Problem, loss: str | OwnLoss, validation: Any) -
             f"validation={shown(validation)} must be a part between 0 and 1, or (X, y), or (X, y, sample_weight)"
         )
     try:
-        X = matrix("X", validation[0])
+        X = features("X", validation[0])
         if X.shape[1] != problem.X.shape[1]:
             raise ValueError(f"X has {X.shape[1]} features, and the training data {problem.X.shape[1]}; give the same")
         if problem.classes is None:
@@ -90,7 +91,7 @@ def validation_problem(problem: Problem, loss: str | OwnLoss, validation: Any) -
         raise type(error)(f"validation: {error}") from error
     if Y.shape[1] != problem.Y.shape[1]:
         raise ValueError(f"validation: y has {Y.shape[1]} columns, and the training data {problem.Y.shape[1]}")
-    return Problem(floating("validation X", X, problem.X.dtype), Y, weights, problem.classes, problem.several)
+    return Problem(as_kind_of("validation X", X, problem.X), Y, weights, problem.classes, problem.several)
 
 
 def known_labels(classes: NDArray[Any], y: Any, n: int) -> NDArray[np.float64]:

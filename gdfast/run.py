@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import matrix, whole
+from gdfast.arguments import whole
+from gdfast.csr import features
 from gdfast.formulas.losses import LOSSES
 from gdfast.run_file import CostSource, as_arrays, read_file, run_fields, write_file
 from gdfast.stop_reason import StopReason
@@ -179,7 +180,7 @@ class Run:
         ValueError, TypeError
             If X is not what `fit` takes, or its number of features is another.
         """
-        X = matrix("X", X)
+        X = features("X", X)
         d = self.coef.shape[-1]
         if X.shape[1] != d:
             raise ValueError(f"X has {X.shape[1]} features, and this Run was fitted on {d}; give the same columns")

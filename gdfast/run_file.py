@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gdfast.arguments import numeric_array, shown
 from gdfast.averaging import EMA
+from gdfast.csr import CSR, features, is_sparse
 from gdfast.formulas.schedules import SCHEDULES, ReduceOnPlateau, Schedule
 from gdfast.optimizers import NAMED, Optimizer
 from gdfast.stop_reason import StopReason
@@ -26,7 +27,7 @@ Read = TypeVar("Read")
 FORMAT = 2  # of the file; raised when a file of an older gdfast could no longer be read
 # What a setting may be besides numbers, strings and arrays: written as its type's name and its fields.
 KINDS: dict[str, Any] = {type(optimizer).__name__: type(optimizer) for optimizer in NAMED.values()}
-KINDS |= {kind.__name__: kind for kind in (*SCHEDULES.values(), ReduceOnPlateau, EMA)}
+KINDS |= {kind.__name__: kind for kind in (*SCHEDULES.values(), ReduceOnPlateau, EMA, CSR)}
 FIELDS = ("epochs", "steps", "seconds", "diverged_at", "solver", "backend", "seed", "learning_rate", "best_epoch")
 
 
@@ -161,12 +162,14 @@ def taken_apart(name: str, value: Any, arrays: Arrays) -> Any:
         return {"kind": "dict", "of": [[key, taken_apart(f"{name}.{key}", value[key], arrays)] for key in value]}
     if plain_list(value):
         return value
+    if is_sparse(value):
+        value = features(name, value)
     if isinstance(value, (list, tuple)):
         parts = [taken_apart(f"{name}.{place}", part, arrays) for place, part in enumerate(value)]
         return {"kind": type(value).__name__ if type(value) in (list, tuple) else "tuple", "of": parts}
     if isinstance(value, (Watch, Plateau)):
         return {"kind": type(value).__name__, "of": taken_apart(name, vars(value), arrays)}
-    if type(value).__name__ in KINDS and isinstance(value, (Optimizer, Schedule, ReduceOnPlateau, EMA)):
+    if type(value).__name__ in KINDS and isinstance(value, (Optimizer, Schedule, ReduceOnPlateau, EMA, CSR)):
         fields = {field: getattr(value, field) for field in value.__dataclass_fields__}  # type: ignore[union-attr]
         return {"kind": type(value).__name__, "of": taken_apart(name, fields, arrays)}
     if is_array(value):

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import flag, matrix, real
+from gdfast.arguments import flag, real
 from gdfast.closed_form import factorize
+from gdfast.csr import features
 from gdfast.curvature import largest_rate, loss_curvature
 from gdfast.decay import MomentumDecay, PowerDecay
 from gdfast.optimizers import Momentum
@@ -144,7 +145,7 @@ def stability(
     """
     rule = Momentum(momentum, flag("nesterov", nesterov))
     model = make_model(loss, None, penalty, alpha, l1_ratio, fit_intercept, optimizer=rule)
-    X = matrix("X", X)
+    X = features("X", X)
     if y is not None and len(np.asarray(y)) != len(X):
         raise ValueError(f"y holds {len(np.asarray(y))} targets, and X has {len(X)} rows; give one for each")
     targets = y if loss == "poisson" and y is not None else np.zeros(len(X))

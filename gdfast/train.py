@@ -13,10 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from gdfast.arguments import choice, flag, shown, whole
 from gdfast.averaging import EMA
-from gdfast.backends import BACKENDS, choose, why_missing
+from gdfast.backends import BACKENDS, able, choose, why_missing
 from gdfast.callbacks import make_callbacks
 from gdfast.closed_form import factorize, missing_requirements
 from gdfast.conduct import Conductor, Write
+from gdfast.csr import is_sparse
 from gdfast.curvature import auto_rate, stable_rate, surely_stable
 from gdfast.divergence import DivergenceError, DivergenceWarning, StabilityWarning
 from gdfast.fingerprint import fingerprint
@@ -112,8 +113,8 @@ def fit(
 
     Parameters
     ----------
-    X : array-like, shape (n, n_features)
-        Finite numbers; float32 stays float32, all else becomes float64.
+    X : array-like or sparse matrix, shape (n, n_features)
+        Finite numbers; float32 stays float32, all else becomes float64. SciPy's sparse formats are taken as CSR.
     y : array-like, shape (n,), (n, 1) or (n, n_outputs)
         Targets; several columns for squared_error and huber. For a classification loss two kinds of labels
         of any type, the larger in sorted order positive.
@@ -268,7 +269,7 @@ def own_copy(value: Any) -> Any:
     """Return a value with copies of its arrays."""
     if isinstance(value, tuple):
         return tuple(own_copy(part) for part in value)
-    return value.copy() if isinstance(value, np.ndarray) else value
+    return value.copy() if isinstance(value, np.ndarray) or is_sparse(value) else value
 
 
 def descend(
@@ -367,7 +368,7 @@ def takes_closed_form(problem: Problem, plan: Plan) -> bool:
     """Choose the solver; raise where the one asked for does not apply."""
     if plan.solver == "loop":
         return False
-    missing = missing_requirements(plan)
+    missing = missing_requirements(problem, plan)
     if plan.solver == "closed_form":
         if missing:
             raise ValueError(f"solver='closed_form' needs {', and '.join(missing)}; use solver='auto' or 'loop'")
@@ -393,6 +394,7 @@ def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tupl
     names = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
     model = make_model(loss, *[options[name] for name in names], optimizer=optimizer)
     problem, validation, rows = make_problem(X, y, loss, sample_weight), None, None
+    backend = able(backend, problem)
     batch_size = make_batch_size(options["batch_size"], len(problem.X))
     seed = make_seed(options["seed"], options["shuffle"], batch_size, len(problem.X))
     if isinstance(options["validation"], (tuple, list)):

@@ -48,10 +48,6 @@ def nullable(dtype):
     return pandas(a=WHOLE[:, 0], b=WHOLE[:, 1]).astype(dtype)
 
 
-def sparse(kind):
-    return getattr(pytest.importorskip("scipy.sparse"), kind)(X)
-
-
 def read_only():
     array = X.copy()
     array.flags.writeable = False
@@ -202,10 +198,6 @@ BAD_X = {
     "function": (TypeError, lambda: len, "must be an array"),
     "masked": (ValueError, lambda: np.ma.array(X, mask=X > 6), "masked"),
     "masked rows": (ValueError, lambda: [np.ma.array(row, mask=[True, False]) for row in X], "masked"),
-    **{
-        kind: (TypeError, lambda kind=kind: sparse(kind), "toarray")
-        for kind in ("csr_matrix", "csc_array", "coo_array")
-    },
     "pandas NA": (TypeError, lambda: nullable("Int64").where(X < 7), "NA.*fill"),
     "pandas NA in one column": (ValueError, lambda: nullable("Int64").where(X < 3)[["a"]], "nan"),
     "pandas NA among floats": (TypeError, lambda: nullable({"a": "Int64"}).where(X < 3).assign(b=1.0), "NA.*fill"),

@@ -18,6 +18,7 @@ ROOT = Path(gdfast.__file__).parent
 # What a module may import of gdfast: only rooms below its own.
 FLOORS = [
     {"arguments", "stop_reason", "divergence", "park", "interrupt"},
+    {"csr"},
     {"formulas", "tables", "averaging", "callbacks", "fingerprint"},
     {"own_loss", "watch"},
     {"order", "history", "optimizers", "progress", "plots", "rates"},

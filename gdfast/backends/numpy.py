@@ -109,7 +109,7 @@ class Kernels:
         R = self.gradient(Y, Z, self.model.c)
         if self.weights is not None:
             R = R * self.weights[rows]
-        self.G[:, :-1] = product(X.T, R).T
+        self.G[:, :-1] = product(X, R.T, left=True)
         self.G[:, -1] = R.sum(axis=0)
         return float(values.sum())
 
@@ -174,13 +174,14 @@ class Kernels:
         state.W[:] = new
 
 
-def product(X: NDArray[Any], B: NDArray[Any]) -> NDArray[np.float64]:
-    """Return X B in float64, its products in X's dtype: of B scaled, so that they do not overflow before B does."""
+def product(X: Any, B: NDArray[Any], left: bool = False) -> NDArray[np.float64]:
+    """Return X B (left: B X) in float64, made in X's dtype: of B scaled, so that it does not overflow before B does."""
     if X.dtype == np.float64:
-        return np.asarray(X @ B)
+        return np.asarray(B @ X if left else X @ B)
     largest = float(np.abs(B).max())
     scale = largest if 0.0 < largest < np.inf else 1.0
-    return np.asarray(np.multiply(X @ (B / scale).astype(X.dtype), scale, dtype=np.float64))
+    B = (B / scale).astype(X.dtype)
+    return np.asarray(np.multiply(B @ X if left else X @ B, scale, dtype=np.float64))
 
 
 def clip(G: NDArray[np.float64], model: Model) -> None:
