@@ -27,7 +27,7 @@ def auto_rate(problem: Problem, model: Model, batch_size: int | None) -> float:
     n = len(problem.X)
     if batch_size is None:
         L = largest_curvature(problem, model)
-    elif batch_size == 1:
+    elif batch_size == 1 or n == 1:
         L = row_curvature(problem, model)
     else:
         part = (n - batch_size) / ((n - 1) * batch_size**0.5)

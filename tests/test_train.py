@@ -119,6 +119,11 @@ def test_the_automatic_rate_converges_on_standardized_data(loss, batch_size, rng
     assert run.cost - best.cost < 0.06 * (start - best.cost) + 0.003
 
 
+@pytest.mark.parametrize("batch_size", [None, 1, 2])
+def test_the_automatic_rate_of_one_row(batch_size):
+    assert gdfast.fit([[3.0, 2.0]], [1.0], batch_size=batch_size).learning_rate == pytest.approx(1 / 14)
+
+
 def test_the_automatic_rate_is_one_over_the_largest_curvature(rng):
     for d, weights in ((3, None), (3, rng.random(100)), (90, rng.random(100)), (600, rng.random(100))):
         X = rng.normal(size=(100, d)) * np.geomspace(1, 30, d)
