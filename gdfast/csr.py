@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class CSR:
     indptr: NDArray[Any]  # (n + 1,), of the same dtype
     shape: tuple[int, int]
 
-    __array_ufunc__: ClassVar[None] = None  # so that in `array @ X` the array leaves the product to X
+    __array_ufunc__ = None  # so that in `array @ X` the array leaves the product to X
 
     @property
     def dtype(self) -> np.dtype[Any]:
