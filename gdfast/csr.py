@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from gdfast.arguments import float_type, floating, matrix, numeric_array, two_dimensions
 
-__all__ = ["CSR", "Features", "as_kind_of", "dense", "features", "is_sparse", "row_squares"]
+__all__ = ["CSR", "Features", "as_kind_of", "dense", "features", "is_sparse", "row_squares", "settled_every"]
 
 # Values handled at a time, so that temporary arrays stay small beside a large matrix.
 BLOCK_VALUES = 2**20
+# Updates of SGD, values of X.
+BORDER, LARGEST_WINDOW, LARGEST_CALL = 256, 65_536, 2**22
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,6 +187,18 @@ def as_kind_of(name: str, X: Features, other: Features) -> Features:
         dtype = other.indices.dtype if indptr[-1] < 2**31 else indptr.dtype
         X = CSR(X[rows, columns], columns.astype(dtype), indptr.astype(dtype), (X.shape[0], X.shape[1]))
     return CSR(floating(name, X.data, other.dtype), X.indices, X.indptr, X.shape)
+
+
+def settled_every(X: Features) -> int:
+    """Return after how many updates of SGD, counted from an epoch's start, all that is put off is settled.
+
+    A multiple of 256 at which calls of a kernel within an epoch end; on sparse rows seldom enough that the O(d) of
+    settling costs little beside the updates between, and often enough that a call ends soon.
+    """
+    if not isinstance(X, CSR):
+        return BORDER
+    values = max(1, len(X.data) // len(X))
+    return BORDER * max(1, min(LARGEST_WINDOW // BORDER, min(4 * X.shape[1], LARGEST_CALL) // (BORDER * values)))
 
 
 def row_squares(X: Features) -> NDArray[np.float64]:

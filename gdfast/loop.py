@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends import load
+from gdfast.csr import settled_every
 from gdfast.formulas.penalties import projected_slope, slope
 from gdfast.history import History
 from gdfast.plan import Plan
 from gdfast.problem import Problem
-from gdfast.state import SPAN, State
+from gdfast.state import State
 from gdfast.stop_reason import StopReason
 
 __all__ = ["Best", "Descent"]
@@ -78,6 +79,7 @@ class Descent:
             model = replace(plan.model, l2=0.0, l1=0.0, factors=None)
             self.validated = len(plan.validation.X)
             self.validator = kernels(plan.validation, model, True, plan.n_threads)
+        self.every = settled_every(problem.X)  # updates, at whose multiples a call of SGD may end within an epoch
         rows = problem.X.shape[0] if plan.batch_size is None else plan.batch_size
         self.chunk = max(1, min(LARGEST_CHUNK, FIRST_PRODUCTS // (rows * problem.X.shape[1])))
 
@@ -196,8 +198,8 @@ class Descent:
         left = per_epoch - state.position
         if steps >= left:
             steps = left if state.position else steps - steps % per_epoch
-        elif self.plan.batch_size == 1:
-            steps = min(left, max(SPAN, steps - steps % SPAN))
+        elif state.batch_size == 1:
+            steps = min(left, max(self.every, steps - steps % self.every))
         if state.position == 0:
             if self.plan.average_from == state.epoch and state.count < 0:
                 state.begin_mean()
