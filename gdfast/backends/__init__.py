@@ -26,7 +26,7 @@ __all__ = ["BACKENDS", "KernelSet", "able", "available", "choose", "load"]
 # In the order in which "auto" takes them.
 BACKENDS = ("cython", "numba", "numpy")
 # Those whose kernels take a sparse X.
-SPARSE = ("numpy",)
+SPARSE = ("numba", "numpy")
 REMEDIES = {
     "cython": "install a C compiler and reinstall gdfast (without -Csetup-args=-Dcore=disabled)",
     "numba": 'pip install "gdfast[numba]"',

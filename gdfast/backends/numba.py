@@ -9,6 +9,7 @@ from numba import njit
 from numba.extending import overload
 from numpy.typing import NDArray
 
+from gdfast.csr import CSR, settled_every
 from gdfast.formulas import optimizers, penalties, vocabulary
 from gdfast.formulas.losses import LOSSES
 from gdfast.formulas.optimizers import OPTIMIZERS
@@ -188,6 +189,168 @@ def power_costs(sizes, firsts, powers, base, costs):  # type: ignore[no-untyped-
                 costs[start + j] += a * powers[i, j]
 
 
+class Rows(NamedTuple):
+    """How the kernels read X: a dense array, or (data, indices, indptr) of a CSR."""
+
+    row_of: Any  # (X, row) -> x
+    product: Any  # (x, W, o) -> the product of a row with output o's coefficients
+    spread: Any  # (x, G, o) -> a row's values for every feature, where need be written into G[o]
+    add_rows: Any  # adds the rows' part of the gradient to G[o]
+    block: Any  # (X, d) -> how many rows at once
+    room: Any  # (X, d) -> an array for add_rows to sum in
+
+
+@jit
+def dense_product(x, W, o):  # type: ignore[no-untyped-def]
+    product = x.dtype.type(0)
+    for j in range(W.shape[1]):
+        product += x[j] * W[o, j]
+    return product
+
+
+@jit
+def add_dense_rows(X, order, first, size, r, part, G, o):  # type: ignore[no-untyped-def]
+    part[:] = 0
+    for i in range(size):
+        row = order[first + i] if order.size else first + i
+        a = X.dtype.type(r[i])
+        for j in range(part.size):
+            part[j] += a * X[row, j]
+    for j in range(part.size):
+        G[o, j] += part[j]
+
+
+@jit
+def csr_row(X, row):  # type: ignore[no-untyped-def]
+    data, indices, indptr = X
+    return data[indptr[row] : indptr[row + 1]], indices[indptr[row] : indptr[row + 1]]
+
+
+@jit
+def csr_product(x, W, o):  # type: ignore[no-untyped-def]
+    values, columns = x
+    product = values.dtype.type(0)
+    for i in range(values.size):
+        product += values[i] * W[o, columns[i]]
+    return product
+
+
+@jit
+def csr_spread(x, G, o):  # type: ignore[no-untyped-def]
+    values, columns = x
+    for j in range(G.shape[1]):
+        G[o, j] = 0.0
+    for i in range(values.size):
+        G[o, columns[i]] = values[i]
+    return G[o]
+
+
+@jit
+def add_csr_rows(X, order, first, size, r, part, G, o):  # type: ignore[no-untyped-def]
+    for i in range(size):
+        values, columns = csr_row(X, order[first + i] if order.size else first + i)
+        for place in range(values.size):
+            G[o, columns[place]] += r[i] * values[place]
+
+
+DENSE = Rows(
+    row_of=jit(lambda X, row: X[row]),
+    product=dense_product,
+    spread=jit(lambda x, G, o: x),
+    add_rows=add_dense_rows,
+    block=jit(lambda X, d: max(4, min(BLOCK, 24576 // (d * X.itemsize) // 4 * 4))),
+    room=jit(lambda X, d: np.empty(d, X.dtype)),
+)
+SPARSE = Rows(
+    row_of=csr_row,
+    product=csr_product,
+    spread=csr_spread,
+    add_rows=add_csr_rows,
+    block=jit(lambda X, d: BLOCK),
+    room=jit(lambda X, d: X[0][:0]),
+)
+
+
+class Owed(NamedTuple):
+    """What SGD on sparse rows puts off within a window of updates: coefficients are scales[now] W less l1.
+
+    The t-th update of the window multiplies every coefficient by scales[t] / scales[t - 1], then l1 draws it towards
+    zero by totals[t] - totals[t - 1], which is debts[t] - debts[t - 1] in units of scales[t].
+    """
+
+    scales: NDArray[np.float64]
+    debts: NDArray[np.float64]
+    totals: NDArray[np.float64]  # of l1, since training began
+    until: NDArray[np.int32]  # (d,), the update up to which l1 is taken off a coefficient
+    now: NDArray[np.int64]  # (1,), updates done in this window
+    exact: NDArray[np.float64]  # (2,), the scale now and what rounding took from it
+
+
+@strict
+def shrunk(scale, rest, part):  # type: ignore[no-untyped-def]
+    """Return (scale + rest) (1 - part) in two numbers: of 1 - part alone every update would lose the same digits."""
+    less = part * scale
+    new = scale - less
+    return new, (rest - part * rest) + ((scale - new) - less)
+
+
+# The scale is folded into the coefficients before it falls under this.
+SMALLEST_SCALE = 1e-9
+
+
+def nothing_owed(window: int, d: int) -> Owed:
+    """Return an empty window."""
+    scales, debts, totals = np.empty((3, window))
+    return Owed(scales, debts, totals, np.zeros(d, np.int32), np.zeros(1, np.int64), np.empty(2))
+
+
+@jit
+def settled(v, q, first, now, owed):  # type: ignore[no-untyped-def]
+    """Return v and q (in cumulative_l1) after the updates first + 1 .. now, in which nothing but l1 moved v."""
+    if v == 0.0 or v != v:
+        return v, q
+    side, size = (1.0, v) if v > 0.0 else (-1.0, -v)
+    left = size - (owed.debts[now] - owed.debts[first])
+    if left > 0.0:
+        return side * left, -side * owed.totals[now]
+    low, high = first, now  # after the one something is left, after the other nothing
+    while high - low > 1:
+        middle = (low + high) // 2
+        if size > owed.debts[middle] - owed.debts[first]:
+            low = middle
+        else:
+            high = middle
+    last = owed.scales[high] * (size - (owed.debts[low] - owed.debts[first]))
+    return 0.0, -side * (owed.totals[low] + last)
+
+
+@jit
+def settle(W, Q, j, owed):  # type: ignore[no-untyped-def]
+    """Take off the j-th coefficients what l1 owes them."""
+    now = owed.now[0]
+    if owed.until[j] < now:
+        for o in range(W.shape[0]):
+            W[o, j], Q[o, j] = settled(np.float64(W[o, j]), Q[o, j], owed.until[j], now, owed)
+        owed.until[j] = now
+
+
+@jit
+def fold(W, Q, p, owed):  # type: ignore[no-untyped-def]
+    """Make the coefficients what they are, and begin a new window."""
+    if owed.now[0] == 0:
+        return
+    scale = owed.scales[owed.now[0]]
+    if p.l1 > 0.0:
+        for j in range(W.shape[1]):
+            settle(W, Q, j, owed)
+            owed.until[j] = 0
+    if scale != 1.0:
+        for o in range(W.shape[0]):
+            for j in range(W.shape[1]):
+                W[o, j] *= scale
+    owed.now[0] = 0
+
+
 class Compiled(NamedTuple):
     """The jitted kernels for one loss and one update rule."""
 
@@ -222,9 +385,10 @@ def state_writer(there: bool) -> Any:
 
 
 @functools.lru_cache(maxsize=256)  # a user's own losses come without end
-def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compiled:
-    """Return the kernels, each compiled at its first call."""
+def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: bool, lazy: bool) -> Compiled:
+    """Return the kernels, each compiled at its first call; lazy ones put off what an update owes all coefficients."""
     value, gradient = jitted_loss(loss, own)
+    row_of, product, spread, add_rows, block_of, room = SPARSE if sparse else DENSE
     formula = OPTIMIZERS[optimizer]
     rule, rate, corrected = jit(formula.step), jit(formula.rate), formula.corrected
 
@@ -250,38 +414,22 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
     def pass_rows(X, Y, s, order, start, stop, W, b, c, G):  # type: ignore[no-untyped-def]
         """Return the sum of s_i loss_i over order[start:stop] (order empty: the rows themselves); add to G."""
         k, d = W.shape
-        block = max(4, min(BLOCK, 24576 // (d * X.itemsize) // 4 * 4))
-        z, r, y, weights, part = (
-            np.empty(block),
-            np.empty(block),
-            np.empty(block),
-            np.empty(block),
-            np.empty(d, X.dtype),
-        )
+        block, part = block_of(X, d), room(X, d)
+        z, r, y, weights = np.empty(block), np.empty(block), np.empty(block), np.empty(block)
         total = 0.0
         for first in range(start, stop, block):
             size = min(block, stop - first)
             for o in range(k):
                 for i in range(size):
                     row = order[first + i] if order.size else first + i
-                    product = X.dtype.type(0)
-                    for j in range(d):
-                        product += X[row, j] * W[o, j]
-                    z[i] = product + b[o]
+                    z[i] = product(row_of(X, row), W, o) + b[o]
                 for i in range(size):
                     row = order[first + i] if order.size else first + i
                     y[i] = Y[row, o]
                     if s.size:
                         weights[i] = s[row]
                 total += losses(y, weights, s.size > 0, z, c, r, size)
-                part[:] = 0
-                for i in range(size):
-                    row = order[first + i] if order.size else first + i
-                    a = X.dtype.type(r[i])
-                    for j in range(d):
-                        part[j] += a * X[row, j]
-                for j in range(d):
-                    G[o, j] += part[j]
+                add_rows(X, order, first, size, r, part, G, o)
                 for i in range(size):
                     G[o, d] += r[i]
         return total
@@ -338,6 +486,8 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
                     part += r[i]
                 G[o, d] += part
         return total
+
+    whole_columns = jit(lambda X, Y, s, W, b, c, G: 0.0) if sparse else pass_columns  # a CSR has none
 
     has_m, has_v = formula.momentum, formula.adaptive
     m_of, v_of = state_reader(has_m), state_reader(has_v)
@@ -404,40 +554,33 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
             add_to_mean(W, b, arrays[2], count, gain)
 
     @jit
-    def predicted(x, W, b, o):  # type: ignore[no-untyped-def]
-        """Return z of one sample."""
-        product = x.dtype.type(0)
-        for j in range(W.shape[1]):
-            product += x[j] * W[o, j]
-        return product + b[o]
-
-    @jit
-    def careful_sample(x, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2):  # type: ignore[no-untyped-def]
+    def careful_sample(x, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed):  # type: ignore[no-untyped-def]
         """Take one careful update by one sample; return s loss before it."""
         k, d = W.shape
         total = 0.0
         for o in range(k):
-            z = predicted(x, W, b, o)
+            z = product(x, W, o) + b[o]
             total += s * value(y[o], z, p.c)
             r = s * gradient(y[o], z, p.c)
+            all_values = spread(x, G, o)
             for j in range(d):
-                G[o, j] = r * x[j]
+                G[o, j] = r * all_values[j]
             G[o, d] = r
         careful_update(W, b, arrays, sums, G, 1.0, p, limits, eta, c1, c2, True)
         return total
 
     @jit
-    def plain_sample(x, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2):  # type: ignore[no-untyped-def]
+    def plain_sample(x, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed):  # type: ignore[no-untyped-def]
         """Take one update by one sample, then what the cumulative l1 owes; return s loss before it."""
         (k, d), Q = W.shape, arrays[3]
         total = 0.0
         if p.l1 > 0.0:
             sums[1] = plus(sums[1], p.l1 * rate(0.0, eta, p.mu, p.eps, c2))
         for o in range(k):
-            z = predicted(x, W, b, o)
+            z = product(x, W, o) + b[o]
             total += s * value(y[o], z, p.c)
             r = s * gradient(y[o], z, p.c)
-            take_step(o, W, b, arrays[0], arrays[1], x, 1.0, r, limits[0], p, eta, c1, c2)
+            take_step(o, W, b, arrays[0], arrays[1], spread(x, G, o), 1.0, r, limits[0], p, eta, c1, c2)
             if p.l1 > 0.0:
                 for j in range(d):
                     old = np.float64(W[o, j])
@@ -445,15 +588,61 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
                     Q[o, j] += W[o, j] - old
         return total
 
-    sample = careful_sample if careful else plain_sample
+    @jit
+    def gd_step(g, p, eta):  # type: ignore[no-untyped-def]
+        """Return the step of a rule without states."""
+        return rule(0.0, g, 0.0, 0.0, eta, p.mu, p.rho, p.eps, p.decay, 1.0, 1.0)[0]
 
     @jit
-    def sgd_update(x, y, s, W, b, arrays, sums, G, p, limits, eta, t, count, gain):  # type: ignore[no-untyped-def]
+    def lazy_sample(x, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed):  # type: ignore[no-untyped-def]
+        """Take one update of plain descent at the row's own coefficients; return s loss before it."""
+        (values, columns), k, Q, now = x, W.shape[0], arrays[3], owed.now[0]
+        part, threshold = -gd_step(p.l2, p, eta), p.l1 * rate(0.0, eta, p.mu, p.eps, c2)
+        if not part < 1.0:
+            fold(W, Q, p, owed)
+            return plain_sample(x, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed)
+        if now == 0:
+            owed.scales[0], owed.debts[0], owed.totals[0] = 1.0, 0.0, sums[1]
+            owed.exact[0], owed.exact[1] = 1.0, 0.0
+        if p.l1 > 0.0:
+            for i in range(columns.size):
+                settle(W, Q, columns[i], owed)
+                owed.until[columns[i]] = now + 1
+            sums[1] = plus(sums[1], threshold)
+        now += 1
+        owed.exact[0], owed.exact[1] = shrunk(owed.exact[0], owed.exact[1], part)
+        before, scale = owed.scales[now - 1], owed.exact[0] + owed.exact[1]
+        owed.scales[now], owed.debts[now], owed.totals[now] = scale, owed.debts[now - 1] + threshold / scale, sums[1]
+        owed.now[0] = now
+        total = 0.0
+        for o in range(k):
+            z = before * product(x, W, o) + b[o]
+            total += s * value(y[o], z, p.c)
+            r = s * gradient(y[o], z, p.c)
+            for i in range(columns.size):
+                j = columns[i]
+                W[o, j] += gd_step(r * values[i], p, eta) / scale
+                if p.l1 > 0.0:
+                    old = scale * W[o, j]
+                    new = cumulative_l1(old, Q[o, j], sums[1])
+                    W[o, j] = new / scale
+                    Q[o, j] += new - old
+            if p.intercept:
+                b[o] += gd_step(r, p, eta)
+        if scale < SMALLEST_SCALE:
+            fold(W, Q, p, owed)
+        return total
+
+    sample = careful_sample if careful else lazy_sample if lazy else plain_sample
+    end_window = fold if lazy else jit(lambda W, Q, p, owed: None)
+
+    @jit
+    def sgd_update(x, y, s, W, b, arrays, sums, G, p, limits, eta, t, count, gain, owed):  # type: ignore[no-untyped-def]
         """Take the t-th update by one sample; return s loss before it."""
         c1 = c2 = 1.0
         if corrected:
             c1, c2 = correction(p.mu, t), correction(p.rho, t)
-        total = sample(x, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2)
+        total = sample(x, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed)
         if count > 0:
             add_to_mean(W, b, arrays[2], count, gain)
         return total
@@ -463,14 +652,14 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
         X, Y, s, by_columns, p, limits, W, b, arrays, sums, t, count, gain, G, rates, objective, costs, look
     ):
         """Run full-batch epochs; or (look) write the two sums of the first, and its gradient into G, and no step."""
-        n = X.shape[1] if by_columns else X.shape[0]
+        n = Y.shape[1] if by_columns else Y.shape[0]
         no_order = np.empty(0, np.int32)
         for e in range(rates.size):
             for o in range(G.shape[0]):
                 for j in range(G.shape[1]):
                     G[o, j] = 0.0
             if by_columns:
-                total = pass_columns(X, Y, s, W, b, p.c, G)
+                total = whole_columns(X, Y, s, W, b, p.c, G)
             else:
                 total = pass_rows(X, Y, s, no_order, 0, n, W, b, p.c, G)
             extra = penalty(W, limits[0], limits[1], p.l2 != 0.0 or p.l1 != 0.0)
@@ -525,10 +714,10 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
     @jit
     def stochastic(  # type: ignore[no-untyped-def]
         X, Y, s, p, limits, W, b, arrays, sums, t, count, gain, G,
-        order, batch_size, shuffle, seed, epoch, position, steps, rates, by_step, wanted, costs,
+        order, batch_size, shuffle, seed, epoch, position, steps, rates, by_step, wanted, costs, owed, every,
     ):  # fmt: skip
-        """Run mini-batch or SGD updates."""
-        n, ended = X.shape[0], 0
+        """Run mini-batch or SGD updates; what is owed is settled after every `every` from the epoch's start."""
+        n, ended = Y.shape[0], 0
         no_order = np.empty(0, np.int32)
         for done in range(steps):
             if position == 0:
@@ -541,8 +730,10 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool) -> Compi
             if batch_size == 1:
                 row = order[start]
                 weight = s[row] if s.size else 1.0
-                x, y = X[row], Y[row]
-                total = sgd_update(x, y, weight, W, b, arrays, sums, G, p, limits, eta, t + done + 1, more, gain)
+                x, y = row_of(X, row), Y[row]
+                total = sgd_update(x, y, weight, W, b, arrays, sums, G, p, limits, eta, t + done + 1, more, gain, owed)
+                if start + 1 == n or done + 1 == steps or (start + 1) % every == 0:
+                    end_window(W, arrays[3], p, owed)
             else:
                 size = min(batch_size, n - start)
                 for o in range(G.shape[0]):
@@ -582,17 +773,22 @@ class Kernels:
         bounds = tuple(none if limit is None else limit for limit in (model.low, model.high))
         self.limits = (model.l2 * ones, model.l1 * ones, 0.0 * ones, *bounds)
         self.G = np.empty((self.Y.shape[1], self.X.shape[1] + 1))
-        self.few = by_columns and self.X.shape[1] <= FEW_FEATURES
+        sparse = isinstance(self.X, CSR)
+        self.few = by_columns and self.X.shape[1] <= FEW_FEATURES and not sparse
         simple = not (model.careful or model.averaging or model.formula.adaptive or model.factors is not None)
         self.line = self.few and simple and self.G.shape == (1, 2)
         self.columns: tuple[NDArray[Any], NDArray[np.float64]] | None = None
-        self.compiled = compile_kernels(model.loss, model.own, model.rule, model.careful)
+        self.lazy = sparse and simple and model.rule == "gd"
+        self.compiled = compile_kernels(model.loss, model.own, model.rule, model.careful, sparse, self.lazy)
+        self.rows = (self.X.data, self.X.indices, self.X.indptr) if isinstance(self.X, CSR) else self.X
+        self.every = settled_every(self.X)
+        self.owed = nothing_owed(self.every + 1, self.X.shape[1] * (model.l1 > 0)) if self.lazy else 0
 
     def data(self) -> Any:
         """Return what a pass over all rows reads."""
         if self.few and self.columns is None:
             self.columns = np.ascontiguousarray(self.X.T), np.ascontiguousarray(self.Y.T)
-        X, Y = (self.X, self.Y) if self.columns is None else self.columns
+        X, Y = (self.rows, self.Y) if self.columns is None else self.columns
         return X, Y, self.weights
 
     def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
@@ -635,8 +831,8 @@ class Kernels:
     ) -> int:
         """Run mini-batch or SGD updates."""
         return self.compiled.stochastic(
-            self.X, self.Y, self.weights, self.numbers, self.limits, state.W, state.b, state.arrays, state.sums,
+            self.rows, self.Y, self.weights, self.numbers, self.limits, state.W, state.b, state.arrays, state.sums,
             state.steps, state.count, state.gain, self.G,
             state.order, state.batch_size or 1, state.shuffle, np.uint64(state.seed), state.epoch, state.position,
-            steps, rates, by_step, wanted, costs,
+            steps, rates, by_step, wanted, costs, self.owed, self.every,
         )  # fmt: skip
