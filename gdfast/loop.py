@@ -141,7 +141,7 @@ class Descent:
 
     def begin(self) -> None:
         """Look at the start, where that has not been done."""
-        if self.state.steps:
+        if self.state.steps or self.anchor:
             return
         self.anchor = self.snapshot()
         if self.plan.on_divergence == "backtrack" and not self.plan.objective:
@@ -203,7 +203,9 @@ class Descent:
         if state.position == 0:
             if self.plan.average_from == state.epoch and state.count < 0:
                 state.begin_mean()
-            self.anchor = self.snapshot()
+                self.anchor = {}
+            if not self.anchor or state.steps or self.latest:  # else nothing has happened since `begin`
+                self.anchor = self.snapshot()
         started = time.perf_counter()
         self.advance(steps)
         grown = int(steps * CHUNK_SECONDS / max(time.perf_counter() - started, 1e-9))

@@ -73,7 +73,13 @@ class State:
 
     def memory(self) -> dict[str, Any]:
         """Return copies of all that must be kept to stand here again."""
-        return {name: getattr(self, name).copy() for name in ARRAYS} | {name: getattr(self, name) for name in COUNTS}
+        kept: dict[str, Any] = {}
+        for name in ARRAYS:
+            array = getattr(self, name)
+            kept[name] = array.copy() if array.size else array  # the empty ones, most of them, never change
+        for name in COUNTS:
+            kept[name] = getattr(self, name)
+        return kept
 
     def recall(self, memory: dict[str, Any]) -> None:
         """Stand where `memory` was taken."""
