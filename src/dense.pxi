@@ -374,14 +374,14 @@ cdef inline void four_of_gd(const Model* model, const floating* x0, const floati
 
 cdef bint sgd_four(const Model* model, const floating* x0, const floating* x1, const floating* x2,
                    const floating* x3, const double* y, const double* s, floating* W, double* b, Memory* memory,
-                   const double* eta, bint by_step, double* z) noexcept nogil:
+                   const double* eta, bint by_step, double* z, const floating** later) noexcept nogil:
     """Four updates by four samples; or none, and False, where the rows' products with each other overflow."""
     cdef Py_ssize_t o, d = model.d, k = model.k
     cdef double product[4]
     cdef double mutual[6]
     cdef double gain[4]
     cdef int i
-    products(x0, x1, x2, x3, W, d, product, mutual)
+    products(x0, x1, x2, x3, W, d, product, mutual, later)
     if not absolute(mutual[0] + mutual[1] + mutual[2] + mutual[3] + mutual[4] + mutual[5]) <= DBL_MAX:
         return False
     for i in range(4 if memory.count >= 0 else 0):
@@ -411,6 +411,8 @@ cdef double sgd_span(const Model* model, const Data* data, const int32_t* order,
     cdef double* y = z + SPAN * k
     cdef double* r = y + SPAN * k
     cdef double* weights = r + SPAN * k
+    cdef const floating* coming[4]
+    cdef const floating** later
     cdef double s[SPAN]
     cdef double total = 0.0
     cdef bint fours = model.linear and model.l1 == 0 and model.factors == NULL and not model.careful
@@ -426,13 +428,17 @@ cdef double sgd_span(const Model* model, const Data* data, const int32_t* order,
             s[i] = data.weights[rows[i]]
     i = 0
     while i < size:
+        later = NULL
         if ahead and i % 4 == 0:
-            for j in range(min(AHEAD, n - start - i), min(AHEAD + 4, n - start - i)):
-                prefetch_row(X + rows[i + j] * d, d)
-                prefetch(data.Y + rows[i + j] * k)
+            if fours and d >= 3 and start + i + AHEAD + 4 <= n:
+                for j in range(4):
+                    coming[j] = X + rows[i + AHEAD + j] * d
+                later = coming
+            else:
+                fetch(X, rows, min(i + AHEAD, n - start), min(i + AHEAD + 4, n - start), d)
         if fours and i % 4 == 0 and i + 4 <= size:
             if sgd_four(model, X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d,
-                        y + i * k, s + i, W, b, memory, eta + (i if by_step else 0), by_step, z + i * k):
+                        y + i * k, s + i, W, b, memory, eta + (i if by_step else 0), by_step, z + i * k, later):
                 i += 4
                 continue
         sgd_step(model, X + rows[i] * d, y + i * k, s[i], W, b, memory, G, eta[i if by_step else 0], z + i * k)

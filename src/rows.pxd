@@ -11,9 +11,9 @@ cdef extern from "rows.h" nogil:
     void dot4_float(const float* x0, const float* x1, const float* x2, const float* x3, const float* w, Py_ssize_t d,
                     double* z)
     void products_double(const double* x0, const double* x1, const double* x2, const double* x3, const double* w,
-                         Py_ssize_t d, double* z, double* mutual)
+                         Py_ssize_t d, double* z, double* mutual, const double** later)
     void products_float(const float* x0, const float* x1, const float* x2, const float* x3, const float* w,
-                        Py_ssize_t d, double* z, double* mutual)
+                        Py_ssize_t d, double* z, double* mutual, const float** later)
     void combine_double(double* w, double s, const double* u, const double* x0, const double* x1, const double* x2,
                         const double* x3, Py_ssize_t d)
     void combine_float(float* w, double s, const double* u, const float* x0, const float* x1, const float* x2,
@@ -61,12 +61,13 @@ cdef inline void dot4(const floating* x0, const floating* x1, const floating* x2
 
 
 cdef inline void products(const floating* x0, const floating* x1, const floating* x2, const floating* x3,
-                          const floating* w, Py_ssize_t d, double* z, double* mutual) noexcept nogil:
-    """Do the same, and in the same sweep the rows' products with each other: 10, 20, 21, 30, 31, 32."""
+                          const floating* w, Py_ssize_t d, double* z, double* mutual,
+                          const floating** later) noexcept nogil:
+    """Do the same, and in the same sweep the rows' products with each other; later: four rows to fetch, or NULL."""
     if floating is float:
-        products_float(x0, x1, x2, x3, w, d, z, mutual)
+        products_float(x0, x1, x2, x3, w, d, z, mutual, later)
     else:
-        products_double(x0, x1, x2, x3, w, d, z, mutual)
+        products_double(x0, x1, x2, x3, w, d, z, mutual, later)
 
 
 cdef inline void combine(floating* w, double s, const double* u, const floating* x0, const floating* x1,

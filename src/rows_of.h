@@ -105,9 +105,10 @@ static inline void OF(dot4)(const T *x0, const T *x1, const T *x2, const T *x3, 
     z[3] = OF(sum)(z3 + y3);
 }
 
-/* The same, and in the same sweep the rows' products with each other: 10, 20, 21, 30, 31, 32. */
+/* The same, and in the same sweep the rows' products with each other: 10, 20, 21, 30, 31, 32; and four rows to come
+   are fetched line by line, so that memory is asked steadily. */
 static inline void OF(products)(const T *x0, const T *x1, const T *x2, const T *x3, const T *w, ptrdiff_t d, double *z,
-                                double *mutual)
+                                double *mutual, const T *const *later)
 {
     if (d < 3) {
         for (int i = 0; i < 4; i++)
@@ -129,9 +130,13 @@ static inline void OF(products)(const T *x0, const T *x1, const T *x2, const T *
     z0 += a0 * v, z1 += a1 * v, z2 += a2 * v, z3 += a3 * v; \
     m10 += a1 * a0, m20 += a2 * a0, m21 += a2 * a1, m30 += a3 * a0, m31 += a3 * a1, m32 += a3 * a2
     for (; j + LANES <= d; j += LANES) {
+        if (later && j % (64 / (ptrdiff_t)sizeof(T)) == 0)
+            PREFETCH(later[0] + j), PREFETCH(later[1] + j), PREFETCH(later[2] + j), PREFETCH(later[3] + j);
         a0 = OF(at)(x0 + j), a1 = OF(at)(x1 + j), a2 = OF(at)(x2 + j), a3 = OF(at)(x3 + j), v = OF(at)(w + j);
         ALL_TEN;
     }
+    if (later)
+        PREFETCH(later[0] + d - 1), PREFETCH(later[1] + d - 1), PREFETCH(later[2] + d - 1), PREFETCH(later[3] + d - 1);
     if (j < d) {
         a0 = OF(load_some)(x0 + j, d - j), a1 = OF(load_some)(x1 + j, d - j), a2 = OF(load_some)(x2 + j, d - j);
         a3 = OF(load_some)(x3 + j, d - j), v = OF(load_some)(w + j, d - j);
