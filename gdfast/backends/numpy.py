@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.csr import CSR
 from gdfast.formulas.optimizers import averaged, clipped, correction
 from gdfast.formulas.penalties import cumulative_l1, penalty_value, soft_threshold
 from gdfast.formulas.vocabulary import maximum, minimum
@@ -36,10 +37,13 @@ class Kernels:
     def __init__(self, problem: Problem, model: Model, by_columns: bool = True, n_threads: int = 1) -> None:
         self.X, self.Y, self.model = problem.X, problem.Y, model
         self.weights = None if problem.weights is None else problem.weights[:, None]
+        self.sparse = isinstance(problem.X, CSR)
         self.value, self.gradient = model.formulas.value, model.formulas.gradient
         self.rule = model.formula
         self.factors: Any = 1.0 if model.factors is None else model.factors
         self.G = np.empty((self.Y.shape[1], self.X.shape[1] + 1))
+        # AdamW's, which leaves the intercept alone.
+        self.decay: Any = np.append(np.full(self.X.shape[1], model.decay), 0.0) if model.decay > 0 else 0.0
 
     def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs."""
@@ -111,13 +115,16 @@ class Kernels:
         if self.weights is not None:
             R = R * self.weights[rows]
         self.G[:, :-1] = product(X, R.T, left=True)
-        self.G[:, -1] = R.sum(axis=0)
-        return float(values.sum())
+        np.add.reduce(R, axis=0, out=self.G[:, -1])
+        return float(np.add.reduce(values, axis=None))
 
     def losses(self, rows: Any, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], Any, Any, Any]:
         """Return s_i loss_i of rows, with their X, Y and Z."""
-        X, Y = self.X[rows], self.Y[rows]
-        Z = product(X, W.T) + b
+        whole = isinstance(rows, slice)
+        X = self.X if whole else self.X[rows] if self.sparse else self.X.take(rows, axis=0)
+        Y = self.Y if whole else self.Y.take(rows, axis=0)
+        Z = product(X, W.T)
+        Z += b
         values = self.value(Y, Z, self.model.c)
         return values if self.weights is None else values * self.weights[rows], X, Y, Z
 
@@ -131,21 +138,24 @@ class Kernels:
     def update(self, state: State, scale: float, eta: float, done: int) -> None:
         """Take one step along the gradient scale G, the call's number `done`: l2, clipping, the rule, l1, bounds."""
         model, G, t = self.model, self.G, state.steps + done + 1
-        G *= scale
-        G[:, :-1] += model.l2 * self.factors * state.W
-        G[:, -1] *= model.intercept
+        if scale != 1.0:
+            G *= scale
+        if model.l2 > 0:
+            G[:, :-1] += model.l2 * self.factors * state.W
+        if not model.intercept:
+            G[:, -1] = 0.0
         clip(G, model)
         c1 = c2 = 1.0
         if self.rule.corrected:
             c1, c2 = correction(model.mu, t), correction(model.rho, t)
-        decay = np.append(np.full(state.W.shape[1], model.decay), 0.0)  # which leaves the intercept alone
-        iterate = np.column_stack([state.W, state.b])
-        numbers = (eta, model.mu, model.rho, model.eps, decay, c1, c2)
+        iterate: Any = np.column_stack([state.W, state.b]) if model.decay > 0 else 0.0  # no other rule reads it
+        numbers = (eta, model.mu, model.rho, model.eps, self.decay, c1, c2)
         step, m, v = self.rule.step(
             iterate, G, state.M if state.M.size else 0.0, state.V if state.V.size else 0.0, *numbers
         )
         state.W += step[:, :-1]
-        state.b += step[:, -1] * model.intercept
+        if model.intercept:
+            state.b += step[:, -1]
         for kept, new in ((state.M, m), (state.V, v)):
             if kept.size:
                 kept[:] = new
