@@ -35,11 +35,11 @@ static inline void team_pause(int *turns)
         sched_yield();
 }
 
-/* The leader opens a pass over so many slabs. */
+/* The leader opens a pass over so many slabs, as many as in every other: who comes late from the last may read them. */
 static inline int team_open(Team *team, int64_t slabs)
 {
     int pass = team->pass + 1;
-    team->slabs = slabs;
+    __atomic_store_n(&team->slabs, slabs, __ATOMIC_RELAXED);
     __atomic_store_n(&team->served, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&team->next, (uint64_t)pass << 32, __ATOMIC_RELEASE);
     __atomic_store_n(&team->pass, pass, __ATOMIC_RELEASE);
@@ -50,7 +50,8 @@ static inline int team_open(Team *team, int64_t slabs)
 static inline int64_t team_take(Team *team, int pass)
 {
     uint64_t next = __atomic_load_n(&team->next, __ATOMIC_ACQUIRE);
-    while ((int)(next >> 32) == pass && (int64_t)(next & 0xFFFFFFFFu) < team->slabs)
+    int64_t slabs = __atomic_load_n(&team->slabs, __ATOMIC_RELAXED);
+    while ((int)(next >> 32) == pass && (int64_t)(next & 0xFFFFFFFFu) < slabs)
         if (__atomic_compare_exchange_n(&team->next, &next, next + 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
             return (int64_t)(next & 0xFFFFFFFFu);
     return -1;
