@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gdfast.arguments import choice, flag, shown, whole
 from gdfast.averaging import EMA
-from gdfast.backends import BACKENDS, able, choose, why_missing
+from gdfast.backends import BACKENDS, choose, why_missing
 from gdfast.callbacks import make_callbacks
 from gdfast.closed_form import factorize, missing_requirements
 from gdfast.conduct import Conductor, Write
@@ -394,7 +394,6 @@ def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tupl
     names = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
     model = make_model(loss, *[options[name] for name in names], optimizer=optimizer)
     problem, validation, rows = make_problem(X, y, loss, sample_weight), None, None
-    backend = able(backend, problem)
     batch_size = make_batch_size(options["batch_size"], len(problem.X))
     seed = make_seed(options["seed"], options["shuffle"], batch_size, len(problem.X))
     if isinstance(options["validation"], (tuple, list)):

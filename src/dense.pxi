@@ -58,16 +58,34 @@ cdef double losses_of(const Model* model, const double* y, const double* s, cons
     return total
 
 
+cdef double losses_at(const Model* model, const Data* data, const int32_t* order, Py_ssize_t first, Py_ssize_t size,
+                      Py_ssize_t o, const double* z, double* r) noexcept nogil:
+    """Return the sum of s_i loss_i of output o over order[first:first + size] (NULL: the rows themselves)."""
+    cdef const double* Y = data.Y
+    cdef const double* s = data.weights
+    cdef double y[BLOCK]
+    cdef double weights[BLOCK]
+    cdef Py_ssize_t i, k = data.k
+    if order != NULL:
+        for i in range(size):
+            y[i] = Y[order[first + i] * k + o]
+    elif k == 1:
+        memcpy(y, Y + first, size * sizeof(double))
+    else:
+        for i in range(size):
+            y[i] = Y[(first + i) * k + o]
+    if s != NULL:
+        for i in range(size):
+            weights[i] = s[first + i if order == NULL else order[first + i]]
+    return losses_of(model, y, weights if s != NULL else NULL, z, r, size)
+
+
 cdef double pass_rows(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t stop,
                       const floating* W, const double* b, floating* part, double* G) noexcept nogil:
     """Return the sum of s_i loss_i over order[start:stop] (NULL: the rows themselves); add their gradient to G."""
     cdef const floating* X = <const floating*>data.X
-    cdef const double* Y = data.Y
-    cdef const double* s = data.weights
     cdef double z[BLOCK]
     cdef double r[BLOCK]
-    cdef double y[BLOCK]
-    cdef double weights[BLOCK]
     cdef int32_t rows[BLOCK]
     cdef const int32_t* chosen = rows
     cdef const int32_t* coming = rows
@@ -92,18 +110,7 @@ cdef double pass_rows(const Model* model, const Data* data, const int32_t* order
             coming = chosen + size
         for o in range(k):
             predict(base, chosen, size, d, W + o * d, b[o], z, later, coming, known if o == 0 else 0)
-            if order != NULL:
-                for i in range(size):
-                    y[i] = Y[chosen[i] * k + o]
-            elif k == 1:
-                memcpy(y, Y + first, size * sizeof(double))
-            else:
-                for i in range(size):
-                    y[i] = Y[(first + i) * k + o]
-            if s != NULL:
-                for i in range(size):
-                    weights[i] = s[first + i if order == NULL else chosen[i]]
-            total += losses_of(model, y, weights if s != NULL else NULL, z, r, size)
+            total += losses_at(model, data, order, first, size, o, z, r)
             add_rows(base, chosen, size, d, r, part, G + o * (d + 1), later, coming, known if o == 0 else 0)
         first += block
     return total
@@ -155,7 +162,9 @@ cdef void pass_slab(const Model* model, const Data* data, Py_ssize_t slab, const
     cdef Py_ssize_t width = data.k * (data.d + 1), start = slab * data.slab, stop = min(start + data.slab, data.n)
     cdef double* sums = data.sums + slab * (1 + width + data.d)
     memset(sums, 0, (1 + width) * sizeof(double))
-    if data.columns != NULL:
+    if data.sparse:
+        sums[0] = pass_sparse(model, data, NULL, start, stop, W, b, sums + 1)
+    elif data.columns != NULL:
         sums[0] = pass_columns(model, data, start, stop, W, b, sums + 1)
     else:
         sums[0] = pass_rows(model, data, NULL, start, stop, W, b, <floating*>(sums + 1 + width), sums + 1)
@@ -196,7 +205,10 @@ cdef double batch_step(const Model* model, const Data* data, const int32_t* orde
     """One update by a mini-batch; return its sum of s_i loss_i before it."""
     cdef double total
     memset(G, 0, data.k * (data.d + 1) * sizeof(double))
-    total = pass_rows(model, data, order, start, start + size, W, b, <floating*>data.sums, G)
+    if data.sparse:
+        total = pass_sparse(model, data, order, start, start + size, W, b, G)
+    else:
+        total = pass_rows(model, data, order, start, start + size, W, b, <floating*>data.sums, G)
     update(model, W, b, memory, G, 1.0 / size, eta)
     return total
 
@@ -427,6 +439,9 @@ cdef double sgd_span(const Model* model, const Data* data, const int32_t* order,
         for i in range(size):
             s[i] = data.weights[rows[i]]
     i = 0
+    if data.sparse:
+        sparse_updates(model, data, rows, size, n - start, y, s, W, b, memory, G, eta, by_step, z)
+        i = size
     while i < size:
         later = NULL
         if ahead and i % 4 == 0:

@@ -5,7 +5,7 @@
 from cython cimport floating
 from libc.float cimport DBL_MAX
 from libc.math cimport NAN
-from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 import numpy as np
@@ -36,14 +36,15 @@ SGD_SPAN = SPAN
 
 include "steps.pxi"
 include "dense.pxi"
+include "csr.pxi"
 
 
 cdef class Passes:
     """The data of a Problem as C pointers, with room for what a pass over all of it sums.
 
-    X is (n, d) by rows; columns and targets are X' and Y' where passes over all rows take those. `sums` is
-    (slabs, 2 + k (d + 1)): each fixed part of the rows has its own sums, which are added in their order, so that
-    no bit depends on how many threads shared them.
+    X is (n, d) by rows, an array or a CSR; columns and targets are X' and Y' where passes over all rows take those.
+    `sums` is (slabs, 1 + k (d + 1) + d), zeros if X is sparse: each fixed part of the rows has its own sums, which
+    are added in their order, so that no bit depends on how many threads shared them, and room for a row.
     """
 
     cdef Data data
@@ -56,7 +57,13 @@ cdef class Passes:
         self.kept = (X, Y, weights, columns, targets, sums, scratch)
         self.data.single = X.dtype == np.float32
         self.data.n, self.data.d, self.data.k = n, d, Y.shape[1]
-        self.data.X = start_of_data(X)
+        self.data.sparse = hasattr(X, "indptr")
+        if self.data.sparse:
+            self.data.wide = X.indices.dtype == np.int64
+            self.data.X, self.data.indices = start_of_part(X.data), start_of_part(X.indices)
+            self.data.indptr = start_of_part(X.indptr)
+        else:
+            self.data.X = start_of_data(X)
         self.data.Y = &Y[0, 0]
         self.data.weights = pointer(weights)
         self.data.columns = NULL
@@ -76,6 +83,12 @@ cdef const void* start_of_data(X) except NULL:
         return &single[0, 0]
     whole = X
     return &whole[0, 0]
+
+
+cdef const void* start_of_part(part) except? NULL:
+    """Return where a contiguous 1-d array begins, whatever its numbers are."""
+    cdef const uint8_t[::1] bytes = part.view(np.uint8)
+    return &bytes[0]
 
 
 cdef class Crew:

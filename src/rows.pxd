@@ -1,6 +1,7 @@
 """Rows of X as C arrays (rows.h), by the type of their numbers."""
 
 from cython cimport floating
+from libc.stdint cimport int32_t, int64_t
 
 cdef extern from "rows.h" nogil:
     void PREFETCH(const void*)
@@ -29,8 +30,15 @@ cdef inline void prefetch(const void* p) noexcept nogil:
     PREFETCH(p)
 
 
-cdef inline void prefetch_row(const floating* x, Py_ssize_t d) noexcept nogil:
-    cdef Py_ssize_t byte = 0, size = d * <Py_ssize_t>sizeof(floating)
+ctypedef fused number:
+    float
+    double
+    int32_t
+    int64_t
+
+
+cdef inline void prefetch_row(const number* x, Py_ssize_t d) noexcept nogil:
+    cdef Py_ssize_t byte = 0, size = d * <Py_ssize_t>sizeof(number)
     while byte < size:
         PREFETCH(<const char*>x + byte)
         byte += LINE

@@ -23,9 +23,11 @@ cdef struct Model:
     Py_ssize_t d
     Py_ssize_t k
 
-# Dense rows as they lie, or by columns, and room for what passes over all of them sum (class Passes).
+# Rows as they lie, dense or sparse, or by columns, and room for what passes over all of them sum (class Passes).
 cdef struct Data:
-    const void* X
+    const void* X  # of sparse rows the values
+    const void* indices  # of sparse rows
+    const void* indptr
     const void* columns
     const double* Y
     const double* targets  # Y by columns
@@ -38,6 +40,8 @@ cdef struct Data:
     Py_ssize_t d
     Py_ssize_t k
     bint single  # X is float32
+    bint sparse
+    bint wide  # indices and indptr are int64
 
 # What update rules, averaging and the cumulative l1 remember: (k, d + 1) each, the intercept behind each row.
 cdef struct Memory:

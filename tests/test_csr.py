@@ -20,7 +20,7 @@ BATCHES = (None, 1, 7)
 N, D = 40, 9
 
 
-@pytest.fixture(params=[name for name in backends.SPARSE if backends.why_missing(name) is None])
+@pytest.fixture(params=[name for name in backends.BACKENDS if backends.why_missing(name) is None])
 def backend(request):
     return request.param
 
@@ -303,6 +303,15 @@ def test_bits_do_not_hang_on_where_a_call_of_the_kernels_ends(penalty, backend):
                 descent.chunk_to(2)
             ends.append((descent.state.W.tobytes(), descent.state.b.tobytes(), descent.history.costs().tobytes()))
         assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_threads_change_no_bit(index):
+    X = matrix(index=index, n=5000)
+    options = {"penalty": "elasticnet", "alpha": 0.01, "backend": "auto"}
+    alone, shared = (fit(X, target(X), n_threads=n_threads, **options) for n_threads in (1, 3))
+    assert numbers(alone).tobytes() == numbers(shared).tobytes()
+    assert_same(alone, fit(X.toarray(), target(X), **{**options, "backend": "numpy"}))
 
 
 # What is taken, and how.

@@ -5,6 +5,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.csr import CSR
+
 # loss, its parameter, l2, l1, intercept; rule, corrected, linear, mu, rho, eps, decay; clip_norm, clip_value, careful
 _Numbers: TypeAlias = tuple[float, ...]
 # penalty factors, lower and upper bounds
@@ -22,7 +24,7 @@ SGD_SPAN: int
 class Passes:
     def __init__(
         self,
-        X: _Floating,
+        X: _Floating | CSR,
         Y: _Double,
         weights: _Double | None,
         columns: _Floating | None,

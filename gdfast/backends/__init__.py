@@ -16,17 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.arguments import choice
-from gdfast.csr import CSR
 from gdfast.plan import Model
 from gdfast.problem import Problem
 from gdfast.state import State
 
-__all__ = ["BACKENDS", "KernelSet", "able", "available", "choose", "load"]
+__all__ = ["BACKENDS", "KernelSet", "available", "choose", "load"]
 
 # In the order in which "auto" takes them.
 BACKENDS = ("cython", "numba", "numpy")
-# Those whose kernels take a sparse X.
-SPARSE = ("numba", "numpy")
 REMEDIES = {
     "cython": "install a C compiler and reinstall gdfast (without -Csetup-args=-Dcore=disabled)",
     "numba": 'pip install "gdfast[numba]"',
@@ -107,10 +104,3 @@ def choose(backend: Any = "auto") -> str:
         there = ", ".join(other for other in BACKENDS if why_missing(other) is None)
         raise ImportError(f"{source}={name!r} is missing: {reason}. There are: {there}")
     return name
-
-
-def able(name: str, problem: Problem) -> str:
-    """Return the backend chosen, or where X is sparse and it cannot take that, the first that can."""
-    if name in SPARSE or not isinstance(problem.X, CSR):
-        return name
-    return next(other for other in SPARSE if why_missing(other) is None)

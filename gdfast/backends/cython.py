@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.csr import CSR
 from gdfast.plan import Model
 from gdfast.problem import Problem
 from gdfast.state import State
@@ -47,10 +48,10 @@ class Kernels:
         self.G = np.empty((k, d + 1))
         self.no_arrays = (np.empty((0, 0)),) * 5
         columns = targets = None
-        if by_columns and d <= FEW_FEATURES:
+        if by_columns and d <= FEW_FEATURES and not isinstance(X, CSR):
             columns, targets = np.ascontiguousarray(X.T), np.ascontiguousarray(Y.T)
-        slab = slab_rows(n, k * (d + 1))
-        sums = np.empty((-(-n // slab), 1 + k * (d + 1) + d))
+        slab = slab_rows(n, k * (d + 1), len(X.data) if isinstance(X, CSR) else n * d)
+        sums = np.zeros((-(-n // slab), 1 + k * (d + 1) + d))
         scratch = np.empty(4 * descent.SGD_SPAN * k)
         self.helpers = min(n_threads, len(sums)) - 1
         self.pool: ThreadPoolExecutor | None = None
@@ -106,7 +107,10 @@ class Kernels:
         )  # fmt: skip
 
 
-def slab_rows(n: int, width: int) -> int:
-    """Return the rows of a slab: fixed by the data alone, so that threads may share slabs and no bit tells."""
-    slabs = min(MOST_SLABS, -(-n // LEAST_ROWS), max(1, SLAB_NUMBERS // width))
+def slab_rows(n: int, width: int, values: int) -> int:
+    """Return the rows of a slab: fixed by the data alone, so that threads may share slabs and no bit tells.
+
+    A slab of sparse rows holds so many values at least that adding up its sums costs less than they do.
+    """
+    slabs = min(MOST_SLABS, -(-n // LEAST_ROWS), max(1, SLAB_NUMBERS // width), max(1, values // (2 * width)))
     return -(-n // slabs)
