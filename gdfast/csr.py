@@ -189,13 +189,13 @@ def as_kind_of(name: str, X: Features, other: Features) -> Features:
     return CSR(floating(name, X.data, other.dtype), X.indices, X.indptr, X.shape)
 
 
-def settled_every(X: Features) -> int:
+def settled_every(X: Features, lazy: bool) -> int:
     """Return after how many updates of SGD, counted from an epoch's start, all that is put off is settled.
 
-    A multiple of 256 at which calls of a kernel within an epoch end; on sparse rows seldom enough that the O(d) of
-    settling costs little beside the updates between, and often enough that a call ends soon.
+    A multiple of 256 at which calls of a kernel within an epoch end; where updates by sparse rows are lazy, seldom
+    enough that the O(d) of settling costs little beside the updates between, and often enough that a call ends soon.
     """
-    if not isinstance(X, CSR):
+    if not (lazy and isinstance(X, CSR)):
         return BORDER
     values = max(1, len(X.data) // len(X))
     return BORDER * max(1, min(LARGEST_WINDOW // BORDER, min(4 * X.shape[1], LARGEST_CALL) // (BORDER * values)))

@@ -79,7 +79,9 @@ class Descent:
             model = replace(plan.model, l2=0.0, l1=0.0, factors=None)
             self.validated = len(plan.validation.X)
             self.validator = kernels(plan.validation, model, True, plan.n_threads)
-        self.every = settled_every(problem.X)  # updates, at whose multiples a call of SGD may end within an epoch
+        self.every = settled_every(
+            problem.X, plan.model.lazy
+        )  # updates, at whose multiples a call of SGD may end within an epoch
         rows = problem.X.shape[0] if plan.batch_size is None else plan.batch_size
         self.chunk = max(1, min(LARGEST_CHUNK, FIRST_PRODUCTS // (rows * problem.X.shape[1])))
 

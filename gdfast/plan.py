@@ -85,6 +85,11 @@ class Model:
         return self.limited or (self.l1 > 0 and (self.formula.adaptive or self.factors is not None))
 
     @property
+    def lazy(self) -> bool:
+        """Whether an update by sparse rows can put off what it owes the coefficients that they do not hold."""
+        return self.rule == "gd" and not (self.careful or self.averaging or self.factors is not None)
+
+    @property
     def quadratic(self) -> bool:
         """Whether full batch is a linear recurrence, which has a largest stable rate."""
         return self.loss == "squared_error" and self.l1 == 0 and not (self.formula.adaptive or self.limited)

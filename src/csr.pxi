@@ -4,6 +4,8 @@ ctypedef fused index_type:
     int32_t
     int64_t
 
+cdef double SMALLEST_SCALE = 1e-9  # it is folded into the coefficients before it falls under this
+
 
 cdef inline double csr_dot(const floating* x, const index_type* columns, Py_ssize_t count,
                            const floating* w) noexcept nogil:
@@ -112,28 +114,196 @@ cdef void wide_update(const Model* model, const Data* data, const floating* x, c
         room[columns[i]] = 0
 
 
+cdef void narrow_update(const Model* model, const Data* data, const floating* x, const index_type* columns,
+                        Py_ssize_t count, const double* y, double s, floating* W, double* b, Memory* memory, double* G,
+                        double eta, double* z) noexcept nogil:
+    """One update by a rule that leaves the other coefficients alone: that of a dense row without them.
+
+    The squares are in G meanwhile, which such an update does not need, and the coefficients where passes sum.
+    """
+    cdef floating* w = <floating*>data.sums
+    cdef Model small = model[0]
+    cdef Memory squares = memory[0]
+    cdef Py_ssize_t i, o, d = data.d, k = data.k
+    small.d, squares.v = count, G
+    for o in range(k):
+        for i in range(count):
+            w[o * count + i] = W[o * d + columns[i]]
+            G[o * (count + 1) + i] = memory.v[o * (d + 1) + columns[i]]
+        G[o * (count + 1) + count] = memory.v[o * (d + 1) + d]
+    sgd_step(&small, x, y, s, w, b, &squares, G, eta, z)
+    for o in range(k):
+        for i in range(count):
+            W[o * d + columns[i]] = w[o * count + i]
+            memory.v[o * (d + 1) + columns[i]] = G[o * (count + 1) + i]
+        memory.v[o * (d + 1) + d] = G[o * (count + 1) + count]
+    memory.t = squares.t
+
+
+cdef inline double gd_step(double g, double eta) noexcept nogil:
+    cdef double unused = 0.0
+    return linear_step(GD, 0.0, g, &unused, eta, 0.0)
+
+
+cdef double settled(double v, double* q, Py_ssize_t first, const Owed* owed) noexcept nogil:
+    """Return v, and write q of cumulative_l1, after the updates first + 1 .. now, in which nothing but l1 moved v."""
+    cdef const double* debts = owed.debts
+    cdef double side = 1.0 if v > 0 else -1.0, size = absolute(v), left
+    cdef Py_ssize_t low = first, high = owed.now, middle
+    if v == 0 or v != v:
+        return v
+    left = size - (debts[high] - debts[first])
+    if left > 0:
+        q[0] = -side * owed.totals[high]
+        return side * left
+    while high - low > 1:  # after the update low something is left, after high nothing
+        middle = (low + high) // 2
+        if size > debts[middle] - debts[first]:
+            low = middle
+        else:
+            high = middle
+    q[0] = -side * (owed.totals[low] + owed.scales[high] * (size - (debts[low] - debts[first])))
+    return 0.0
+
+
+cdef inline void settle(const Model* model, floating* W, Memory* memory, Owed* owed, Py_ssize_t j) noexcept nogil:
+    """Take off the j-th coefficients what l1 owes them."""
+    cdef Py_ssize_t o, d = model.d
+    if owed.until[j] < owed.now:
+        for o in range(model.k):
+            W[o * d + j] = <floating>settled(W[o * d + j], memory.applied + o * (d + 1) + j, owed.until[j], owed)
+        owed.until[j] = <int32_t>owed.now
+
+
+cdef void fold(const Model* model, floating* W, Memory* memory, Owed* owed) noexcept nogil:
+    """Make the coefficients what they are, and begin a new window."""
+    cdef Py_ssize_t j
+    if owed.now == 0:
+        return
+    if owed.until != NULL:
+        for j in range(model.d):
+            settle(model, W, memory, owed, j)
+            owed.until[j] = 0
+    if owed.whole != 1.0:
+        for j in range(model.k * model.d):
+            W[j] = <floating>(W[j] * owed.whole)
+    owed.scale, owed.rest, owed.whole, owed.now = 1.0, 0.0, 1.0, 0
+
+
+cdef inline void shrink(Owed* owed, double part) noexcept nogil:
+    """Count an update that takes `part` of every coefficient."""
+    owed.now += 1
+    if part != 0:
+        owed.scale = shrunk(owed.scale, &owed.rest, part)
+        owed.whole = owed.scale + owed.rest
+
+
+cdef void owe_l1(const Model* model, const index_type* columns, Py_ssize_t count, floating* W, Memory* memory,
+                 Owed* owed, double part, double eta) noexcept nogil:
+    """Settle a row's coefficients, then count an update in which l1 draws them all."""
+    cdef double threshold = model.l1 * optimizer_rate(GD, 0.0, eta, 0.0, 0.0, 1.0)
+    cdef Py_ssize_t i, now = owed.now
+    if now == 0:
+        owed.scales[0], owed.debts[0], owed.totals[0] = 1.0, 0.0, memory.l1_owed[0]
+    for i in range(count):
+        settle(model, W, memory, owed, columns[i])
+        owed.until[columns[i]] = <int32_t>(now + 1)  # its own update does not wait
+    memory.l1_owed[0] += threshold
+    shrink(owed, part)
+    owed.scales[now + 1], owed.totals[now + 1] = owed.whole, memory.l1_owed[0]
+    owed.debts[now + 1] = owed.debts[now] + threshold / owed.whole
+
+
+cdef inline void draw(const index_type* columns, Py_ssize_t count, floating* w, double* applied, double total,
+                      double scale) noexcept nogil:
+    """Take off a row's coefficients, which are scale w, what l1 owes them by now."""
+    cdef Py_ssize_t i, j
+    cdef double old, new
+    for i in range(count):
+        j = columns[i]
+        old = scale * w[j]
+        new = cumulative_l1(old, applied[j], total)
+        w[j] = <floating>(new / scale)
+        applied[j] += new - old
+
+
+cdef inline void lazy_update(const Model* model, const floating* x, const index_type* columns, Py_ssize_t count,
+                             const double* y, double s, floating* W, double* b, Memory* memory, Owed* owed,
+                             double part, double eta, double* z) noexcept nogil:
+    """One update of gd at the row's own coefficients."""
+    cdef double before = owed.whole, r
+    cdef Py_ssize_t o, d = model.d
+    if owed.until != NULL:
+        owe_l1(model, columns, count, W, memory, owed, part, eta)
+    else:
+        shrink(owed, part)
+    for o in range(model.k):
+        z[o] = before * csr_dot(x, columns, count, W + o * d) + b[o]
+        r = s * loss_gradient(model.loss, model.c, y[o], z[o])
+        csr_add(gd_step(r, eta) / owed.whole, x, columns, count, W + o * d)
+        if owed.until != NULL:
+            draw(columns, count, W + o * d, memory.applied + o * (d + 1), memory.l1_owed[0], owed.whole)
+        if model.intercept:
+            b[o] += gd_step(r, eta)
+    memory.t += 1
+    if owed.whole < SMALLEST_SCALE:
+        fold(model, W, memory, owed)
+
+
+cdef inline void fetch_coefficients(const index_type* columns, Py_ssize_t count, const floating* W, Py_ssize_t d,
+                                    Py_ssize_t k) noexcept nogil:
+    cdef Py_ssize_t i, o
+    for o in range(k):
+        for i in range(count):
+            prefetch(W + o * d + columns[i])
+
+
+cdef inline bint puts_off(const Model* model, const Memory* memory, const Owed* owed) noexcept nogil:
+    """Whether what an update owes the coefficients that no row holds can wait; by gd, where nothing else sees them."""
+    return (model.rule == GD and not model.careful and model.factors == NULL and memory.count < 0
+            and (model.l1 == 0 or owed.until != NULL))
+
+
 cdef void csr_updates(const Model* model, const Data* data, const index_type* indices, const int32_t* rows,
                       Py_ssize_t size, Py_ssize_t known, const double* y, const double* s, floating* W, double* b,
-                      Memory* memory, double* G, const double* eta, bint by_step, double* z) noexcept nogil:
+                      Memory* memory, Owed* owed, double* G, const double* eta, bint by_step,
+                      double* z) noexcept nogil:
     """Do the updates of sgd_span, `known` rows of the epoch being still to come."""
     cdef const floating* X = <const floating*>data.X
     cdef const index_type* indptr = <const index_type*>data.indptr
-    cdef Py_ssize_t i, start, count, k = data.k
+    cdef Py_ssize_t i, start, count, k = data.k, d = data.d
+    cdef bint lazy = puts_off(model, memory, owed), far = k * d * <Py_ssize_t>sizeof(floating) > NEAR
+    cdef bint narrow = (model.rule == ADAGRAD and model.l2 == 0 and model.l1 == 0 and not model.careful
+                        and memory.count < 0)
+    cdef double rate, part
     for i in range(size):
         csr_fetch(X, indices, indptr, rows + i, known - i)
+        if far and (lazy or narrow) and i + 1 < known:
+            start = indptr[rows[i + 1]]
+            fetch_coefficients(indices + start, indptr[rows[i + 1] + 1] - start, W, d, k)
         start = indptr[rows[i]]
         count = indptr[rows[i] + 1] - start
-        wide_update(model, data, X + start, indices + start, count, y + i * k, s[i], W, b, memory, G,
-                    eta[i if by_step else 0], z + i * k)
+        rate = eta[i if by_step else 0]
+        part = -gd_step(model.l2, rate)
+        if lazy and part < 1:
+            lazy_update(model, X + start, indices + start, count, y + i * k, s[i], W, b, memory, owed, part, rate,
+                        z + i * k)
+        elif narrow:
+            narrow_update(model, data, X + start, indices + start, count, y + i * k, s[i], W, b, memory, G, rate,
+                          z + i * k)
+        else:
+            fold(model, W, memory, owed)
+            wide_update(model, data, X + start, indices + start, count, y + i * k, s[i], W, b, memory, G, rate,
+                        z + i * k)
 
 
 cdef void sparse_updates(const Model* model, const Data* data, const int32_t* rows, Py_ssize_t size, Py_ssize_t known,
-                         const double* y, const double* s, floating* W, double* b, Memory* memory, double* G,
-                         const double* eta, bint by_step, double* z) noexcept nogil:
+                         const double* y, const double* s, floating* W, double* b, Memory* memory, Owed* owed,
+                         double* G, const double* eta, bint by_step, double* z) noexcept nogil:
     """Do the same, by the type of the indices."""
     if data.wide:
-        csr_updates(model, data, <const int64_t*>data.indices, rows, size, known, y, s, W, b, memory, G, eta, by_step,
-                    z)
+        csr_updates(model, data, <const int64_t*>data.indices, rows, size, known, y, s, W, b, memory, owed, G, eta,
+                    by_step, z)
     else:
-        csr_updates(model, data, <const int32_t*>data.indices, rows, size, known, y, s, W, b, memory, G, eta, by_step,
-                    z)
+        csr_updates(model, data, <const int32_t*>data.indices, rows, size, known, y, s, W, b, memory, owed, G, eta,
+                    by_step, z)

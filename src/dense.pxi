@@ -413,7 +413,7 @@ cdef bint sgd_four(const Model* model, const floating* x0, const floating* x1, c
 
 
 cdef double sgd_span(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t size,
-                     floating* W, double* b, Memory* memory, double* G, const double* eta,
+                     floating* W, double* b, Memory* memory, Owed* owed, double* G, const double* eta,
                      bint by_step) noexcept nogil:
     """At most SPAN updates by order[start:start + size]; return the sum of s_i loss_i, each before its own."""
     cdef Py_ssize_t n = data.n, d = data.d, k = data.k, i = 0, j, o
@@ -440,7 +440,7 @@ cdef double sgd_span(const Model* model, const Data* data, const int32_t* order,
             s[i] = data.weights[rows[i]]
     i = 0
     if data.sparse:
-        sparse_updates(model, data, rows, size, n - start, y, s, W, b, memory, G, eta, by_step, z)
+        sparse_updates(model, data, rows, size, n - start, y, s, W, b, memory, owed, G, eta, by_step, z)
         i = size
     while i < size:
         later = NULL

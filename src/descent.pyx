@@ -21,6 +21,9 @@ ctypedef fused gradient_type:
 
 include "formulas.pxi"
 
+cdef extern from "scale.h" nogil:
+    double shrunk(double scale, double* rest, double part)
+
 cdef extern from "losses.h" nogil:
     void loss_block(int loss, double c, const double* y, const double* z, double* values, double* gradients,
                     Py_ssize_t n)
@@ -149,13 +152,18 @@ def stochastic(Passes passes, tuple numbers, tuple limits, floating[:, ::1] W, d
                double[::1] sums, Py_ssize_t t, Py_ssize_t count, double gain, double[:, ::1] G, int32_t[::1] order,
                Py_ssize_t batch_size, bint shuffle, uint64_t seed, uint64_t epoch, Py_ssize_t position,
                Py_ssize_t steps, const double[::1] rates, bint by_step, const uint8_t[::1] wanted,
-               double[::1] costs):
-    """Mini-batch (batch_size > 1) or SGD updates; see gdfast.backends for the contract."""
+               double[::1] costs, Py_ssize_t every, double[:, ::1] window, int32_t[::1] until):
+    """Mini-batch (batch_size > 1) or SGD updates; see gdfast.backends for the contract.
+
+    What they put off on sparse rows is settled after every `every` from the epoch's start, and at the end; `window`
+    (3, every + 1) and `until` (d,) are room for that where there is l1, and `until` is zeros.
+    """
     cdef Py_ssize_t n = passes.data.n, d = W.shape[1], k = W.shape[0]
     cdef Py_ssize_t done = 0, start, size, ended = 0, result = steps
     cdef Py_ssize_t per_epoch = (n + batch_size - 1) // batch_size
     cdef Model model = read_model(numbers, limits, n, d, k)
     cdef Memory memory = read_memory(arrays, sums, t, count, gain)
+    cdef Owed owed = read_owed(window, until)
     cdef const double* eta
     check_type(passes, W)
     with nogil:
@@ -168,13 +176,15 @@ def stochastic(Passes passes, tuple numbers, tuple limits, floating[:, ::1] W, d
             if batch_size == 1:
                 size = min(min(steps - done, n - position), SPAN - position % SPAN)
                 sums[0] += sgd_span(&model, &passes.data, &order[0], position, size, &W[0, 0], &b[0], &memory,
-                                    &G[0, 0], eta, by_step)
+                                    &owed, &G[0, 0], eta, by_step)
             else:
                 size, start = 1, position * batch_size
                 sums[0] += batch_step(&model, &passes.data, &order[0], start, min(batch_size, n - start), &W[0, 0],
                                       &b[0], &memory, &G[0, 0], eta[0])
             done += size
             position += size
+            if position % every == 0 or position == per_epoch or done == steps:
+                fold(&model, &W[0, 0], &memory, &owed)
             if position == per_epoch:
                 if not (absolute(sums[0]) <= DBL_MAX and all_finite(&W[0, 0], k * d) and all_finite(&b[0], k)):
                     result = ~ended

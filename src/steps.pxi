@@ -55,6 +55,19 @@ cdef struct Memory:
     Py_ssize_t count  # of them in the mean, -1: none is wanted
     double gain  # of an exponential mean; 0: 1 / count
 
+# What stochastic updates by sparse rows put off within a window of them: the coefficients are (scale + rest) W, less
+# what l1 owes them. The t-th update multiplies them by scales[t] / scales[t - 1], then l1 draws them towards zero by
+# totals[t] - totals[t - 1], which is debts[t] - debts[t - 1] in units of scales[t].
+cdef struct Owed:
+    double scale
+    double rest  # what rounding took from it
+    double whole  # their sum
+    double* scales
+    double* debts
+    double* totals  # of l1, since training began
+    int32_t* until  # (d,), the update up to which l1 is taken off a coefficient; NULL: no l1 is put off
+    Py_ssize_t now  # updates done in this window
+
 
 cdef const double* pointer(const double[::1] values):
     return &values[0] if values is not None else NULL
@@ -80,6 +93,15 @@ cdef Memory read_memory(tuple arrays, double[::1] sums, Py_ssize_t t, Py_ssize_t
     memory.applied, memory.owed, memory.l1_owed = start_of(arrays[3]), start_of(arrays[4]), &sums[1]
     memory.t, memory.count, memory.gain = t, count, gain
     return memory
+
+
+cdef Owed read_owed(double[:, ::1] window, int32_t[::1] until):
+    cdef Owed owed
+    owed.scale, owed.rest, owed.whole, owed.now = 1.0, 0.0, 1.0, 0
+    owed.scales, owed.debts, owed.totals, owed.until = NULL, NULL, NULL, NULL
+    if until is not None:
+        owed.scales, owed.debts, owed.totals, owed.until = &window[0, 0], &window[1, 0], &window[2, 0], &until[0]
+    return owed
 
 
 cdef bint all_finite(const floating* w, Py_ssize_t n) noexcept nogil:

@@ -79,5 +79,8 @@ def stochastic(
     by_step: bool,
     wanted: NDArray[np.uint8],
     costs: _Double,
+    every: int,
+    window: _Double | None,
+    until: NDArray[np.int32] | None,
 ) -> int: ...
 def sample_order(order: NDArray[np.int32], seed: int, epoch: int) -> None: ...

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.csr import CSR
+from gdfast.csr import CSR, settled_every
 from gdfast.plan import Model
 from gdfast.problem import Problem
 from gdfast.state import State
@@ -53,6 +53,9 @@ class Kernels:
         slab = slab_rows(n, k * (d + 1), len(X.data) if isinstance(X, CSR) else n * d)
         sums = np.zeros((-(-n // slab), 1 + k * (d + 1) + d))
         scratch = np.empty(4 * descent.SGD_SPAN * k)
+        self.every, self.window, self.until = settled_every(X, model.lazy), None, None
+        if isinstance(X, CSR) and model.lazy and model.l1 > 0:
+            self.window, self.until = np.empty((3, self.every + 1)), np.zeros(d, np.int32)
         self.helpers = min(n_threads, len(sums)) - 1
         self.pool: ThreadPoolExecutor | None = None
         passes = descent.Passes(X, Y, problem.weights, columns, targets, sums, slab, scratch)
@@ -104,6 +107,7 @@ class Kernels:
             *self.fixed, state.W, state.b, state.arrays, state.sums, state.steps,
             state.count, state.gain, self.G, state.order, state.batch_size or 1, state.shuffle, state.seed,
             state.epoch, state.position, steps, rates, by_step, wanted.view(np.uint8), costs,
+            self.every, self.window, self.until,
         )  # fmt: skip
 
 

@@ -778,10 +778,10 @@ class Kernels:
         simple = not (model.careful or model.averaging or model.formula.adaptive or model.factors is not None)
         self.line = self.few and simple and self.G.shape == (1, 2)
         self.columns: tuple[NDArray[Any], NDArray[np.float64]] | None = None
-        self.lazy = sparse and simple and model.rule == "gd"
+        self.lazy = sparse and model.lazy
         self.compiled = compile_kernels(model.loss, model.own, model.rule, model.careful, sparse, self.lazy)
         self.rows = (self.X.data, self.X.indices, self.X.indptr) if isinstance(self.X, CSR) else self.X
-        self.every = settled_every(self.X)
+        self.every = settled_every(self.X, self.lazy)
         self.owed = nothing_owed(self.every + 1, self.X.shape[1] * (model.l1 > 0)) if self.lazy else 0
 
     def data(self) -> Any:
