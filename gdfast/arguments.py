@@ -6,7 +6,8 @@ Every message names the argument, the value it got, what is allowed and what to 
 import math
 import numbers
 import operator
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,9 @@ __all__ = [
 
 # Kinds of NumPy dtypes that hold real numbers: bool, signed, unsigned, float.
 REAL_KINDS = "biuf"
+SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+# Up to so many values it is quicker to look at each than to sum them.
+FEW = 1024
 # What the other kinds hold, and what to do about it first.
 OTHER_KINDS = {
     "c": ("complex numbers", "take .real and .imag as features"),
@@ -56,6 +60,8 @@ def real(
     name: str, value: Any, low: float = -math.inf, high: float = math.inf, *, ends: str = "[]", hint: str = ""
 ) -> float:
     """Return value as a float within low..high; ends is "[]", "(]", "[)" or "()" as in mathematics."""
+    if type(value) is float and low < value < high:
+        return value
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if type(value) is not float and (isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real)):
@@ -102,14 +108,13 @@ def whole(name: str, value: Any, low: int = 0, high: int | None = None, *, hint:
 
 def flag(name: str, value: Any) -> bool:
     """Return value as a bool; only True and False are taken."""
-    if not isinstance(value, (bool, np.bool_)):
+    if value is not True and value is not False and not isinstance(value, np.bool_):
         raise TypeError(f"{name}={shown(value)} must be True or False")
     return bool(value)
 
 
-def choice(name: str, value: Any, known: Iterable[str]) -> str:
+def choice(name: str, value: Any, known: Collection[str]) -> str:
     """Return value if it is one of the known names."""
-    known = list(known)
     if not isinstance(value, str):
         raise TypeError(f"{name}={shown(value)} must be a name: one of {', '.join(known)}")
     if value not in known:
@@ -138,6 +143,8 @@ def as_array(name: str, values: Any, what: str = "numbers") -> NDArray[Any]:
 
 def has_masked(values: Any) -> bool:
     """Return whether values are, or list, NumPy arrays with masked places, which NumPy would fill in silence."""
+    if "numpy.ma" not in sys.modules:  # which NumPy imports when it is first asked for, and not soon
+        return False
     parts = values if isinstance(values, (list, tuple)) else [values]
     return any(isinstance(part, np.ma.MaskedArray) and np.ma.getmaskarray(part).any() for part in parts)
 
@@ -202,9 +209,13 @@ def floating(
 
     Where the array holds the values of a sparse matrix, `place` tells the row and the column of one of them.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        result = np.ascontiguousarray(array, dtype=dtype)
-        finite = np.isfinite(result.sum()) or np.isfinite(result).all()
+    if array.size <= FEW and array.dtype == dtype:  # no cast and no sum can overflow, and the context takes its time
+        result = np.ascontiguousarray(array)
+        finite = np.isfinite(result).all()
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            result = np.ascontiguousarray(array, dtype=dtype)
+            finite = np.isfinite(result.sum()) or np.isfinite(result).all()
     if not finite:
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(result))[0])
         value = np.atleast_1d(array)[where]
@@ -232,7 +243,7 @@ def two_dimensions(name: str, shape: tuple[int, ...]) -> tuple[int, int]:
 
 def float_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return the dtype in which X is kept: float32 stays float32, all else becomes float64."""
-    return np.dtype(np.float32 if dtype.kind == "f" and dtype.itemsize == 4 else np.float64)
+    return SINGLE if dtype.kind == "f" and dtype.itemsize == 4 else DOUBLE
 
 
 def matrix(name: str, values: Any) -> NDArray[Any]:

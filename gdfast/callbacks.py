@@ -71,7 +71,7 @@ class Callback:
 
 def make_callbacks(callbacks: Any) -> tuple[Callback, ...]:
     """Return the Callbacks of fit's argument: one, or several."""
-    if callbacks is None:
+    if callbacks is None or (type(callbacks) is tuple and not callbacks):
         return ()
     if callable(callbacks) or any(hasattr(callbacks, event) for event in EVENTS):
         callbacks = (callbacks,)

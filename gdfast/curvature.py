@@ -98,10 +98,12 @@ def largest_curvature(problem: Problem, model: Model) -> float:
     )  # so that the squares neither overflow nor vanish
     unit = 1.0 / scale if model.intercept else 0.0
     factors: Any = 1.0 if model.factors is None else model.factors
-    l2 = np.append(np.full(d, model.l2 / scale / scale) * factors, 0.0)
+    l2 = np.zeros(d + 1)
+    l2[:d] = model.l2 / scale / scale * factors
     bound = loss_curvature(problem, model)
     if d < FEW:
-        H = bound * gram(problem, scale, unit) + np.diag(l2)
+        H = bound * gram(problem, scale, unit)
+        H.flat[:: d + 2] += l2
         top = float(np.linalg.eigvalsh(H)[-1])
     else:
         top = lanczos(lambda v: bound * apply_gram(problem, scale, unit, v) + l2 * v, d + 1)

@@ -285,12 +285,12 @@ NAMED: dict[str, Optimizer] = {
 
 def make_optimizer(optimizer: object) -> Optimizer:
     """Return the Optimizer that fit's argument means."""
+    if isinstance(optimizer, str):
+        return NAMED[choice("optimizer", optimizer, NAMED)]
     if isinstance(optimizer, Optimizer):
         return optimizer
     if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
         raise TypeError(f"optimizer={optimizer.__name__} is a class; write {optimizer.__name__}()")
-    if not isinstance(optimizer, str):
-        raise TypeError(
-            f"optimizer={shown(optimizer)} must be a name ({', '.join(NAMED)}) or an instance such as gdfast.GD()"
-        )
-    return NAMED[choice("optimizer", optimizer, NAMED)]
+    raise TypeError(
+        f"optimizer={shown(optimizer)} must be a name ({', '.join(NAMED)}) or an instance such as gdfast.GD()"
+    )

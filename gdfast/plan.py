@@ -1,6 +1,6 @@
 """The options of a fit as a Plan: every choice made, as numbers."""
 
-import secrets
+import os
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -197,6 +197,11 @@ def make_model(
 
 def limited(model: Model, problem: Problem, options: dict[str, Any]) -> Model:
     """Return the model with the penalty's factors, the bounds and the limits of the gradient."""
+    if options["positive"] is False and (
+        options["bounds"] is options["penalty_factors"] is options["average"] is None
+        and options["clip_norm"] is options["clip_value"] is None
+    ):
+        return model
     d = problem.X.shape[1]
     low, high = make_bounds(options["bounds"], flag("positive", options["positive"]), problem)
     factors = options["penalty_factors"]
@@ -294,7 +299,7 @@ def make_seed(seed: Any, shuffle: bool, batch_size: int | None, n: int) -> int:
             f"batch_size={batch_size}: X has {n} rows, and mini-batches take at most {LARGEST_SHUFFLE}; use None"
         )
     if seed is None:
-        return secrets.randbits(63)
+        return int.from_bytes(os.urandom(8)) >> 1
     return whole("seed", seed, 0, LARGEST_SEED)
 
 
@@ -333,7 +338,7 @@ def make_record(record: Any) -> tuple[str, ...]:
     if not isinstance(names, (tuple, list, set, frozenset)):
         raise TypeError(f"record={shown(record)} must be a tuple of names: {', '.join(RECORDS)}")
     chosen = [choice("record", name, RECORDS) for name in names]
-    return tuple(name for name in RECORDS if name in chosen)
+    return tuple(name for name in RECORDS if name in chosen) if chosen else ()
 
 
 def optional_count(name: str, value: Any) -> int | None:

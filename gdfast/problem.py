@@ -121,7 +121,7 @@ def targets(y: Any, n: int, loss: str, rule: Loss) -> NDArray[np.float64]:
         raise ValueError(
             f"y has {Y.shape[1]} columns, which loss={loss!r} cannot take: fit one at a time, or use {able}"
         )
-    if Y.min() < rule.lowest_target:
+    if rule.lowest_target > -np.inf and Y.min() < rule.lowest_target:
         raise ValueError(f"y holds {Y.min():g}, and loss={loss!r} needs values of at least {rule.lowest_target:g}")
     return Y
 

@@ -56,6 +56,7 @@ class KernelSet(Protocol):
         """Run mini-batch or SGD updates."""
 
 
+@functools.cache
 def load(name: str) -> ModuleType:
     """Import a backend."""
     return import_module(f"gdfast.backends.{name}")
@@ -94,8 +95,8 @@ def choose(backend: Any = "auto") -> str:
         If the backend named is missing; the message says why and what to install.
     """
     source = "backend"
-    if isinstance(backend, str) and backend == "auto" and os.environ.get("GDFAST_BACKEND"):
-        source, backend = "GDFAST_BACKEND", os.environ["GDFAST_BACKEND"]
+    if isinstance(backend, str) and backend == "auto" and "GDFAST_BACKEND" in os.environ:
+        source, backend = "GDFAST_BACKEND", os.environ["GDFAST_BACKEND"] or "auto"
     name = choice(source, backend, ("auto", *BACKENDS))
     if name == "auto":
         return next(other for other in BACKENDS if why_missing(other) is None)
