@@ -1,6 +1,5 @@
 """What tells data apart: a hash of every value, shape and dtype."""
 
-import hashlib
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,8 @@ BLOCK_BYTES = 2**22  # hashed at a time, so that Ctrl-C is heard
 
 def fingerprint(X: Any, y: Any, sample_weight: Any = None) -> str:
     """Return the fingerprint of training data as it was given."""
+    import hashlib  # OpenSSL, which a fit that is not saved can do without
+
     digest = hashlib.blake2b(digest_size=16)
     for name, values in [*parts_of(X), ("y", y), ("sample_weight", sample_weight)]:
         if values is None:

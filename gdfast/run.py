@@ -1,6 +1,5 @@
 """What a descent gives back: coefficients, costs, and how it went."""
 
-import html
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -352,6 +351,8 @@ class Run:
         return "gdfast.Run\n" + "\n".join(f"  {name:<10} {value}" for name, value in self.rows())
 
     def _repr_html_(self) -> str:
+        import html
+
         cells = "".join(
             f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
             f"<td style='text-align:left'>{html.escape(value)}</td></tr>"

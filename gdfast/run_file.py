@@ -1,11 +1,8 @@
 """The file of a Run: one .npz without pickle, whose member "run" is JSON, and whose arrays are members."""
 
-import json
 import numbers
 import os
-import tempfile
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -65,6 +62,8 @@ class Recorded:
 
 def write_file(path: Any, arrays: Arrays) -> None:
     """Write arrays to one .npz at exactly that path, whole or not at all."""
+    import tempfile
+
     target = file_name(path)
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target) or os.curdir, prefix=".gdfast-")
     try:
@@ -81,6 +80,8 @@ def write_file(path: Any, arrays: Arrays) -> None:
 
 def read_file(path: Any, make: Callable[[dict[str, Any], Arrays], Read]) -> Read:
     """Return what `make` makes of the JSON and the arrays of a file that `write_file` wrote."""
+    import json
+
     name = file_name(path)
     with open(name, "rb") as file:
         try:
@@ -98,6 +99,8 @@ def read_file(path: Any, make: Callable[[dict[str, Any], Arrays], Read]) -> Read
 
 def as_arrays(run: Any) -> Arrays:
     """Return all that a Run's file holds: "run" is JSON, and what is an array is a member of its own."""
+    import json
+
     arrays: Arrays = {"coef": run.coef, "intercept": np.asarray(run.intercept)}
     text = {name: getattr(run, name) for name in FIELDS}
     text |= {
@@ -231,6 +234,8 @@ def is_array(value: Any) -> bool:
 
 def plain(value: Any) -> Any:
     """Return a value as JSON can hold it; of what a file cannot hold, such as a function, the repr."""
+    from decimal import Decimal
+
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, os.PathLike):
