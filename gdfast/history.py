@@ -1,6 +1,5 @@
 """The costs of recorded epochs, and what is recorded beside them, at a memory bound."""
 
-import tempfile
 from typing import Any
 
 import numpy as np
@@ -101,7 +100,7 @@ class History:
             self.first = first
             if not len(epochs) or epochs[0] != first:
                 epochs = np.concatenate([np.array([first], dtype=np.int64), epochs])
-        self.append({"epoch": epochs, "cost": costs[epochs - first]})
+        self.append({"epoch": epochs, "cost": costs if len(epochs) == len(costs) else costs[epochs - first]})
 
     def due(self, epoch: int) -> bool:
         """Tell whether an epoch is to be recorded."""
@@ -145,13 +144,18 @@ class History:
 
     def close(self, epoch: int, row: dict[str, Any] | None) -> None:
         """Drop what lies beyond the last epoch, and make sure that it is there itself (row None: it cannot be)."""
-        self.keep(self.table()["epoch"] <= epoch)
-        epochs = self.table()["epoch"]
+        if self.last > epoch:
+            self.keep(self.table()["epoch"] <= epoch)
         self.forced = False
-        if row is not None and (not len(epochs) or int(epochs[-1]) != epoch):
+        if row is not None and self.last != epoch:
             self.forced = not len(self.grid.within(epoch, epoch + 1))
             self.blocks.append({"epoch": np.array([epoch], dtype=np.int64)} | {k: np.array([row[k]]) for k in row})
             self.rows += 1
+
+    @property
+    def last(self) -> int:
+        """The last recorded epoch, -1 where there is none."""
+        return int(self.blocks[-1]["epoch"][-1]) if self.rows else -1
 
     def epochs(self) -> NDArray[np.int64]:
         """Return the recorded epochs."""
@@ -178,6 +182,8 @@ def room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     if size <= SPILL_BYTES:
         return np.empty(shape, dtype)
+    import tempfile  # with all that it imports, seldom needed
+
     with tempfile.TemporaryFile() as file:  # the map outlives the name, and frees the disk at its own end
         return np.memmap(file, dtype, "w+", shape=shape)
 

@@ -1,5 +1,6 @@
 """Ctrl-C and the time allowed while a descent runs: noted at once, obeyed between two calls of a kernel."""
 
+import _signal  # type: ignore[import-not-found]
 import math
 import signal
 import threading
@@ -7,6 +8,9 @@ import time
 from types import FrameType, TracebackType
 
 __all__ = ["Interrupt", "asked"]
+
+# Those of the module signal turn numbers and handlers into enums, which takes longer than a small descent.
+getsignal, set_signal = _signal.getsignal, _signal.signal
 
 RUNNING = threading.local()  # .interrupts: those in force in this thread, the innermost last
 
@@ -24,9 +28,9 @@ class Interrupt:
 
     def __enter__(self) -> "Interrupt":
         RUNNING.interrupts = [*getattr(RUNNING, "interrupts", []), self]
-        own = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        own = getsignal(signal.SIGINT) is signal.default_int_handler
         if own and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, self.press)
+            set_signal(signal.SIGINT, self.press)
             self.installed = True
         return self
 
@@ -35,7 +39,7 @@ class Interrupt:
     ) -> None:
         RUNNING.interrupts = RUNNING.interrupts[:-1]
         if self.installed:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            set_signal(signal.SIGINT, signal.default_int_handler)
 
     @property
     def late(self) -> bool:

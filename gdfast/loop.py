@@ -54,6 +54,11 @@ class Descent:
 
     def __init__(self, problem: Problem, plan: Plan, epochs: int | None = None) -> None:
         self.problem, self.plan = problem, plan
+        validated, watched = plan.validation is not None, plan.gradient_tol is not None
+        self.stochastic = plan.batch_size is not None  # an epoch has several updates
+        self.observing = validated or bool(plan.record)  # rows of the history are made where their epoch ends
+        self.every_epoch = validated or watched  # something that kernels do not tell is looked at after each
+        self.wants_norm = watched or "gradient_norm" in plan.record
         self.epochs = plan.epochs if epochs is None else epochs  # where this call ends
         self.state = State(problem, plan)
         by_columns = plan.batch_size is None
@@ -84,29 +89,6 @@ class Descent:
         )  # updates, at whose multiples a call of SGD may end within an epoch
         rows = problem.X.shape[0] if plan.batch_size is None else plan.batch_size
         self.chunk = max(1, min(LARGEST_CHUNK, FIRST_PRODUCTS // (rows * problem.X.shape[1])))
-
-    # What follows from the plan.
-
-    @property
-    def stochastic(self) -> bool:
-        """Whether an epoch has several updates."""
-        return self.plan.batch_size is not None
-
-    @property
-    def observing(self) -> bool:
-        """Whether rows of the history are made one by one, where their epoch ends."""
-        plan = self.plan
-        return bool(plan.record) or plan.validation is not None
-
-    @property
-    def every_epoch(self) -> bool:
-        """Whether something must be looked at after every epoch that kernels do not tell."""
-        return self.plan.validation is not None or self.plan.gradient_tol is not None
-
-    @property
-    def wants_norm(self) -> bool:
-        """Whether gradient norms are looked at."""
-        return self.plan.gradient_tol is not None or "gradient_norm" in self.plan.record
 
     # Going on.
 
@@ -190,8 +172,14 @@ class Descent:
 
     def snapshot(self) -> dict[str, Any]:
         """Return what is needed to stand here again."""
-        followers = {"watch": copy.copy(self.watch), "plateau": copy.copy(self.plateau), "seen": self.seen}
-        return {"state": self.state.memory(), "halvings": self.halvings, "latest": dict(self.latest)} | followers
+        return {
+            "state": self.state.memory(),
+            "halvings": self.halvings,
+            "latest": dict(self.latest),
+            "watch": None if self.watch is None else copy.copy(self.watch),
+            "plateau": None if self.plateau is None else copy.copy(self.plateau),
+            "seen": self.seen,
+        }
 
     def chunk_to(self, target: int) -> None:
         """Make one call of the kernels towards the target epoch, and learn from its time."""
@@ -215,14 +203,15 @@ class Descent:
 
     def rates(self, steps: int) -> NDArray[np.float64]:
         """Return the rates of the next updates: by epoch, or by step where the schedule counts steps."""
-        state, plan = self.state, self.plan
-        scale = 0.5**self.halvings
+        state, rates = self.state, self.plan.rates
         begun = -(-(state.position + steps) // state.steps_per_epoch)
         if self.plateau is not None:
-            return np.full(begun, self.plateau.rate * scale)
-        if plan.rates.by_step and self.stochastic:
-            return plan.rates.take(state.steps, steps) * scale
-        return plan.rates.take(state.epoch, begun) * scale
+            values = np.full(begun, self.plateau.rate)
+        elif rates.by_step and self.stochastic:
+            values = rates.take(state.steps, steps)
+        else:
+            values = rates.take(state.epoch, begun)
+        return values * 0.5**self.halvings if self.halvings else values
 
     def advance(self, steps: int) -> None:
         """Make updates; go back to the epoch at which something happened, where something did."""
@@ -338,8 +327,8 @@ class Descent:
     def record(self, first: int, costs: NDArray[np.float64]) -> None:
         """Keep the costs of the epochs first, first + 1, ..."""
         last = first + len(costs) - 1
-        known = {**self.latest, **{first + i: float(costs[i]) for i in range(max(0, len(costs) - 2), len(costs))}}
         if len(costs):
+            known = self.latest | dict(enumerate(costs[-2:].tolist(), max(first, last - 1)))
             self.latest = {epoch: cost for epoch, cost in known.items() if epoch >= last - 1 and cost == cost}
         if self.history is not None and not self.observing:
             self.history.add(first, costs)
@@ -455,8 +444,8 @@ class Descent:
 
     def last_row(self) -> dict[str, Any] | None:
         """Return the history's row of the last epoch, None where it is there or cannot be had."""
-        epoch, epochs = self.state.epoch, np.empty(0) if self.history is None else self.history.epochs()
-        if len(epochs) and int(epochs[-1]) == epoch:
+        epoch = self.state.epoch
+        if self.history is not None and self.history.last == epoch:
             return None
         if not self.observing:
             return {"cost": self.latest[epoch]} if epoch in self.latest else None

@@ -15,6 +15,8 @@ __all__ = ["SPAN", "State"]
 # and lazy scales are closed there, so that no bit depends on where a call was cut.
 SPAN = 256
 
+NONE = np.zeros((0, 0))
+
 # What a copy, and a file, must hold; all else follows from the plan.
 ARRAYS = ("W", "b", "M", "V", "A", "Q", "U", "sums")
 COUNTS = ("epoch", "position", "steps", "count")
@@ -23,7 +25,7 @@ COUNTS = ("epoch", "position", "steps", "count")
 class State:
     """The iterate, what its update rule remembers, and the place in the order of samples."""
 
-    __slots__ = (*ARRAYS, *COUNTS, "batch_size", "gain", "order", "seed", "shuffle")
+    __slots__ = (*ARRAYS, *COUNTS, "batch_size", "gain", "order", "seed", "shuffle", "steps_per_epoch")
 
     def __init__(self, problem: Problem, plan: Plan) -> None:
         n, model = problem.X.shape[0], plan.model
@@ -31,16 +33,17 @@ class State:
         self.b: NDArray[np.float64] = plan.intercept.copy()  # (k,)
         k, d = self.W.shape
         # (k, d + 1) each, the intercept's behind each row; empty where they are not needed.
-        shape, none = (k, d + 1), (0, 0)
+        shape, rule = (k, d + 1), model.formula
         cumulative = plan.batch_size == 1 and model.l1 > 0
-        self.M = np.zeros(shape if model.formula.momentum else none)  # the momentum
-        self.V = np.zeros(shape if model.formula.adaptive else none)  # the squares
-        self.A = np.zeros(shape if model.averaging else none)  # the mean of iterates
-        self.Q = np.zeros(shape if cumulative else none)  # l1 applied so far
-        self.U = np.zeros(shape if cumulative and model.careful else none)  # l1 owed, where it is not one number
+        self.M = np.zeros(shape) if rule.momentum else NONE  # the momentum
+        self.V = np.zeros(shape) if rule.adaptive else NONE  # the squares
+        self.A = np.zeros(shape) if model.averaging else NONE  # the mean of iterates
+        self.Q = np.zeros(shape) if cumulative else NONE  # l1 applied so far
+        self.U = np.zeros(shape) if cumulative and model.careful else NONE  # l1 owed, where it is not one number
         self.sums = np.zeros(2)  # running sum of this epoch's losses; l1 owed so far
         self.order = np.arange(n if plan.batch_size is not None else 0, dtype=np.int32)
         self.batch_size, self.shuffle, self.seed = plan.batch_size, plan.shuffle, plan.seed
+        self.steps_per_epoch = 1 if plan.batch_size is None else -(-n // plan.batch_size)
         self.gain = plan.average_gain
         self.epoch = 0  # whole epochs done
         self.position = 0  # updates done in this epoch
@@ -51,11 +54,6 @@ class State:
     def arrays(self) -> tuple[NDArray[np.float64], ...]:
         """What is remembered beside the iterate."""
         return self.M, self.V, self.A, self.Q, self.U
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Updates in an epoch."""
-        return 1 if self.batch_size is None else -(-len(self.order) // self.batch_size)
 
     def advance(self, steps: int) -> None:
         """Count updates done."""

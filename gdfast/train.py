@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +40,7 @@ from gdfast.plan import (
 )
 from gdfast.problem import Problem, make_problem, split, validation_problem
 from gdfast.progress import Progress
+from gdfast.rates import make_rates
 from gdfast.run import Run
 from gdfast.run_file import file_name
 from gdfast.solver_choice import closed_form_is_cheaper
@@ -261,7 +262,8 @@ def fit(
     options = dict(locals())
     del options["X"], options["y"], options["sample_weight"]
     for name in ("coef_init", "intercept_init", "learning_rate", "penalty_factors", "bounds", "validation"):
-        options[name] = own_copy(options[name])  # the caller's may change, the settings must not
+        if options[name] is not None:
+            options[name] = own_copy(options[name])  # the caller's may change, the settings must not
     return descend(X, y, sample_weight, options)
 
 
@@ -292,14 +294,26 @@ def descend(
         ended = Descent(problem, plan)
     if not isinstance(options["learning_rate"], str):  # "auto" is stable by its making
         warn_before(ended, words, depth + 3)
-    data = cache(lambda: fingerprint(X, y, sample_weight))
-    call = Call(options, data, progress, started, path)
+    data = Data(X, y, sample_weight)
+    call = Call(options, lambda: data.fingerprint, progress, started, path)
     if each_epoch is None or isinstance(ended, Followed):
         run = lead(ended, plan.epochs, call)
     else:
         step_by_step(ended, each_epoch)
         run = make_run(ended, call)
     return told(run, ended, words, depth + 3)
+
+
+class Data:
+    """The data of a call as they were given, and their fingerprint."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What tells these data apart, made when it is first asked for."""
+        return fingerprint(*self.parts)
 
 
 class Call(NamedTuple):
@@ -368,12 +382,12 @@ def takes_closed_form(problem: Problem, plan: Plan) -> bool:
     """Choose the solver; raise where the one asked for does not apply."""
     if plan.solver == "loop":
         return False
+    if plan.solver == "auto" and (plan.batch_size is not None or not closed_form_is_cheaper(problem, plan)):
+        return False
     missing = missing_requirements(problem, plan)
-    if plan.solver == "closed_form":
-        if missing:
-            raise ValueError(f"solver='closed_form' needs {', and '.join(missing)}; use solver='auto' or 'loop'")
-        return True
-    return not missing and closed_form_is_cheaper(problem, plan)
+    if plan.solver == "closed_form" and missing:
+        raise ValueError(f"solver='closed_form' needs {', and '.join(missing)}; use solver='auto' or 'loop'")
+    return not missing
 
 
 def step_by_step(descent: Descent, each_epoch: EachEpoch) -> None:
@@ -407,9 +421,10 @@ def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tupl
             raise ValueError(
                 f'learning_rate={rate!r} must be a number above 0, a schedule, an array, a callable or "auto"'
             )
-        make_plan(problem, model, 1.0, options, backend, seed, validation, rows)  # other options are checked first
-        size = make_batch_size(options["batch_size"], len(problem.X))
-        rate = optimizer.auto_rate or auto_rate(problem, model, size)
+        # Other options are checked before the rate is looked for.
+        plan = make_plan(problem, model, 1.0, options, backend, seed, validation, rows)
+        rate = optimizer.auto_rate or auto_rate(problem, model, plan.batch_size)
+        return problem, replace(plan, rates=make_rates(rate, plan.epochs))
     return problem, make_plan(problem, model, rate, options, backend, seed, validation, rows)
 
 
@@ -476,11 +491,10 @@ def make_run(ended: Descent | Followed, call: Call) -> Run:
     """Return the Run of a descent that has ended."""
     state, problem, plan = ended.state, ended.problem, ended.plan
     (W, b), last = ended.estimate(), (state.W, state.b)
-    same = np.array_equal(W, last[0]) and np.array_equal(b, last[1])
+    same = bool((last[0] == W).all() and (b == last[1]).all())
     cost: float | Callable[[], float] | None = ended.final_cost if same else None
     if cost is None and isinstance(ended, Descent):
-        descent = ended
-        cost = cache(lambda: descent.objective_at(W, b))
+        cost = partial(ended.objective_at, W, b)
     seconds = ended.elapsed if isinstance(ended, Descent) else time.perf_counter() - call.started
 
     def shaped(W: Any, b: Any) -> tuple[Any, Any]:

@@ -28,6 +28,7 @@ FEW_FEATURES = 8
 MOST_SLABS = 64
 LEAST_ROWS = 1024
 SLAB_NUMBERS = 2**22
+NO_ARRAYS = (np.empty((0, 0)),) * 5
 
 
 def numbers_of(model: Model) -> tuple[Any, ...]:
@@ -46,7 +47,6 @@ class Kernels:
         (n, d), k = X.shape, Y.shape[1]
         self.n = n
         self.G = np.empty((k, d + 1))
-        self.no_arrays = (np.empty((0, 0)),) * 5
         columns = targets = None
         if by_columns and d <= FEW_FEATURES and not isinstance(X, CSR):
             columns, targets = np.ascontiguousarray(X.T), np.ascontiguousarray(Y.T)
@@ -69,7 +69,7 @@ class Kernels:
     def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
         """Return the sum of s_i loss_i and the penalty at W and b; the loss's summed gradient is in self.G."""
         sums = np.empty(2)
-        self.epochs((W, b, self.no_arrays, sums, 0, -1, 0.0, self.G, np.zeros(1), True, sums, True))
+        self.epochs((W, b, NO_ARRAYS, sums, 0, -1, 0.0, self.G, np.zeros(1), True, sums, True))
         return float(sums[0]), float(sums[1])
 
     def epochs(self, others: Any) -> int:
