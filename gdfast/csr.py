@@ -14,7 +14,7 @@ __all__ = ["CSR", "Features", "as_kind_of", "dense", "features", "is_sparse", "r
 
 # Values handled at a time, so that temporary arrays stay small beside a large matrix.
 BLOCK_VALUES = 2**20
-# Updates of SGD, values of X.
+# Updates, values of X.
 BORDER, LARGEST_WINDOW, LARGEST_CALL = 256, 65_536, 2**22
 
 
@@ -189,16 +189,18 @@ def as_kind_of(name: str, X: Features, other: Features) -> Features:
     return CSR(floating(name, X.data, other.dtype), X.indices, X.indptr, X.shape)
 
 
-def settled_every(X: Features, lazy: bool) -> int:
-    """Return after how many updates of SGD, counted from an epoch's start, all that is put off is settled.
+def settled_every(X: Features, lazy: bool, batch_size: int = 1) -> int:
+    """Return after how many updates, counted from an epoch's start, all that is put off is settled.
 
-    A multiple of 256 at which calls of a kernel within an epoch end; where updates by sparse rows are lazy, seldom
-    enough that the O(d) of settling costs little beside the updates between, and often enough that a call ends soon.
+    Calls of a kernel within an epoch end at its multiples, in SGD at those of 256 in any case; where updates by sparse
+    rows are lazy, seldom enough that the O(d) of settling costs little beside the updates between, and often enough
+    that a call ends soon.
     """
+    least = BORDER if batch_size == 1 else 1
     if not (lazy and isinstance(X, CSR)):
-        return BORDER
-    values = max(1, len(X.data) // len(X))
-    return BORDER * max(1, min(LARGEST_WINDOW // BORDER, min(4 * X.shape[1], LARGEST_CALL) // (BORDER * values)))
+        return least
+    values = least * batch_size * max(1, len(X.data) // len(X))
+    return least * max(1, min(LARGEST_WINDOW // least, min(4 * X.shape[1], LARGEST_CALL) // values))
 
 
 def row_squares(X: Features) -> NDArray[np.float64]:

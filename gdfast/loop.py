@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends import load
-from gdfast.csr import settled_every
 from gdfast.formulas.penalties import projected_slope, slope
 from gdfast.history import History
 from gdfast.plan import Plan
@@ -84,9 +83,8 @@ class Descent:
             model = replace(plan.model, l2=0.0, l1=0.0, factors=None)
             self.validated = len(plan.validation.X)
             self.validator = kernels(plan.validation, model, True, plan.n_threads)
-        self.every = settled_every(
-            problem.X, plan.model.lazy
-        )  # updates, at whose multiples a call of SGD may end within an epoch
+        # updates, at whose multiples a call may end within an epoch
+        self.every = self.kernels.settled_every(plan.batch_size or 1)
         rows = problem.X.shape[0] if plan.batch_size is None else plan.batch_size
         self.chunk = max(1, min(LARGEST_CHUNK, FIRST_PRODUCTS // (rows * problem.X.shape[1])))
 
@@ -188,7 +186,7 @@ class Descent:
         left = per_epoch - state.position
         if steps >= left:
             steps = left if state.position else steps - steps % per_epoch
-        elif state.batch_size == 1:
+        elif self.stochastic:
             steps = min(left, max(self.every, steps - steps % self.every))
         if state.position == 0:
             if self.plan.average_from == state.epoch and state.count < 0:

@@ -297,6 +297,44 @@ cdef void csr_updates(const Model* model, const Data* data, const index_type* in
                         z + i * k)
 
 
+cdef double csr_batch(const Model* model, const Data* data, const index_type* indices, const int32_t* order,
+                      Py_ssize_t start, Py_ssize_t size, floating* W, double* b, Memory* memory, Owed* owed,
+                      double part, double eta) noexcept nogil:
+    """One update of gd by a mini-batch at its rows' own coefficients; return its sum of s_i loss_i before it."""
+    cdef double z[BLOCK]
+    cdef double* r = data.scratch
+    cdef double total = 0.0
+    cdef Py_ssize_t i, o, count, known, d = data.d, first = 0
+    while first < size:
+        count = min(<Py_ssize_t>BLOCK, size - first)
+        for o in range(data.k):
+            known = data.n - start - first if o == 0 else 0
+            csr_predict(data, indices, order, start + first, count, known, W + o * d, owed.whole, b[o], z)
+            total += losses_at(model, data, order, start + first, count, o, z, r + o * size + first)
+        first += BLOCK
+    shrink(owed, part)
+    for o in range(data.k):
+        for i in range(size):
+            r[i] = gd_step(r[i] / size, eta)
+            if model.intercept:
+                b[o] += r[i]
+            r[i] /= owed.whole
+        csr_add_rows(data, indices, order, start, size, r, W + o * d, <floating*>NULL)
+        r += size
+    memory.t += 1
+    if owed.whole < SMALLEST_SCALE:
+        fold(model, W, memory, owed)
+    return total
+
+
+cdef double lazy_batch(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t size,
+                       floating* W, double* b, Memory* memory, Owed* owed, double part, double eta) noexcept nogil:
+    """Do the same, by the type of the indices."""
+    if data.wide:
+        return csr_batch(model, data, <const int64_t*>data.indices, order, start, size, W, b, memory, owed, part, eta)
+    return csr_batch(model, data, <const int32_t*>data.indices, order, start, size, W, b, memory, owed, part, eta)
+
+
 cdef void sparse_updates(const Model* model, const Data* data, const int32_t* rows, Py_ssize_t size, Py_ssize_t known,
                          const double* y, const double* s, floating* W, double* b, Memory* memory, Owed* owed,
                          double* G, const double* eta, bint by_step, double* z) noexcept nogil:

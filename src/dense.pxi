@@ -201,9 +201,13 @@ cdef double pass_all(const Model* model, const Data* data, const floating* W, co
 
 
 cdef double batch_step(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t size,
-                       floating* W, double* b, Memory* memory, double* G, double eta) noexcept nogil:
+                       floating* W, double* b, Memory* memory, Owed* owed, double* G, double eta) noexcept nogil:
     """One update by a mini-batch; return its sum of s_i loss_i before it."""
-    cdef double total
+    cdef double total, part = -gd_step(model.l2, eta)
+    if data.sparse:
+        if model.l1 == 0 and puts_off(model, memory, owed) and part < 1:
+            return lazy_batch(model, data, order, start, size, W, b, memory, owed, part, eta)
+        fold(model, W, memory, owed)
     memset(G, 0, data.k * (data.d + 1) * sizeof(double))
     if data.sparse:
         total = pass_sparse(model, data, order, start, start + size, W, b, G)

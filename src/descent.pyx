@@ -180,7 +180,7 @@ def stochastic(Passes passes, tuple numbers, tuple limits, floating[:, ::1] W, d
             else:
                 size, start = 1, position * batch_size
                 sums[0] += batch_step(&model, &passes.data, &order[0], start, min(batch_size, n - start), &W[0, 0],
-                                      &b[0], &memory, &G[0, 0], eta[0])
+                                      &b[0], &memory, &owed, &G[0, 0], eta[0])
             done += size
             position += size
             if position % every == 0 or position == per_epoch or done == steps:

@@ -289,8 +289,8 @@ def test_bits_do_not_hang_on_where_a_call_of_the_kernels_ends(penalty, backend):
     from gdfast.loop import Descent
     from gdfast.train import prepare
 
-    X = matrix(n=600)
-    for optimizer, batch_size in (("gd", 1), ("momentum", 1)):
+    X = matrix(n=600, d=90, density=0.05)
+    for optimizer, batch_size in (("gd", 1), ("momentum", 1), ("adagrad", 1), ("gd", 7), ("momentum", 7)):
         options = {
             **gdfast.fit.__kwdefaults__, "epochs": 2, "batch_size": batch_size, "seed": 3, "optimizer": optimizer,
             "backend": backend, "penalty": penalty, "alpha": 0.05 * (penalty != "none"), "learning_rate": 0.03,

@@ -55,6 +55,9 @@ class KernelSet(Protocol):
     ) -> int:
         """Run mini-batch or SGD updates."""
 
+    def settled_every(self, batch_size: int) -> int:
+        """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
+
 
 @functools.cache
 def load(name: str) -> ModuleType:

@@ -52,10 +52,12 @@ class Kernels:
             columns, targets = np.ascontiguousarray(X.T), np.ascontiguousarray(Y.T)
         slab = slab_rows(n, k * (d + 1), len(X.data) if isinstance(X, CSR) else n * d)
         sums = np.zeros((-(-n // slab), 1 + k * (d + 1) + d))
-        scratch = np.empty(4 * descent.SGD_SPAN * k)
-        self.every, self.window, self.until = settled_every(X, model.lazy), None, None
+        gradients = n if isinstance(X, CSR) else 0  # of a mini-batch's rows; memory is taken where it is written
+        scratch = np.empty(max(4 * descent.SGD_SPAN, gradients) * k)
+        self.X, self.model = X, model
+        self.window = self.until = None
         if isinstance(X, CSR) and model.lazy and model.l1 > 0:
-            self.window, self.until = np.empty((3, self.every + 1)), np.zeros(d, np.int32)
+            self.window, self.until = np.empty((3, self.settled_every(1) + 1)), np.zeros(d, np.int32)
         self.helpers = min(n_threads, len(sums)) - 1
         self.pool: ThreadPoolExecutor | None = None
         passes = descent.Passes(X, Y, problem.weights, columns, targets, sums, slab, scratch)
@@ -107,8 +109,13 @@ class Kernels:
             *self.fixed, state.W, state.b, state.arrays, state.sums, state.steps,
             state.count, state.gain, self.G, state.order, state.batch_size or 1, state.shuffle, state.seed,
             state.epoch, state.position, steps, rates, by_step, wanted.view(np.uint8), costs,
-            self.every, self.window, self.until,
+            self.settled_every(state.batch_size or 1), self.window, self.until,
         )  # fmt: skip
+
+    def settled_every(self, batch_size: int) -> int:
+        """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
+        lazy = self.model.lazy and (batch_size == 1 or self.model.l1 == 0)
+        return settled_every(self.X, lazy, batch_size)
 
 
 def slab_rows(n: int, width: int, values: int) -> int:

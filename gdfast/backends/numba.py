@@ -781,8 +781,12 @@ class Kernels:
         self.lazy = sparse and model.lazy
         self.compiled = compile_kernels(model.loss, model.own, model.rule, model.careful, sparse, self.lazy)
         self.rows = (self.X.data, self.X.indices, self.X.indptr) if isinstance(self.X, CSR) else self.X
-        self.every = settled_every(self.X, self.lazy)
+        self.every = self.settled_every(1)
         self.owed = nothing_owed(self.every + 1, self.X.shape[1] * (model.l1 > 0)) if self.lazy else 0
+
+    def settled_every(self, batch_size: int) -> int:
+        """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
+        return settled_every(self.X, self.lazy and batch_size == 1, batch_size)
 
     def data(self) -> Any:
         """Return what a pass over all rows reads."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.csr import CSR
+from gdfast.csr import CSR, settled_every
 from gdfast.formulas.optimizers import averaged, clipped, correction
 from gdfast.formulas.penalties import cumulative_l1, penalty_value, soft_threshold
 from gdfast.formulas.vocabulary import maximum, minimum
@@ -93,6 +93,10 @@ class Kernels:
                             return ~ended
                     ended, position = ended + 1, 0
         return steps
+
+    def settled_every(self, batch_size: int) -> int:
+        """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
+        return settled_every(self.X, False, batch_size)
 
     def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
         """Return the sum of s_i loss_i and the penalty at W and b."""
