@@ -9,17 +9,12 @@ cdef double SMALLEST_SCALE = 1e-9  # it is folded into the coefficients before i
 
 cdef inline double csr_dot(const floating* x, const index_type* columns, Py_ssize_t count,
                            const floating* w) noexcept nogil:
-    """Return the product of a row and w, in four sums, since each waits for its last addition."""
-    cdef floating a0 = 0, a1 = 0, a2 = 0, a3 = 0
-    cdef Py_ssize_t i, whole = count - count % 4
-    for i in range(0, whole, 4):
-        a0 += x[i] * w[columns[i]]
-        a1 += x[i + 1] * w[columns[i + 1]]
-        a2 += x[i + 2] * w[columns[i + 2]]
-        a3 += x[i + 3] * w[columns[i + 3]]
-    for i in range(whole, count):
-        a0 += x[i] * w[columns[i]]
-    return (a0 + a1) + (a2 + a3)
+    """Return the product of a row and w; the compiler makes several sums of it, since each waits for its last addition."""
+    cdef floating total = 0
+    cdef Py_ssize_t i
+    for i in range(count):
+        total += x[i] * w[columns[i]]
+    return total
 
 
 cdef inline void csr_add(double a, const floating* x, const index_type* columns, Py_ssize_t count,
@@ -255,7 +250,7 @@ cdef inline void fetch_coefficients(const index_type* columns, Py_ssize_t count,
     cdef Py_ssize_t i, o
     for o in range(k):
         for i in range(count):
-            prefetch(W + o * d + columns[i])
+            prefetch_near(W + o * d + columns[i])
 
 
 cdef inline bint puts_off(const Model* model, const Memory* memory, const Owed* owed) noexcept nogil:

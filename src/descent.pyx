@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from order cimport fill_order
-from rows cimport add, combine, dot, dot4, dot_mixed, prefetch, prefetch_row, products
+from rows cimport add, combine, dot, dot4, dot_mixed, prefetch, prefetch_near, prefetch_row, products
 from team cimport Team, team_close, team_open, team_reset, team_serve, team_share, team_take, team_wait
 from vocabulary cimport absolute, exp, log1p, maximum, minimum, sqrt, where  # no-cython-lint: what formulas.pxi calls
 

@@ -8,8 +8,10 @@
 
 #if defined(__GNUC__)
 #define PREFETCH(p) __builtin_prefetch(p, 0, 2)
+#define PREFETCH_NEAR(p) __builtin_prefetch(p, 1, 3)
 #else
 #define PREFETCH(p) ((void)(p))
+#define PREFETCH_NEAR(p) ((void)(p))
 #endif
 
 #if defined(__AVX2__)
