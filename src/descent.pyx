@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from order cimport fill_order
-from rows cimport add, combine, dot, dot4, dot_mixed, prefetch, prefetch_near, prefetch_row, products
+from rows cimport HOLD, add, combine, dot, dot4, dot_mixed, prefetch, prefetch_row, products
 from team cimport Team, team_close, team_open, team_reset, team_serve, team_share, team_take, team_wait
 from vocabulary cimport absolute, exp, log1p, maximum, minimum, sqrt, where  # no-cython-lint: what formulas.pxi calls
 
@@ -102,6 +102,10 @@ cdef class Crew:
     def __init__(self):
         team_reset(&self.team)
 
+    def close(self):
+        """Let the helpers go, whatever became of the call."""
+        team_close(&self.team)
+
     def serve(self, Passes passes, tuple numbers, tuple limits, floating[:, ::1] W, double[::1] b):
         """Take slabs until the call that leads the crew is over."""
         cdef Model model = read_model(numbers, limits, passes.data.n, passes.data.d, passes.data.k)
@@ -143,8 +147,6 @@ def batch(Passes passes, tuple numbers, tuple limits, floating[:, ::1] W, double
             if not (all_finite(&W[0, 0], k * d) and all_finite(&b[0], k)):
                 result = ~(e + 1)
                 break
-        if team != NULL:
-            team_close(team)
     return result
 
 

@@ -8,10 +8,15 @@
 
 #if defined(__GNUC__)
 #define PREFETCH(p) __builtin_prefetch(p, 0, 2)
-#define PREFETCH_NEAR(p) __builtin_prefetch(p, 1, 3)
 #else
 #define PREFETCH(p) ((void)(p))
-#define PREFETCH_NEAR(p) ((void)(p))
+#endif
+
+/* A number that the compiler shall not put into a vector with others. */
+#if defined(__GNUC__) && defined(__x86_64__)
+#define HOLD(a) __asm__("" : "+x"(a))
+#else
+#define HOLD(a) ((void)(a))
 #endif
 
 #if defined(__AVX2__)

@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 
 cdef extern from "rows.h" nogil:
     void PREFETCH(const void*)
-    void PREFETCH_NEAR(const void*)
+    void HOLD(double)
     double dot_double(const double* x, const double* w, Py_ssize_t d)
     double dot_float(const float* x, const float* w, Py_ssize_t d)
     void dot4_double(const double* x0, const double* x1, const double* x2, const double* x3, const double* w,
@@ -36,11 +36,6 @@ ctypedef fused number:
     double
     int32_t
     int64_t
-
-
-cdef inline void prefetch_near(const void* p) noexcept nogil:
-    """Ask for what will be written soon."""
-    PREFETCH_NEAR(p)
 
 
 cdef inline void prefetch_row(const number* x, Py_ssize_t d) noexcept nogil:

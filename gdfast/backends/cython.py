@@ -83,9 +83,12 @@ class Kernels:
 
             self.pool = ThreadPoolExecutor(self.helpers)
         crew = descent.Crew()
-        serving = [self.pool.submit(crew.serve, *self.fixed, *others[:2]) for _ in range(self.helpers)]
         arguments: Any = (*self.fixed, *others, crew)
-        result = int(descent.batch(*arguments))
+        try:
+            serving = [self.pool.submit(crew.serve, *self.fixed, *others[:2]) for _ in range(self.helpers)]
+            result = int(descent.batch(*arguments))
+        finally:
+            crew.close()  # else helpers would wait for ever after an error, or a second Ctrl-C
         for helper in serving:
             helper.result()
         return result
