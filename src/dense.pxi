@@ -353,10 +353,21 @@ cdef inline double gd_one(const Model* model, double y, double weight, double z,
     return u
 
 
+cdef double ALMOST_ONE = 1.0 - 2.0**-22  # a float32 that is this times itself differs by some of its last bits
+
+
+cdef inline double in_float32(double scale, double* rest) noexcept nogil:
+    """Return the scale, or 1 where it is too near to 1 for float32, rest holding what is missing until it tells."""
+    cdef double whole = scale * (1.0 + rest[0])
+    cdef double kept = <float>whole if whole < ALMOST_ONE else 1.0
+    rest[0] = whole / kept - 1.0 if kept > 0 else 0.0
+    return kept
+
+
 cdef inline void four_of_gd(const Model* model, const floating* x0, const floating* x1, const floating* x2,
                             const floating* x3, const double* y, Py_ssize_t stride, const double* s, floating* w,
                             double* intercept, const double* product, const double* mutual, const double* eta,
-                            bint by_step, double* z) noexcept nogil:
+                            bint by_step, double* rest, double* z) noexcept nogil:
     """Do what four_updates does for gd without a mean, the shortest way: w <- scale w + sum_i u_i x_i."""
     cdef double u[4]
     cdef double b = intercept[0], scale, kept, z0, z1, z2, z3, eta0 = eta[0], eta1 = eta0, eta2 = eta0, eta3 = eta0
@@ -385,6 +396,9 @@ cdef inline void four_of_gd(const Model* model, const floating* x0, const floati
     u[2] *= kept
     intercept[0] = b
     z[0], z[stride], z[2 * stride], z[3 * stride] = z0, z1, z2, z3
+    if floating is float:
+        if rest != NULL:
+            scale = in_float32(scale, rest)
     combine(w, scale, u, x0, x1, x2, x3, model.d)
 
 
@@ -409,7 +423,8 @@ cdef bint sgd_four(const Model* model, const floating* x0, const floating* x1, c
             four_updates(model, model.rule, model.rule != GD, memory.count >= 0, x0, x1, x2, x3, y + o, s, W + o * d,
                          b + o, memory, o * (d + 1), product, mutual, eta, by_step, gain, z + o, k)
         else:
-            four_of_gd(model, x0, x1, x2, x3, y + o, k, s, W + o * d, b + o, product, mutual, eta, by_step, z + o)
+            four_of_gd(model, x0, x1, x2, x3, y + o, k, s, W + o * d, b + o, product, mutual, eta, by_step,
+                       memory.rest if k == 1 and model.l2 > 0 else NULL, z + o)
     memory.t += 4
     if memory.count >= 0:
         memory.count += 4

@@ -51,6 +51,7 @@ cdef struct Memory:
     double* applied
     double* owed
     double* l1_owed  # by every coordinate alike
+    double* rest  # of a shrinking by l2, which float32 cannot hold yet
     Py_ssize_t t  # updates done
     Py_ssize_t count  # of them in the mean, -1: none is wanted
     double gain  # of an exponential mean; 0: 1 / count
@@ -91,6 +92,7 @@ cdef Memory read_memory(tuple arrays, double[::1] sums, Py_ssize_t t, Py_ssize_t
     cdef Memory memory
     memory.m, memory.v, memory.mean = start_of(arrays[0]), start_of(arrays[1]), start_of(arrays[2])
     memory.applied, memory.owed, memory.l1_owed = start_of(arrays[3]), start_of(arrays[4]), &sums[1]
+    memory.rest = &sums[2]
     memory.t, memory.count, memory.gain = t, count, gain
     return memory
 

@@ -149,3 +149,13 @@ def test_spans_are_the_same_on_both_sides():
     from gdfast.state import SPAN
 
     assert descent.SGD_SPAN == SPAN
+
+
+def test_float32_keeps_an_l2_that_it_cannot_hold():
+    """Steps of l2 far below float32's last bit add up: without data nothing else moves the coefficients."""
+    X, y = np.zeros((64, 5), np.float32), np.zeros(64)
+    run = gdfast.fit(
+        X, y, batch_size=1, epochs=2000, learning_rate=1e-3, penalty="l2", alpha=1e-5, coef_init=np.arange(1.0, 6.0),
+        backend="cython", seed=0,
+    )  # fmt: skip
+    np.testing.assert_allclose(run.coef, np.arange(1.0, 6.0) * (1 - 1e-8) ** (64 * 2000), rtol=1e-5)

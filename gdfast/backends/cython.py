@@ -70,7 +70,7 @@ class Kernels:
 
     def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
         """Return the sum of s_i loss_i and the penalty at W and b; the loss's summed gradient is in self.G."""
-        sums = np.empty(2)
+        sums = np.empty(3)
         self.epochs((W, b, NO_ARRAYS, sums, 0, -1, 0.0, self.G, np.zeros(1), True, sums, True))
         return float(sums[0]), float(sums[1])
 
