@@ -20,10 +20,17 @@ from gdfast.state import State
 
 __all__ = ["Kernels", "power_costs"]
 
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 # Sums may be reordered; NaN and infinity keep their meaning.
-jit = njit(error_model="numpy", nogil=True, fastmath={"reassoc", "nsz", "arcp", "contract"})
+LIBERTIES: dict[str, Any] = {"fastmath": {"reassoc", "nsz", "arcp", "contract"}}
+# To count a reference to an array is an atomic operation, and code that does so is not inlined: SGD took ten times as
+# long. Only what Python calls, what makes arrays and users' own functions count; the rest may not make an array, nor
+# return one, be it a view, to what counts.
+UNCOUNTED: dict[str, Any] = {"_nrt": False}
+counting = njit(**OPTIONS, **LIBERTIES)
+jit = njit(**OPTIONS, **LIBERTIES, **UNCOUNTED)
 # With these liberties np.isfinite holds for infinity, so what looks for it does without them.
-strict = njit(error_model="numpy", nogil=True)
+strict = njit(**OPTIONS, **UNCOUNTED)
 LARGEST = np.finfo(np.float64).max
 # Rows handled while they are in the cache.
 BLOCK = 256
@@ -71,12 +78,13 @@ class Numbers(NamedTuple):
     decay: float
     clip_norm: float
     clip_value: float
+    even: bool  # l2 is the same for every coefficient, and there is no l1
 
 
 def numbers_of(model: Model) -> Numbers:
     """Return a Model's numbers."""
     step = (model.mu, model.rho, model.eps, model.decay, model.clip_norm, model.clip_value)
-    return Numbers(model.c, model.l2, model.l1, model.intercept, *step)
+    return Numbers(model.c, model.l2, model.l1, model.intercept, *step, model.l1 == 0 and model.factors is None)
 
 
 @jit
@@ -174,7 +182,7 @@ def add_to_mean(W, b, A, count, gain):  # type: ignore[no-untyped-def]
         A[o, d] = averaged(A[o, d], b[o], part)
 
 
-@jit
+@counting
 def power_costs(sizes, firsts, powers, base, costs):  # type: ignore[no-untyped-def]
     """Write the costs of a closed-form path; see gdfast/backends/numpy.py."""
     r, width = powers.shape
@@ -192,28 +200,71 @@ def power_costs(sizes, firsts, powers, base, costs):  # type: ignore[no-untyped-
 class Rows(NamedTuple):
     """How the kernels read X: a dense array, or (data, indices, indptr) of a CSR."""
 
-    row_of: Any  # (X, row) -> x
-    product: Any  # (x, W, o) -> the product of a row with output o's coefficients
-    spread: Any  # (x, G, o) -> a row's values for every feature, where need be written into G[o]
+    product: Any  # (X, row, W, o) -> the product of a row with output o's coefficients
+    predict: Any  # writes the products of a block of rows, and the intercept, into z
+    spread: Any  # (X, row, scale, G, o): G[o] = scale times the row, without the intercept
     add_rows: Any  # adds the rows' part of the gradient to G[o]
     block: Any  # (X, d) -> how many rows at once
-    room: Any  # (X, d) -> an array for add_rows to sum in
+    row: Any  # (X, d) -> an array for add_rows to sum in
 
 
 @jit
-def dense_product(x, W, o):  # type: ignore[no-untyped-def]
-    product = x.dtype.type(0)
+def place_of(order, i):  # type: ignore[no-untyped-def]
+    """Return the i-th row; order empty: the rows themselves."""
+    return np.int64(order[i]) if order.size else i
+
+
+@jit
+def dense_product(X, row, W, o):  # type: ignore[no-untyped-def]
+    product = X.dtype.type(0)
     for j in range(W.shape[1]):
-        product += x[j] * W[o, j]
+        product += X[row, j] * W[o, j]
     return product
 
 
 @jit
+def four_products(X, q0, q1, q2, q3, W, o):  # type: ignore[no-untyped-def]
+    p0 = p1 = p2 = p3 = X.dtype.type(0)
+    for j in range(W.shape[1]):
+        w = W[o, j]
+        p0 += X[q0, j] * w
+        p1 += X[q1, j] * w
+        p2 += X[q2, j] * w
+        p3 += X[q3, j] * w
+    return np.float64(p0), np.float64(p1), np.float64(p2), np.float64(p3)
+
+
+@jit
+def predict_dense(X, order, first, size, W, o, bias, z):  # type: ignore[no-untyped-def]
+    whole = size - size % 4
+    for i in range(0, whole, 4):
+        q0, q1 = place_of(order, first + i), place_of(order, first + i + 1)
+        q2, q3 = place_of(order, first + i + 2), place_of(order, first + i + 3)
+        p0, p1, p2, p3 = four_products(X, q0, q1, q2, q3, W, o)
+        z[i], z[i + 1], z[i + 2], z[i + 3] = p0 + bias, p1 + bias, p2 + bias, p3 + bias
+    for i in range(whole, size):
+        z[i] = dense_product(X, place_of(order, first + i), W, o) + bias
+
+
+@jit
+def dense_spread(X, row, scale, G, o):  # type: ignore[no-untyped-def]
+    for j in range(X.shape[1]):
+        G[o, j] = scale * X[row, j]
+
+
+@jit
 def add_dense_rows(X, order, first, size, r, part, G, o):  # type: ignore[no-untyped-def]
-    part[:] = 0
-    for i in range(size):
-        row = order[first + i] if order.size else first + i
-        a = X.dtype.type(r[i])
+    of_type, whole = X.dtype.type, size - size % 4
+    for j in range(part.size):
+        part[j] = 0
+    for i in range(0, whole, 4):
+        q0, q1 = place_of(order, first + i), place_of(order, first + i + 1)
+        q2, q3 = place_of(order, first + i + 2), place_of(order, first + i + 3)
+        r0, r1, r2, r3 = of_type(r[i]), of_type(r[i + 1]), of_type(r[i + 2]), of_type(r[i + 3])
+        for j in range(part.size):
+            part[j] += (r0 * X[q0, j] + r1 * X[q1, j]) + (r2 * X[q2, j] + r3 * X[q3, j])
+    for i in range(whole, size):
+        row, a = place_of(order, first + i), of_type(r[i])
         for j in range(part.size):
             part[j] += a * X[row, j]
     for j in range(part.size):
@@ -227,8 +278,8 @@ def csr_row(X, row):  # type: ignore[no-untyped-def]
 
 
 @jit
-def csr_product(x, W, o):  # type: ignore[no-untyped-def]
-    values, columns = x
+def csr_product(X, row, W, o):  # type: ignore[no-untyped-def]
+    values, columns = csr_row(X, row)
     product = values.dtype.type(0)
     for i in range(values.size):
         product += values[i] * W[o, columns[i]]
@@ -236,38 +287,43 @@ def csr_product(x, W, o):  # type: ignore[no-untyped-def]
 
 
 @jit
-def csr_spread(x, G, o):  # type: ignore[no-untyped-def]
-    values, columns = x
+def predict_csr(X, order, first, size, W, o, bias, z):  # type: ignore[no-untyped-def]
+    for i in range(size):
+        z[i] = csr_product(X, place_of(order, first + i), W, o) + bias
+
+
+@jit
+def csr_spread(X, row, scale, G, o):  # type: ignore[no-untyped-def]
+    values, columns = csr_row(X, row)
     for j in range(G.shape[1]):
         G[o, j] = 0.0
     for i in range(values.size):
-        G[o, columns[i]] = values[i]
-    return G[o]
+        G[o, columns[i]] = scale * values[i]
 
 
 @jit
 def add_csr_rows(X, order, first, size, r, part, G, o):  # type: ignore[no-untyped-def]
     for i in range(size):
-        values, columns = csr_row(X, order[first + i] if order.size else first + i)
+        values, columns = csr_row(X, place_of(order, first + i))
         for place in range(values.size):
             G[o, columns[place]] += r[i] * values[place]
 
 
 DENSE = Rows(
-    row_of=jit(lambda X, row: X[row]),
     product=dense_product,
-    spread=jit(lambda x, G, o: x),
+    predict=predict_dense,
+    spread=dense_spread,
     add_rows=add_dense_rows,
     block=jit(lambda X, d: max(4, min(BLOCK, 24576 // (d * X.itemsize) // 4 * 4))),
-    room=jit(lambda X, d: np.empty(d, X.dtype)),
+    row=counting(lambda X, d: np.empty(d, X.dtype)),
 )
 SPARSE = Rows(
-    row_of=csr_row,
     product=csr_product,
+    predict=predict_csr,
     spread=csr_spread,
     add_rows=add_csr_rows,
     block=jit(lambda X, d: BLOCK),
-    room=jit(lambda X, d: X[0][:0]),
+    row=counting(lambda X, d: np.empty(0, X[0].dtype)),
 )
 
 
@@ -363,7 +419,7 @@ def jitted_loss(loss: str, own: Any) -> tuple[Any, Any]:
     """Return a loss's value and gradient as jitted functions of (y, z, c)."""
     if own is None:
         return jit(LOSSES[loss].value), jit(LOSSES[loss].gradient)
-    own_value, own_gradient = jit(own.value), jit(own.gradient)
+    own_value, own_gradient = counting(own.value), counting(own.gradient)
     return jit(lambda y, z, c: own_value(y, z)), jit(lambda y, z, c: own_gradient(y, z))
 
 
@@ -388,7 +444,7 @@ def state_writer(there: bool) -> Any:
 def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: bool, lazy: bool) -> Compiled:
     """Return the kernels, each compiled at its first call; lazy ones put off what an update owes all coefficients."""
     value, gradient = jitted_loss(loss, own)
-    row_of, product, spread, add_rows, block_of, room = SPARSE if sparse else DENSE
+    product, predict, spread, add_rows, block_of, row_for = SPARSE if sparse else DENSE
     formula = OPTIMIZERS[optimizer]
     rule, rate, corrected = jit(formula.step), jit(formula.rate), formula.corrected
 
@@ -410,25 +466,32 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
                 r[i] = gradient(y[i], z[i], c)
         return total
 
+    @counting
+    def room(X, k, d):  # type: ignore[no-untyped-def]
+        """Return what a block of rows is worked on in: z (k, BLOCK), r, y, weights, and a row to sum in."""
+        return np.empty((k, BLOCK)), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK), row_for(X, d)
+
     @jit
-    def pass_rows(X, Y, s, order, start, stop, W, b, c, G):  # type: ignore[no-untyped-def]
+    def losses_of(Y, s, order, first, size, o, c, space):  # type: ignore[no-untyped-def]
+        """Write s loss' of a block's output o into r and return the sum of s loss, both at z."""
+        z, r, y, weights, _ = space
+        for i in range(size):
+            y[i] = Y[place_of(order, first + i), o]
+        if s.size:
+            for i in range(size):
+                weights[i] = s[place_of(order, first + i)]
+        return losses(y, weights, s.size > 0, z[o], c, r, size)
+
+    @jit
+    def pass_rows(X, Y, s, order, start, stop, W, b, c, G, space):  # type: ignore[no-untyped-def]
         """Return the sum of s_i loss_i over order[start:stop] (order empty: the rows themselves); add to G."""
-        k, d = W.shape
-        block, part = block_of(X, d), room(X, d)
-        z, r, y, weights = np.empty(block), np.empty(block), np.empty(block), np.empty(block)
-        total = 0.0
+        (k, d), (z, r, _, _, part) = W.shape, space
+        block, total = block_of(X, d), 0.0
         for first in range(start, stop, block):
             size = min(block, stop - first)
             for o in range(k):
-                for i in range(size):
-                    row = order[first + i] if order.size else first + i
-                    z[i] = product(row_of(X, row), W, o) + b[o]
-                for i in range(size):
-                    row = order[first + i] if order.size else first + i
-                    y[i] = Y[row, o]
-                    if s.size:
-                        weights[i] = s[row]
-                total += losses(y, weights, s.size > 0, z, c, r, size)
+                predict(X, order, first, size, W, o, b[o], z[o])
+                total += losses_of(Y, s, order, first, size, o, c, space)
                 add_rows(X, order, first, size, r, part, G, o)
                 for i in range(size):
                     G[o, d] += r[i]
@@ -459,15 +522,15 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
         return total, gw, gb
 
     @jit
-    def pass_columns(X, Y, s, W, b, c, G):  # type: ignore[no-untyped-def]
+    def pass_columns(X, Y, s, W, b, c, G, space):  # type: ignore[no-untyped-def]
         """Do the work of pass_rows over all rows, with X and Y by columns."""
-        (d, n), k = X.shape, W.shape[0]
+        (d, n), k, z, r = X.shape, W.shape[0], space[0][0], space[1]
         total = 0.0
-        z, r = np.empty(BLOCK), np.empty(BLOCK)
         for first in range(0, n, BLOCK):
             size = min(BLOCK, n - first)
             for o in range(k):
-                z[:] = b[o]
+                for i in range(size):
+                    z[i] = b[o]
                 for j in range(d):
                     w = np.float64(W[o, j])
                     for i in range(size):
@@ -487,19 +550,19 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
                 G[o, d] += part
         return total
 
-    whole_columns = jit(lambda X, Y, s, W, b, c, G: 0.0) if sparse else pass_columns  # a CSR has none
+    whole_columns = jit(lambda X, Y, s, W, b, c, G, space: 0.0) if sparse else pass_columns  # a CSR has none
 
     has_m, has_v = formula.momentum, formula.adaptive
     m_of, v_of = state_reader(has_m), state_reader(has_v)
     set_m, set_v = state_writer(has_m), state_writer(has_v)
 
     @jit
-    def take_step(o, W, b, M, V, x, one, scale, l2, p, eta, c1, c2):  # type: ignore[no-untyped-def]
-        """Take one step of output o along scale [x one] + l2 w."""
+    def take_step(o, W, b, M, V, X, row, one, scale, l2, p, eta, c1, c2):  # type: ignore[no-untyped-def]
+        """Take one step of output o along scale [X[row] one] + l2 w."""
         d = W.shape[1]
         for j in range(d):
             w = np.float64(W[o, j])
-            g = scale * x[j] + l2[j] * w
+            g = scale * X[row, j] + l2[j] * w
             step, m, v = rule(w, g, m_of(M, o, j), v_of(V, o, j), eta, p.mu, p.rho, p.eps, p.decay, c1, c2)
             W[o, j] += step
             set_m(M, o, j, m)
@@ -516,7 +579,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
         (k, d), (M, V, _, Q, U), (l2, l1, none, low, high) = W.shape, arrays, limits
         whole_gradient(W, G, scale, p, l2)
         for o in range(k):
-            take_step(o, W, b, M, V, G[o], G[o, d], 1.0, none, p, eta, c1, c2)
+            take_step(o, W, b, M, V, G, o, G[o, d], 1.0, none, p, eta, c1, c2)
             for j in range(d if p.l1 > 0.0 else 0):
                 threshold = l1[j] * rate(v_of(V, o, j), eta, p.mu, p.eps, c2)
                 old = np.float64(W[o, j])
@@ -534,7 +597,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
         """Take one step along scale G, then the proximal step of l1."""
         k, d = W.shape
         for o in range(k):
-            take_step(o, W, b, arrays[0], arrays[1], G[o], G[o, d], scale, limits[0], p, eta, c1, c2)
+            take_step(o, W, b, arrays[0], arrays[1], G, o, G[o, d], scale, limits[0], p, eta, c1, c2)
         if p.l1 > 0.0:
             threshold = p.l1 * rate(0.0, eta, p.mu, p.eps, c2)
             for o in range(k):
@@ -554,33 +617,42 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
             add_to_mean(W, b, arrays[2], count, gain)
 
     @jit
-    def careful_sample(x, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed):  # type: ignore[no-untyped-def]
+    def careful_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed):  # type: ignore[no-untyped-def]
         """Take one careful update by one sample; return s loss before it."""
-        k, d = W.shape
+        k = W.shape[0]
         total = 0.0
         for o in range(k):
-            z = product(x, W, o) + b[o]
+            z = product(X, row, W, o) + b[o]
             total += s * value(y[o], z, p.c)
             r = s * gradient(y[o], z, p.c)
-            all_values = spread(x, G, o)
-            for j in range(d):
-                G[o, j] = r * all_values[j]
-            G[o, d] = r
+            spread(X, row, r, G, o)
+            G[o, W.shape[1]] = r
         careful_update(W, b, arrays, sums, G, 1.0, p, limits, eta, c1, c2, True)
         return total
 
+    def step_by_dense(o, W, b, arrays, X, row, r, G, l2, p, eta, c1, c2):  # type: ignore[no-untyped-def]
+        """Take one step of output o along r [X[row] 1] + l2 w."""
+        take_step(o, W, b, arrays[0], arrays[1], X, row, 1.0, r, l2, p, eta, c1, c2)
+
+    def step_by_csr(o, W, b, arrays, X, row, r, G, l2, p, eta, c1, c2):  # type: ignore[no-untyped-def]
+        """Do the same for a row of a CSR, spread in G."""
+        spread(X, row, 1.0, G, o)
+        take_step(o, W, b, arrays[0], arrays[1], G, o, 1.0, r, l2, p, eta, c1, c2)
+
+    step_by_row = jit(step_by_csr if sparse else step_by_dense)
+
     @jit
-    def plain_sample(x, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed):  # type: ignore[no-untyped-def]
+    def plain_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed):  # type: ignore[no-untyped-def]
         """Take one update by one sample, then what the cumulative l1 owes; return s loss before it."""
         (k, d), Q = W.shape, arrays[3]
         total = 0.0
         if p.l1 > 0.0:
             sums[1] = plus(sums[1], p.l1 * rate(0.0, eta, p.mu, p.eps, c2))
         for o in range(k):
-            z = product(x, W, o) + b[o]
+            z = product(X, row, W, o) + b[o]
             total += s * value(y[o], z, p.c)
             r = s * gradient(y[o], z, p.c)
-            take_step(o, W, b, arrays[0], arrays[1], spread(x, G, o), 1.0, r, limits[0], p, eta, c1, c2)
+            step_by_row(o, W, b, arrays, X, row, r, G, limits[0], p, eta, c1, c2)
             if p.l1 > 0.0:
                 for j in range(d):
                     old = np.float64(W[o, j])
@@ -594,13 +666,13 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
         return rule(0.0, g, 0.0, 0.0, eta, p.mu, p.rho, p.eps, p.decay, 1.0, 1.0)[0]
 
     @jit
-    def lazy_sample(x, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed):  # type: ignore[no-untyped-def]
+    def lazy_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed):  # type: ignore[no-untyped-def]
         """Take one update of plain descent at the row's own coefficients; return s loss before it."""
-        (values, columns), k, Q, now = x, W.shape[0], arrays[3], owed.now[0]
+        (values, columns), k, Q, now = csr_row(X, row), W.shape[0], arrays[3], owed.now[0]
         part, threshold = -gd_step(p.l2, p, eta), p.l1 * rate(0.0, eta, p.mu, p.eps, c2)
         if not part < 1.0:
             fold(W, Q, p, owed)
-            return plain_sample(x, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed)
+            return plain_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed)
         if now == 0:
             owed.scales[0], owed.debts[0], owed.totals[0] = 1.0, 0.0, sums[1]
             owed.exact[0], owed.exact[1] = 1.0, 0.0
@@ -616,7 +688,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
         owed.now[0] = now
         total = 0.0
         for o in range(k):
-            z = before * product(x, W, o) + b[o]
+            z = before * product(X, row, W, o) + b[o]
             total += s * value(y[o], z, p.c)
             r = s * gradient(y[o], z, p.c)
             for i in range(columns.size):
@@ -637,31 +709,131 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
     end_window = fold if lazy else jit(lambda W, Q, p, owed: None)
 
     @jit
-    def sgd_update(x, y, s, W, b, arrays, sums, G, p, limits, eta, t, count, gain, owed):  # type: ignore[no-untyped-def]
-        """Take the t-th update by one sample; return s loss before it."""
+    def one_by_one(  # type: ignore[no-untyped-def]
+        X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, owed
+    ):
+        """Take an update by each of order[start:start + size], after t before."""
         c1 = c2 = 1.0
-        if corrected:
-            c1, c2 = correction(p.mu, t), correction(p.rho, t)
-        total = sample(x, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed)
-        if count > 0:
-            add_to_mean(W, b, arrays[2], count, gain)
-        return total
+        for i in range(size):
+            row, eta = order[start + i], rates[i if by_step else 0]
+            if corrected:
+                c1, c2 = correction(p.mu, t + i + 1), correction(p.rho, t + i + 1)
+            weight = s[row] if s.size else 1.0
+            total = sample(X, row, Y[row], weight, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed)
+            if count >= 0:
+                add_to_mean(W, b, arrays[2], count + i + 1, gain)
+            sums[0] = plus(sums[0], total)
 
     @jit
+    def in_fours(X, Y, s, W, b, p, order, start, size, rates, by_step, z):  # type: ignore[no-untyped-def]
+        """Take four updates of plain descent at a time, and keep each one's z; return how many are taken.
+
+        Four rows' products with the coefficients and with each other, four steps on them alone, then
+        w <- scale w + sum_i u_i x_i: the updates of the plain loop, to rounding. Where the rows' products with each
+        other overflow it ends before.
+        """
+        (k, d), zero, of_type, c = W.shape, X.dtype.type(0), X.dtype.type, p.c
+        weights = s.size > 0
+        for i in range(0, size - 3, 4):
+            q0, q1, q2, q3 = order[start + i], order[start + i + 1], order[start + i + 2], order[start + i + 3]
+            e0 = e1 = e2 = e3 = rates[0]
+            if by_step:
+                e0, e1, e2, e3 = rates[i], rates[i + 1], rates[i + 2], rates[i + 3]
+            s0 = s1 = s2 = s3 = 1.0
+            if weights:
+                s0, s1, s2, s3 = s[q0], s[q1], s[q2], s[q3]
+            keep0, keep1, keep2 = 1.0 + gd_step(p.l2, p, e0), 1.0 + gd_step(p.l2, p, e1), 1.0 + gd_step(p.l2, p, e2)
+            keep3 = 1.0 + gd_step(p.l2, p, e3)
+            f0 = f1 = f2 = f3 = m10 = m20 = m21 = m30 = m31 = m32 = zero
+            for j in range(d):
+                x0, x1, x2, x3, w = X[q0, j], X[q1, j], X[q2, j], X[q3, j], W[0, j]
+                f0 += x0 * w
+                f1 += x1 * w
+                f2 += x2 * w
+                f3 += x3 * w
+                m10 += x1 * x0
+                m20 += x2 * x0
+                m21 += x2 * x1
+                m30 += x3 * x0
+                m31 += x3 * x1
+                m32 += x3 * x2
+            if not is_finite(np.float64(m10) + m20 + m21 + m30 + m31 + m32):
+                return i
+            p0, p1, p2, p3 = np.float64(f0), np.float64(f1), np.float64(f2), np.float64(f3)
+            for o in range(k):
+                if o > 0:
+                    p0, p1, p2, p3 = four_products(X, q0, q1, q2, q3, W, o)
+                bias = b[o]
+                z0 = p0 + bias
+                u0 = gd_step(e0 * s0 * gradient(Y[q0, o], z0, c), p, 1.0)
+                bias += u0 if p.intercept else 0.0
+                scale = keep0
+                z1 = scale * p1 + u0 * m10 + bias
+                u1 = gd_step(e1 * s1 * gradient(Y[q1, o], z1, c), p, 1.0)
+                bias += u1 if p.intercept else 0.0
+                scale, u0 = keep1 * scale, keep1 * u0
+                z2 = scale * p2 + u0 * m20 + u1 * m21 + bias
+                u2 = gd_step(e2 * s2 * gradient(Y[q2, o], z2, c), p, 1.0)
+                bias += u2 if p.intercept else 0.0
+                scale, u0, u1 = keep2 * scale, keep2 * u0, keep2 * u1
+                z3 = scale * p3 + u0 * m30 + u1 * m31 + u2 * m32 + bias
+                u3 = gd_step(e3 * s3 * gradient(Y[q3, o], z3, c), p, 1.0)
+                bias += u3 if p.intercept else 0.0
+                b[o] = bias
+                z[o, i], z[o, i + 1], z[o, i + 2], z[o, i + 3] = z0, z1, z2, z3
+                v, v0, v1, v2 = of_type(keep3 * scale), of_type(keep3 * u0), of_type(keep3 * u1), of_type(keep3 * u2)
+                v3 = of_type(u3)
+                for j in range(d):
+                    W[o, j] = (v * W[o, j] + v0 * X[q0, j]) + (v1 * X[q1, j] + v2 * X[q2, j]) + v3 * X[q3, j]
+        return size - size % 4
+
+    @jit
+    def fours_first(  # type: ignore[no-untyped-def]
+        X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, owed, space
+    ):
+        """Take updates in fours where that can be, else one by one; at most BLOCK of them."""
+        i = 0
+        while i < size:
+            later = rates[i:] if by_step else rates
+            if p.even and count < 0 and size - i >= 4:
+                done = in_fours(X, Y, s, W, b, p, order, start + i, size - i, later, by_step, space[0])
+                total = 0.0
+                for o in range(b.size if done > 0 else 0):
+                    total += losses_of(Y, s, order, start + i, done, o, p.c, space)
+                sums[0] = plus(sums[0], total)
+                i += done
+                later = rates[i:] if by_step else rates
+            left = min(4, size - i) if p.even and count < 0 else size - i
+            one_by_one(
+                X, Y, s, W, b, arrays, sums, G, p, limits, order, start + i, left, later, by_step, t + i,
+                count + i if count >= 0 else count, gain, owed,
+            )  # fmt: skip
+            i += left
+
+    @jit
+    def all_singly(  # type: ignore[no-untyped-def]
+        X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, owed, space
+    ):
+        """Take updates one by one."""
+        one_by_one(X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, owed)
+
+    sgd_span = fours_first if optimizer == "gd" and not (careful or sparse) else all_singly
+
+    @counting
     def batch(  # type: ignore[no-untyped-def]
         X, Y, s, by_columns, p, limits, W, b, arrays, sums, t, count, gain, G, rates, objective, costs, look
     ):
         """Run full-batch epochs; or (look) write the two sums of the first, and its gradient into G, and no step."""
         n = Y.shape[1] if by_columns else Y.shape[0]
-        no_order = np.empty(0, np.int32)
+        no_order, space = np.empty(0, np.int32), room(X, W.shape[0], W.shape[1])
         for e in range(rates.size):
             for o in range(G.shape[0]):
                 for j in range(G.shape[1]):
                     G[o, j] = 0.0
             if by_columns:
-                total = whole_columns(X, Y, s, W, b, p.c, G)
+                total = whole_columns(X, Y, s, W, b, p.c, G, space)
             else:
-                total = pass_rows(X, Y, s, no_order, 0, n, W, b, p.c, G)
+                total = pass_rows(X, Y, s, no_order, 0, n, W, b, p.c, G, space)
             extra = penalty(W, limits[0], limits[1], p.l2 != 0.0 or p.l1 != 0.0)
             if look:
                 costs[0], costs[1] = total, extra
@@ -675,7 +847,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
                 return ~(e + 1)
         return rates.size
 
-    @jit
+    @counting
     def batch_line(X, Y, s, p, W, b, M, G, rates, objective, costs, look):  # type: ignore[no-untyped-def]
         """Run full-batch epochs of a plain rule for one feature and one output: the state is in registers."""
         n, result, of_type = X.shape[1], rates.size, W.dtype.type
@@ -711,38 +883,38 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
             M[0, 0], M[0, 1] = m, m_bias
         return result
 
-    @jit
+    @counting
     def stochastic(  # type: ignore[no-untyped-def]
         X, Y, s, p, limits, W, b, arrays, sums, t, count, gain, G,
         order, batch_size, shuffle, seed, epoch, position, steps, rates, by_step, wanted, costs, owed, every,
     ):  # fmt: skip
         """Run mini-batch or SGD updates; what is owed is settled after every `every` from the epoch's start."""
-        n, ended = Y.shape[0], 0
-        no_order = np.empty(0, np.int32)
-        for done in range(steps):
+        n, ended, done = Y.shape[0], 0, 0
+        no_order, space = np.empty(0, np.int32), room(X, W.shape[0], W.shape[1])
+        while done < steps:
             if position == 0:
                 sums[0] = 0.0
                 if shuffle:
                     fill_order(order, seed, epoch + ended)
-            eta = rates[done if by_step else ended]
-            start = position * batch_size
-            more = count + done + 1 if count >= 0 else 0
+            at, start = done if by_step else ended, position * batch_size
+            more = count + done if count >= 0 else -1
             if batch_size == 1:
-                row = order[start]
-                weight = s[row] if s.size else 1.0
-                x, y = row_of(X, row), Y[row]
-                total = sgd_update(x, y, weight, W, b, arrays, sums, G, p, limits, eta, t + done + 1, more, gain, owed)
-                if start + 1 == n or done + 1 == steps or (start + 1) % every == 0:
-                    end_window(W, arrays[3], p, owed)
+                taken = min(every - start % every, min(n - start, steps - done))
+                sgd_span(
+                    X, Y, s, W, b, arrays, sums, G, p, limits, order, start, taken, rates[at:], by_step, t + done, more,
+                    gain, owed, space,
+                )  # fmt: skip
+                end_window(W, arrays[3], p, owed)
             else:
-                size = min(batch_size, n - start)
+                taken, size = 1, min(batch_size, n - start)
                 for o in range(G.shape[0]):
                     for j in range(G.shape[1]):
                         G[o, j] = 0.0
-                total = pass_rows(X, Y, s, order, start, start + size, W, b, p.c, G)
-                update(W, b, arrays, sums, G, 1.0 / size, p, limits, eta, t + done + 1, more, gain)
-            sums[0] = plus(sums[0], total)
-            position += 1
+                total = pass_rows(X, Y, s, order, start, start + size, W, b, p.c, G, space)
+                update(W, b, arrays, sums, G, 1.0 / size, p, limits, rates[at], t + done + 1, more + 1, gain)
+                sums[0] = plus(sums[0], total)
+            done += taken
+            position += taken
             if position * batch_size >= n:
                 if not (is_finite(sums[0]) and finite(W, b)):
                     return ~ended
@@ -750,7 +922,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
                 if wanted.size:
                     costs[ended] = np.nan
                     if wanted[ended]:
-                        total = pass_rows(X, Y, s, no_order, 0, n, W, b, p.c, G)
+                        total = pass_rows(X, Y, s, no_order, 0, n, W, b, p.c, G, space)
                         extra = penalty(W, limits[0], limits[1], p.l2 != 0.0 or p.l1 != 0.0)
                         costs[ended] = mean_of(total, n, extra)
                         if not is_finite(n * costs[ended]):
