@@ -20,6 +20,7 @@ from gdfast.state import State
 
 __all__ = ["Kernels", "power_costs"]
 
+# Every option is named in each: what is not, a function has from the one that it is first compiled for.
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 # Sums may be reordered; NaN and infinity keep their meaning.
 LIBERTIES: dict[str, Any] = {"fastmath": {"reassoc", "nsz", "arcp", "contract"}}
@@ -27,10 +28,10 @@ LIBERTIES: dict[str, Any] = {"fastmath": {"reassoc", "nsz", "arcp", "contract"}}
 # long. Only what Python calls, what makes arrays and users' own functions count; the rest may not make an array, nor
 # return one, be it a view, to what counts.
 UNCOUNTED: dict[str, Any] = {"_nrt": False}
-counting = njit(**OPTIONS, **LIBERTIES)
+counting = njit(**OPTIONS, **LIBERTIES, _nrt=True)
 jit = njit(**OPTIONS, **LIBERTIES, **UNCOUNTED)
 # With these liberties np.isfinite holds for infinity, so what looks for it does without them.
-strict = njit(**OPTIONS, **UNCOUNTED)
+strict = njit(**OPTIONS, **UNCOUNTED, fastmath=False)
 LARGEST = np.finfo(np.float64).max
 # Rows handled while they are in the cache.
 BLOCK = 256
