@@ -158,4 +158,4 @@ def test_float32_keeps_an_l2_that_it_cannot_hold():
         X, y, batch_size=1, epochs=2000, learning_rate=1e-3, penalty="l2", alpha=1e-5, coef_init=np.arange(1.0, 6.0),
         backend="cython", seed=0,
     )  # fmt: skip
-    np.testing.assert_allclose(run.coef, np.arange(1.0, 6.0) * (1 - 1e-8) ** (64 * 2000), rtol=1e-5)
+    np.testing.assert_allclose(run.coef, np.arange(1.0, 6.0) * (1 - 1e-8) ** (64 * 2000), rtol=5e-5)  # of 1.3e-3
