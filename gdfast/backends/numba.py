@@ -1,6 +1,7 @@
 """The Numba backend: the kernels of src/ as jitted functions, compiled once for each loss and update rule."""
 
 import functools
+import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -27,11 +28,16 @@ LIBERTIES: dict[str, Any] = {"fastmath": {"reassoc", "nsz", "arcp", "contract"}}
 # To count a reference to an array is an atomic operation, and code that does so is not inlined: SGD took ten times as
 # long. Only what Python calls, what makes arrays and users' own functions count; the rest may not make an array, nor
 # return one, be it a view, to what counts.
+COUNTED: dict[str, Any] = {"_nrt": True}
 UNCOUNTED: dict[str, Any] = {"_nrt": False}
-counting = njit(**OPTIONS, **LIBERTIES, _nrt=True)
+counting = njit(**OPTIONS, **LIBERTIES, **COUNTED)
 jit = njit(**OPTIONS, **LIBERTIES, **UNCOUNTED)
 # With these liberties np.isfinite holds for infinity, so what looks for it does without them.
 strict = njit(**OPTIONS, **UNCOUNTED, fastmath=False)
+# What rests on its roundings, in which only a product and a sum may be one operation.
+rounding = njit(**OPTIONS, **UNCOUNTED, fastmath={"contract"})
+# Losses: with exp and log1p in them they are too long to be inlined unasked, and a loop with a call is not vectorised.
+inlined = njit(**OPTIONS, **LIBERTIES, **UNCOUNTED, forceinline=True)
 LARGEST = np.finfo(np.float64).max
 # Rows handled while they are in the cache.
 BLOCK = 256
@@ -56,6 +62,63 @@ def maximum(a, b):  # type: ignore[no-untyped-def]
 def minimum(a, b):  # type: ignore[no-untyped-def]
     """Return the smaller; a NaN on either side comes through."""
     return lambda a, b: a if a < b or a != a else b
+
+
+ROUNDER = 6755399441055744.0  # 1.5 * 2^52: adding it rounds to an integer, which is left in the low bits
+SQRT_HALF, EXPONENT = np.int64(0x3FE6A09E667F3BCD), np.int64(0x4330000000000000)
+
+
+@rounding
+def power_of_two(shifted):  # type: ignore[no-untyped-def]
+    """Return 2^k for ROUNDER + k, -1023 < k < 1024."""
+    return np.int64(np.float64(shifted + 1023.0).view(np.int64) << np.int64(52)).view(np.float64)
+
+
+@rounding
+def exponential(x):  # type: ignore[no-untyped-def]
+    """Return e^x without a call, so that loops are vectorised; see src/elementary.h."""
+    x = 711.0 if x > 711.0 else x
+    x = -747.0 if x < -747.0 else x
+    shifted = x * 1.4426950408889634 + ROUNDER
+    k = shifted - ROUNDER
+    half = k * 0.5 + ROUNDER
+    r = (x - k * 0.6931471804855391) - k * 7.440617110012397e-11
+    r2 = r * r
+    low = 0.16666666666666669 + r * 0.04166666666662413 + r2 * (0.008333333333330062 + r * 0.0013888888917213717)
+    high = 0.00019841269863053618 + r * 2.4801521295954376e-05
+    high += r2 * (2.7557268459997064e-06 + r * 2.7620088445409746e-07 + r2 * 2.510038549551032e-08)
+    q = 0.5000000000000001 + r * (low + r2 * r2 * high)
+    p = 1.0 + (r + r2 * q)
+    return p * power_of_two(half) * power_of_two((k - (half - ROUNDER)) + ROUNDER)
+
+
+@rounding
+def log_one_plus(x):  # type: ignore[no-untyped-def]
+    """Return log(1 + x) in the same way."""
+    u = 1.0 + x
+    lost = x - (u - 1.0) if x < 1.0 else 1.0 - (u - x)
+    bits = np.float64(u).view(np.int64)
+    biased = (bits - SQRT_HALF + (np.int64(1074) << np.int64(52))) >> np.int64(52) & np.int64(4095)
+    k = np.int64(biased | EXPONENT).view(np.float64) - (4503599627370496.0 + 1074.0)
+    m = np.int64(bits - ((biased - np.int64(1074)) << np.int64(52))).view(np.float64)
+    twice = np.int64((np.int64(1024 + 1074) - biased) << np.int64(52)).view(np.float64)
+    f = (m - 1.0) + lost * twice * 0.5
+    s = f / (2.0 + f)
+    z = s * s
+    z2 = z * z
+    q = 0.666666666666667 + z * 0.3999999999989889 + z2 * (0.28571428626253836 + z * 0.22222211089379496)
+    q += z2 * z2 * (0.1818289243253687 + z * 0.15331611722055008 + z2 * 0.14617807153417325)
+    y = k * 0.6931471804855391 + (f - (s * (f - z * q) - k * 7.440617110012397e-11))
+    bad = -np.inf if x == -1.0 else np.nan
+    y = y if x > -1.0 else bad
+    y = x if x == 0.0 else y
+    return x if x > LARGEST else y
+
+
+def formula_of(function: Any) -> Any:
+    """Return a loss's formula jitted, exp and log1p being those above."""
+    names = {**function.__globals__, "exp": exponential, "log1p": log_one_plus}
+    return inlined(types.FunctionType(function.__code__, names, function.__name__))
 
 
 penalty_value = jit(penalties.penalty_value)
@@ -419,7 +482,7 @@ class Compiled(NamedTuple):
 def jitted_loss(loss: str, own: Any) -> tuple[Any, Any]:
     """Return a loss's value and gradient as jitted functions of (y, z, c)."""
     if own is None:
-        return jit(LOSSES[loss].value), jit(LOSSES[loss].gradient)
+        return formula_of(LOSSES[loss].value), formula_of(LOSSES[loss].gradient)
     own_value, own_gradient = counting(own.value), counting(own.gradient)
     return jit(lambda y, z, c: own_value(y, z)), jit(lambda y, z, c: own_gradient(y, z))
 
