@@ -150,23 +150,23 @@ print(run.coef.tobytes().hex(), run.costs.tobytes().hex()[-64:], run.epochs, len
 """
 
 
-def child(*arguments):
-    return subprocess.Popen([sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True)
+def child(folder, *arguments):
+    return subprocess.Popen([sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True, cwd=folder)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
 def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
     """A few kills here; benchmarks/kills.py makes as many as one likes."""
-    expected = child("-", "whole").communicate()[0]
+    expected = child(tmp_path, "-", "whole").communicate()[0]
     for number in range(3):
         path = tmp_path / str(number)
-        process = child(str(path), "fit")
+        process = child(tmp_path, str(path), "fit")
         while not path.exists() and process.poll() is None:
             time.sleep(0.002)
         time.sleep(0.02 * number)
         process.kill()
         process.communicate()
-        assert child(str(path), "resume").communicate()[0] == expected
+        assert child(tmp_path, str(path), "resume").communicate()[0] == expected
 
 
 def press(after):

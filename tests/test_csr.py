@@ -506,7 +506,7 @@ def test_what_needs_a_dense_x_says_so():
         fit(X, np.ones(N - 1))
 
 
-def test_scipy_is_not_imported_for_dense_data():
+def test_scipy_is_not_imported_for_dense_data(tmp_path):
     code = "import sys, gdfast; gdfast.fit([[1.0], [2.0]], [1.0, 2.0], backend='numpy'); print('scipy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.strip() == "False"

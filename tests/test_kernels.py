@@ -124,18 +124,18 @@ print(json.dumps([level, points.tolist(), exps, found]))
 """
 
 
-def on_level(level):
+def on_level(level, folder):
     environment = {**os.environ, "GDFAST_CPU": str(level), "GDFAST_BACKEND": "cython", "PYTHONWARNINGS": "ignore"}
     text = subprocess.run(
-        [sys.executable, "-c", LEVELS], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", LEVELS], env=environment, cwd=folder, capture_output=True, text=True, check=True
     ).stdout
     return json.loads(text)
 
 
-def test_instruction_sets_agree_and_exp_is_exact_to_2_ulp():
-    expected = on_level(1)[3]
+def test_instruction_sets_agree_and_exp_is_exact_to_2_ulp(tmp_path):
+    expected = on_level(1, tmp_path)[3]
     for level in (1, 3, 4):
-        chosen, points, exps, found = on_level(level)
+        chosen, points, exps, found = on_level(level, tmp_path)
         assert chosen <= level
         for point, value in zip(points, exps, strict=True):
             assert abs(value - math.exp(point)) <= 2 * math.ulp(math.exp(point)), (chosen, point)
