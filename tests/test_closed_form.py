@@ -190,7 +190,9 @@ def test_at_reaches_any_epoch_before_and_after_the_end():
         run.at(10)
     with pytest.raises(ValueError, match="9 rates, and 10 epochs"):
         run.resume(5)
-    with pytest.raises(ValueError, match=r"needs the path, and this Run has solver 'loop' and no recorded coefficients"):
+    with pytest.raises(
+        ValueError, match=r"needs the path, and this Run has solver 'loop' and no recorded coefficients"
+    ):
         gdfast.fit(X_A, Y_A, epochs=5, solver="loop").at(3)
 
 
