@@ -342,7 +342,7 @@ def careful_logistic(block_bytes: float, X: np.ndarray, y: np.ndarray, rate: flo
     n, d = X.shape
     table = np.column_stack([X, np.ones(n)])
     table *= (1 - 2 * y)[:, None]  # times w: minus the margins
-    size = int(min(n, max(1, block_bytes // (8 * d + 8))))
+    size = int(min(n, max(1, block_bytes / (8 * d + 8))))  # of one block where that is infinite; inf // x is nan
     g, part, u_buffer, q_buffer = np.empty(d + 1), np.empty(d + 1), np.empty(size), np.empty(size)
     starts = range(0, n, size)
     blocks = [(table[i : i + size], u_buffer[: n - i], q_buffer[: n - i], g if i == 0 else part) for i in starts]
