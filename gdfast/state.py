@@ -9,11 +9,7 @@ from gdfast.order import fill_order
 from gdfast.plan import Plan
 from gdfast.problem import Problem
 
-__all__ = ["SPAN", "State"]
-
-# Calls of SGD's kernels begin and end at multiples of so many updates within an epoch: blocks of rows, sums of losses
-# and lazy scales are closed there, so that no bit depends on where a call was cut.
-SPAN = 256
+__all__ = ["State"]
 
 NONE = np.zeros((0, 0))
 
