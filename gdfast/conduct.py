@@ -89,7 +89,6 @@ class Conductor:
         descent, state = self.descent, self.descent.state
         W, b = state.estimate()
         facts: dict[str, Any] = {"epoch": state.epoch, "epochs": descent.epochs, "steps": state.steps}
-        several = descent.problem.several
-        facts |= {"coef": W.copy() if several else W[0].copy(), "intercept": b.copy() if several else float(b[0])}
+        facts["coef"], facts["intercept"] = descent.problem.shaped(W, b)
         seconds = time.perf_counter() - self.started
         return Moment(lambda: descent.objective_at(W, b), learning_rate=descent.last_rate(), seconds=seconds, **facts)

@@ -221,7 +221,4 @@ class Followed:
         if not self.path.finite(epoch):
             raise ValueError(f"epoch={epoch} lies where this diverging path has overflowed; ask for an earlier one")
         W, b = self.parameters(epoch)
-        cost = self.path.cost(epoch)
-        if self.problem.several:
-            return Point(W, b, cost)
-        return Point(W[0], float(b[0]), cost)
+        return Point(*self.problem.shaped(W, b), self.path.cost(epoch))

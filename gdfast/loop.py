@@ -399,8 +399,7 @@ class Descent:
             elif name == "seconds":
                 row[name] = self.elapsed
             else:
-                row["coef"] = W.copy() if self.problem.several else W[0].copy()
-                row["intercept"] = b.copy() if self.problem.several else float(b[0])
+                row["coef"], row["intercept"] = self.problem.shaped(W, b)
         return row
 
     def last_rate(self) -> float:

@@ -27,6 +27,10 @@ class Problem:
     classes: NDArray[Any] | None  # the two labels in sorted order
     several: bool  # y had several columns, so coef has a row for each
 
+    def shaped(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[Any, Any]:
+        """Return copies of coefficients (k, d) and intercepts (k,), as users have them: of one y (d,) and a float."""
+        return (W.copy(), b.copy()) if self.several else (W[0].copy(), float(b[0]))
+
 
 def make_problem(X: Any, y: Any, loss: str | OwnLoss, sample_weight: Any = None) -> Problem:
     """Return the Problem of fit's arguments, checked for what the loss allows."""

@@ -498,10 +498,7 @@ def make_run(ended: Descent | Followed, call: Call) -> Run:
         cost = partial(ended.objective_at, W, b)
     seconds = ended.elapsed if isinstance(ended, Descent) else time.perf_counter() - call.started
 
-    def shaped(W: Any, b: Any) -> tuple[Any, Any]:
-        return (W.copy(), b.copy()) if problem.several else (W[0].copy(), float(b[0]))
-
-    coef, intercept = shaped(W, b)
+    coef, intercept = problem.shaped(W, b)
     return Run(
         coef=coef,
         intercept=intercept,
@@ -517,7 +514,7 @@ def make_run(ended: Descent | Followed, call: Call) -> Run:
         learning_rate=plan.rates.constant,
         settings=call.options,
         classes=problem.classes,
-        last=None if same else shaped(*last),
+        last=None if same else problem.shaped(*last),
         best_epoch=None if ended.best is None else ended.best.epoch,
         validation_rows=plan.validation_rows,
         history_source=ended.history,
