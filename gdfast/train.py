@@ -424,8 +424,7 @@ def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tupl
         # Other options are checked before the rate is looked for.
         plan = make_plan(problem, model, 1.0, options, backend, seed, validation, rows)
         rate = optimizer.auto_rate or auto_rate(problem, model, plan.batch_size)
-        plan.rates.constant = make_rates(rate, plan.epochs).constant
-        return problem, plan
+        return problem, replace(plan, rates=make_rates(rate, plan.epochs))
     return problem, make_plan(problem, model, rate, options, backend, seed, validation, rows)
 
 
