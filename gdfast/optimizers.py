@@ -1,35 +1,59 @@
 """Optimizers as users name them: what `optimizer=` takes besides a name."""
 
+import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Any, ClassVar
 
 from gdfast.arguments import choice, flag, real, shown
 
 __all__ = ["GD", "NAMED", "AdaGrad", "Adam", "AdamW", "Momentum", "Optimizer", "RMSProp", "make_optimizer"]
 
 
+def number(default: float, read_as: str, high: float = math.inf, ends: str = "[]") -> Any:
+    """Return a field for a number from 0 to high, which the update rule reads as mu, rho, eps or decay."""
+    return field(default=default, metadata={"read_as": read_as, "high": high, "ends": ends})
+
+
+@dataclass(frozen=True)
 class Optimizer(ABC):
-    """What every optimizer has: the update rule that it runs, and the rule's number."""
+    """What every optimizer has: the update rule that it runs, and the rule's numbers."""
+
+    auto_rate: ClassVar[float | None] = None  # what learning_rate="auto" is; None: 1/L
 
     @property
     @abstractmethod
     def rule(self) -> str:
         """The update rule's name in gdfast.formulas.optimizers."""
 
+    def __post_init__(self) -> None:
+        for about in numbers_of(type(self)).values():
+            value = real(
+                about.name, getattr(self, about.name), 0.0, about.metadata["high"], ends=about.metadata["ends"]
+            )
+            object.__setattr__(self, about.name, value)
+
+    def read(self, name: str) -> float:
+        """Return what the rule reads by this name, 0 where there is no such number."""
+        about = numbers_of(type(self)).get(name)
+        return 0.0 if about is None else getattr(self, about.name)
+
     @property
     def mu(self) -> float:
         """The momentum, or Adam's beta1."""
-        return 0.0
+        return self.read("mu")
 
     @property
     def numbers(self) -> tuple[float, float, float]:
         """The rule's rho, eps and decay."""
-        return 0.0, 0.0, 0.0
+        return self.read("rho"), self.read("eps"), self.read("decay")
 
-    @property
-    def auto_rate(self) -> float | None:
-        """What learning_rate="auto" is; None: 1/L."""
-        return None
+
+@cache
+def numbers_of(optimizer: type[Optimizer]) -> dict[str, Any]:
+    """Return the fields of an optimizer's numbers by the names that the rule has for them."""
+    return {about.metadata["read_as"]: about for about in fields(optimizer) if about.metadata}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +71,7 @@ class GD(Optimizer):
     Cauchy, A., "Méthode générale pour la résolution des systèmes d'équations simultanées", 1847.
     """
 
-    @property
-    def rule(self) -> str:
-        """The update rule's name."""
-        return "gd"
+    rule = "gd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +98,17 @@ class Momentum(Optimizer):
     Sutskever, I., et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
     """
 
-    momentum: float = 0.9
+    momentum: float = number(0.9, "mu", 1.0, "[)")
     nesterov: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "momentum", real("momentum", self.momentum, 0.0, 1.0, ends="[)"))
+        Optimizer.__post_init__(self)
         object.__setattr__(self, "nesterov", flag("nesterov", self.nesterov))
 
     @property
     def rule(self) -> str:
         """The update rule's name in gdfast.formulas.optimizers."""
         return "nesterov" if self.nesterov else "momentum"
-
-    @property
-    def mu(self) -> float:
-        """The momentum."""
-        return self.momentum
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,25 +132,9 @@ class AdaGrad(Optimizer):
     optimization", JMLR 12, 2011.
     """
 
-    eps: float = 1e-10
+    rule, auto_rate = "adagrad", 1e-2
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "eps", real("eps", self.eps, 0.0, ends="(]"))
-
-    @property
-    def rule(self) -> str:
-        """The update rule's name in gdfast.formulas.optimizers."""
-        return "adagrad"
-
-    @property
-    def numbers(self) -> tuple[float, float, float]:
-        """The rule's rho, eps and decay."""
-        return 0.0, self.eps, 0.0
-
-    @property
-    def auto_rate(self) -> float | None:
-        """What learning_rate="auto" is."""
-        return 1e-2
+    eps: float = number(1e-10, "eps", ends="(]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,27 +159,10 @@ class RMSProp(Optimizer):
     Tieleman, T., Hinton, G., "Lecture 6.5: RMSProp", Neural networks for machine learning, 2012.
     """
 
-    rho: float = 0.99
-    eps: float = 1e-8
+    rule, auto_rate = "rmsprop", 1e-2
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rho", real("rho", self.rho, 0.0, 1.0, ends="[)"))
-        object.__setattr__(self, "eps", real("eps", self.eps, 0.0, ends="(]"))
-
-    @property
-    def rule(self) -> str:
-        """The update rule's name in gdfast.formulas.optimizers."""
-        return "rmsprop"
-
-    @property
-    def numbers(self) -> tuple[float, float, float]:
-        """The rule's rho, eps and decay."""
-        return self.rho, self.eps, 0.0
-
-    @property
-    def auto_rate(self) -> float | None:
-        """What learning_rate="auto" is."""
-        return 1e-2
+    rho: float = number(0.99, "rho", 1.0, "[)")
+    eps: float = number(1e-8, "eps", ends="(]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,34 +189,11 @@ class Adam(Optimizer):
     Kingma, D. P., Ba, J., "Adam: a method for stochastic optimization", ICLR 2015.
     """
 
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
+    rule, auto_rate = "adam", 1e-3
 
-    def __post_init__(self) -> None:
-        for name in ("beta1", "beta2"):
-            object.__setattr__(self, name, real(name, getattr(self, name), 0.0, 1.0, ends="[)"))
-        object.__setattr__(self, "eps", real("eps", self.eps, 0.0, ends="(]"))
-
-    @property
-    def rule(self) -> str:
-        """The update rule's name in gdfast.formulas.optimizers."""
-        return "adam"
-
-    @property
-    def mu(self) -> float:
-        """beta1."""
-        return self.beta1
-
-    @property
-    def numbers(self) -> tuple[float, float, float]:
-        """The rule's rho, eps and decay."""
-        return self.beta2, self.eps, 0.0
-
-    @property
-    def auto_rate(self) -> float | None:
-        """What learning_rate="auto" is."""
-        return 1e-3
+    beta1: float = number(0.9, "mu", 1.0, "[)")
+    beta2: float = number(0.999, "rho", 1.0, "[)")
+    eps: float = number(1e-8, "eps", ends="(]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,16 +220,7 @@ class AdamW(Adam):
     Loshchilov, I., Hutter, F., "Decoupled weight decay regularization", ICLR 2019.
     """
 
-    weight_decay: float = 0.01
-
-    def __post_init__(self) -> None:
-        Adam.__post_init__(self)
-        object.__setattr__(self, "weight_decay", real("weight_decay", self.weight_decay, 0.0))
-
-    @property
-    def numbers(self) -> tuple[float, float, float]:
-        """The rule's rho, eps and decay."""
-        return self.beta2, self.eps, self.weight_decay
+    weight_decay: float = number(0.01, "decay")
 
 
 NAMED: dict[str, Optimizer] = {

@@ -3,6 +3,7 @@
 import numbers
 import os
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -135,13 +136,13 @@ def run_fields(text: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
         raise ValueError(f"unknown names {sorted(unknown)}")
     memory, fingerprint = put_together(text["memory"], arrays), text["fingerprint"]
     columns = {name.split(".", 1)[1]: array for name, array in arrays.items() if name.startswith("history.")}
-    fields = {name: text[name] for name in FIELDS} | {
+    known = {name: text[name] for name in FIELDS} | {
         "extra": text["extra"],
         "cost_source": text["cost"],
     }
     if "last_coef" in arrays:
-        fields["last"] = arrays["last_coef"], scalar(arrays["last_intercept"])
-    return fields | {
+        known["last"] = arrays["last_coef"], scalar(arrays["last_intercept"])
+    return known | {
         "coef": arrays["coef"],
         "intercept": scalar(arrays["intercept"]),
         "settings": put_together(text["settings"], arrays),
@@ -173,8 +174,8 @@ def taken_apart(name: str, value: Any, arrays: Arrays) -> Any:
     if isinstance(value, (Watch, Plateau)):
         return {"kind": type(value).__name__, "of": taken_apart(name, vars(value), arrays)}
     if type(value).__name__ in KINDS and isinstance(value, (Optimizer, Schedule, ReduceOnPlateau, EMA, CSR)):
-        fields = {field: getattr(value, field) for field in value.__dataclass_fields__}  # type: ignore[union-attr]
-        return {"kind": type(value).__name__, "of": taken_apart(name, fields, arrays)}
+        held = {field.name: getattr(value, field.name) for field in fields(value)}  # type: ignore[arg-type]
+        return {"kind": type(value).__name__, "of": taken_apart(name, held, arrays)}
     if is_array(value):
         arrays[name] = without_objects(np.asarray(value)) if labels_like(value) else numeric_array(name, value)
         return {"kind": "array", "of": name}
@@ -203,12 +204,12 @@ def put_together(value: Any, arrays: Arrays) -> Any:
         return {key: put_together(part, arrays) for key, part in of}
     if kind in ("list", "tuple"):
         return {"list": list, "tuple": tuple}[kind](put_together(part, arrays) for part in of)
-    fields = put_together(of, arrays)
+    held = put_together(of, arrays)
     if kind in ("Watch", "Plateau"):
         follower: Any = object.__new__({"Watch": Watch, "Plateau": Plateau}[kind])
-        vars(follower).update(fields)
+        vars(follower).update(held)
         return follower
-    return KINDS[kind](**fields)
+    return KINDS[kind](**held)
 
 
 def file_name(path: Any, name: str = "path") -> str:
