@@ -21,9 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.arguments import flag, floating, matrix, numeric_array, real, vector, whole
+from gdfast.call import EachEpoch, descend
 from gdfast.plan import LARGEST_COUNT
 from gdfast.run import Run
-from gdfast.train import EachEpoch, RateWords, descend, fit
+from gdfast.train import fit
+from gdfast.verdict import RateWords
 
 __all__ = [
     "generate_data",

@@ -1,62 +1,32 @@
-"""Problem + Plan -> Run: picks the solver, runs it, and says what there is to say."""
+"""Fit and resume: from data and options, or from a file, to a Run."""
 
 import os
 import time
-import warnings
 from collections.abc import Callable
-from dataclasses import replace
-from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from gdfast.arguments import choice, flag, shown, whole
+from gdfast.again import check_again, check_length
+from gdfast.arguments import flag, whole
 from gdfast.averaging import EMA
-from gdfast.backends import BACKENDS, choose, why_missing
-from gdfast.callbacks import make_callbacks
-from gdfast.closed_form import factorize, missing_requirements
-from gdfast.conduct import Conductor, Write
+from gdfast.call import Call, descend, lead
+from gdfast.closed_form import factorize
 from gdfast.csr import is_sparse
-from gdfast.curvature import auto_rate, stable_rate, surely_stable
-from gdfast.divergence import DivergenceError, DivergenceWarning, StabilityWarning
 from gdfast.fingerprint import fingerprint
-from gdfast.followed import Followed, trial_path
+from gdfast.followed import Followed
 from gdfast.formulas.schedules import ReduceOnPlateau, Schedule
 from gdfast.loop import Descent
-from gdfast.optimizers import Optimizer, make_optimizer
+from gdfast.optimizers import Optimizer
 from gdfast.own_loss import Loss
-from gdfast.plan import (
-    INTERRUPTS,
-    Plan,
-    limited,
-    make_batch_size,
-    make_loss,
-    make_model,
-    make_plan,
-    make_seed,
-    optional_count,
-    optional_positive,
-)
-from gdfast.problem import Problem, make_problem, split, validation_problem
-from gdfast.progress import Progress
-from gdfast.rates import make_rates
+from gdfast.prepare import prepare
 from gdfast.run import Run
 from gdfast.run_file import file_name
-from gdfast.solver_choice import closed_form_is_cheaper
 from gdfast.stop_reason import StopReason
+from gdfast.verdict import RateWords, told
 
-__all__ = ["EachEpoch", "RateWords", "descend", "fit", "go_on", "prepare", "resume"]
-
-# Called with an epoch's number, the cost before it, and the coefficients and intercept after it.
-EachEpoch = Callable[[int, float, NDArray[Any], float], None]
-
-
-class RateWords(NamedTuple):
-    """What a door calls the learning rate, and its rate for ours being 1."""
-
-    name: str = "learning_rate"
-    factor: float = 1.0
+__all__ = ["fit", "go_on", "resume"]
 
 
 def fit(
@@ -274,360 +244,6 @@ def own_copy(value: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) or is_sparse(value) else value
 
 
-def descend(
-    X: Any,
-    y: Any,
-    sample_weight: Any,
-    options: dict[str, Any],
-    words: RateWords = RateWords(),  # noqa: B008
-    depth: int = 1,
-    each_epoch: EachEpoch | None = None,
-) -> Run:
-    """Return the Run of fit's arguments; depth is how many calls above this one the user's is."""
-    started = time.perf_counter()
-    progress = flag("progress", options["progress"])
-    path = checkpoint_path(options["checkpoint"])
-    problem, plan = prepare(X, y, sample_weight, options)
-    if each_epoch is None and takes_closed_form(problem, plan):
-        ended: Descent | Followed = Followed(problem, plan, factorize(problem, plan.model))
-    else:
-        ended = Descent(problem, plan)
-    if not isinstance(options["learning_rate"], str):  # "auto" is stable by its making
-        warn_before(ended, words, depth + 3)
-    data = Data(X, y, sample_weight)
-    call = Call(options, lambda: data.fingerprint, progress, started, path)
-    if each_epoch is None or isinstance(ended, Followed):
-        run = lead(ended, plan.epochs, call)
-    else:
-        step_by_step(ended, each_epoch)
-        run = make_run(ended, call)
-    return told(run, ended, words, depth + 3)
-
-
-class Data:
-    """The data of a call as they were given, and their fingerprint."""
-
-    def __init__(self, *parts: Any) -> None:
-        self.parts = parts
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """What tells these data apart, made when it is first asked for."""
-        return fingerprint(*self.parts)
-
-
-class Call(NamedTuple):
-    """What a call of fit or resume knows besides its Problem and its Plan."""
-
-    options: dict[str, Any]
-    data: Callable[[], str]  # the fingerprint of the data
-    progress: bool
-    started: float
-    path: str | None  # of the checkpoint
-
-
-def checkpoint_path(checkpoint: Any) -> str | None:
-    """Return the path of a new checkpoint."""
-    if checkpoint is None:
-        return None
-    path = file_name(checkpoint, "checkpoint")
-    if os.path.exists(path):
-        raise FileExistsError(
-            f"checkpoint={path!r} exists; go on from it with gdfast.resume(path, X, y), or name or remove the file"
-        )
-    folder = os.path.dirname(path) or os.curdir
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f"checkpoint={path!r}: there is no folder {folder!r}; make it first")
-    return path
-
-
-def lead(ended: Descent | Followed, epochs: int, call: Call) -> Run:
-    """Run a descent to its end, write its checkpoints, and return its Run."""
-    if isinstance(ended, Followed):
-        with Progress(epochs, call.progress) as bar:
-            ended.run_to(epochs)
-            bar.show(ended.last)
-    else:
-        Conductor(ended, call.progress, writer(call), call.started).run()
-    run = make_run(ended, call)
-    if call.path is not None:
-        run.save(call.path)
-    return run
-
-
-def writer(call: Call) -> Write | None:
-    """Return what writes a checkpoint of a descent that goes on."""
-    if call.path is None:
-        return None
-    path = call.path
-
-    def write(descent: Descent) -> None:
-        copied = descent.continued(descent.epochs)
-        copied.reason = StopReason.INTERRUPTED
-        copied.finish()
-        make_run(copied, call).save(path)
-
-    return write
-
-
-def told(run: Run, ended: Descent | Followed, words: RateWords, level: int) -> Run:
-    """Return the Run, after what there is to say or to raise about it."""
-    if run.stop_reason is StopReason.INTERRUPTED and ended.plan.interrupt == "raise":
-        raise KeyboardInterrupt
-    warn_after(run, ended, words, level + 1)
-    return run
-
-
-def takes_closed_form(problem: Problem, plan: Plan) -> bool:
-    """Choose the solver; raise where the one asked for does not apply."""
-    if plan.solver == "loop":
-        return False
-    if plan.solver == "auto" and (plan.batch_size is not None or not closed_form_is_cheaper(problem, plan)):
-        return False
-    missing = missing_requirements(problem, plan)
-    if plan.solver == "closed_form" and missing:
-        raise ValueError(f"solver='closed_form' needs {', and '.join(missing)}; use solver='auto' or 'loop'")
-    return not missing
-
-
-def step_by_step(descent: Descent, each_epoch: EachEpoch) -> None:
-    """Run the epochs of one output one by one; tell each: its number, the cost before it, the weights after it."""
-    descent.begin()
-    for epoch in range(1, descent.plan.epochs + 1):
-        descent.run_to(epoch, lambda: None)
-        if descent.reason is not None:
-            break
-        each_epoch(epoch, descent.latest[epoch - 1], descent.state.W[0], float(descent.state.b[0]))
-    descent.finish()
-
-
-def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tuple[Problem, Plan]:
-    """Return the Problem and the Plan of fit's arguments."""
-    loss, optimizer = make_loss(options["loss"]), make_optimizer(options["optimizer"])
-    backend = choose(options["backend"]) if isinstance(loss, str) else choose_for_own(loss, options["backend"])
-    names = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
-    model = make_model(loss, *[options[name] for name in names], optimizer=optimizer)
-    problem, validation, rows = make_problem(X, y, loss, sample_weight), None, None
-    batch_size = make_batch_size(options["batch_size"], len(problem.X))
-    seed = make_seed(options["seed"], options["shuffle"], batch_size, len(problem.X))
-    if isinstance(options["validation"], (tuple, list)):
-        validation = validation_problem(problem, loss, options["validation"])
-    elif options["validation"] is not None:
-        problem, validation, rows = split(problem, options["validation"], seed)
-    model = limited(model, problem, options)
-    rate = options["learning_rate"]
-    if isinstance(rate, str):
-        if rate != "auto":
-            raise ValueError(
-                f'learning_rate={rate!r} must be a number above 0, a schedule, an array, a callable or "auto"'
-            )
-        # Other options are checked before the rate is looked for.
-        plan = make_plan(problem, model, 1.0, options, backend, seed, validation, rows)
-        rate = optimizer.auto_rate or auto_rate(problem, model, plan.batch_size)
-        return problem, replace(plan, rates=make_rates(rate, plan.epochs))
-    return problem, make_plan(problem, model, rate, options, backend, seed, validation, rows)
-
-
-def choose_for_own(loss: Loss, backend: Any) -> str:
-    """Return the backend for a user's own loss, which the compiled core cannot know."""
-    chosen = choose(backend)
-    if chosen != "cython":
-        return chosen
-    if backend == "cython" or os.environ.get("GDFAST_BACKEND") == "cython":
-        raise ValueError(f"backend='cython' cannot run {loss!r}, which it was not compiled with; use numba or numpy")
-    return next(name for name in BACKENDS[1:] if why_missing(name) is None)
-
-
-def warn_before(ended: Descent | Followed, words: RateWords, level: int) -> None:
-    """Say before training that it will diverge, and from which rate on."""
-    problem, plan = ended.problem, ended.plan
-    rate = plan.rates.constant
-    if rate is None:
-        return
-    if isinstance(ended, Followed):
-        path = ended.path if ended.path.grows else None
-    else:
-        stable = surely_stable(problem, plan.model, plan.batch_size, rate)
-        path = None if stable else trial_path(problem, plan)
-    if path is None or not path.grows or not path.finite(0):
-        return
-    epoch = path.bad_epoch(2**53)
-    limit = stable_rate(problem, plan.model, plan.batch_size)
-    largest, smallest = (float(value) for value in path.factors.curvatures[[0, -1]])
-    when = f"in epoch {epoch:,}" if epoch else "in the end"
-    highest = (limit or 0.0) * words.factor
-    text = (
-        f"{words.name}={rate * words.factor:.6g} is above {highest:.4g}, the largest stable rate: the costs will "
-        f"grow, and overflow {when}. Lower it"
-    )
-    if largest > 1e4 * smallest > 0:
-        text += ", or standardize the features, (X - X.mean(0)) / X.std(0): "
-        text += f"the condition number is {largest / smallest:.3g}"
-    warnings.warn(text, StabilityWarning, stacklevel=level)
-
-
-def warn_after(run: Run, ended: Descent | Followed, words: RateWords, level: int) -> None:
-    """Say that the descent diverged, and which rate would not; or raise, if that was asked for."""
-    if run.stop_reason is not StopReason.DIVERGED or run.diverged_at is None:
-        return
-    plan = ended.plan
-    limit = None
-    if plan.rates.constant is not None:
-        limit = stable_rate(ended.problem, plan.model, plan.batch_size)
-    below = "a lower rate" if limit is None else f"a rate below {limit * words.factor:.4g}, the largest stable one,"
-    rate = (
-        ended.last_rate() if isinstance(ended, Descent) else plan.rates.take(run.diverged_at - 1, 1)[0]
-    ) * words.factor
-    text = (
-        f"the descent diverged in epoch {run.diverged_at} at {words.name}={rate:.6g}; the state after epoch "
-        f"{run.epochs} is returned. Try {below} or standardize the features"
-    )
-    if plan.on_divergence == "raise":
-        raise DivergenceError(text, run)
-    warnings.warn(text, DivergenceWarning, stacklevel=level)
-
-
-def make_run(ended: Descent | Followed, call: Call) -> Run:
-    """Return the Run of a descent that has ended."""
-    state, problem, plan = ended.state, ended.problem, ended.plan
-    (W, b), last = ended.estimate(), (state.W, state.b)
-    same = bool((last[0] == W).all() and (b == last[1]).all())
-    cost: float | Callable[[], float] | None = ended.final_cost if same else None
-    if cost is None and isinstance(ended, Descent):
-        cost = partial(ended.objective_at, W, b)
-    seconds = ended.elapsed if isinstance(ended, Descent) else time.perf_counter() - call.started
-
-    coef, intercept = problem.shaped(W, b)
-    return Run(
-        coef=coef,
-        intercept=intercept,
-        cost_source=np.nan if cost is None else cost,
-        epochs=state.epoch,
-        steps=state.steps,
-        seconds=seconds,
-        stop_reason=ended.reason or StopReason.EPOCHS,
-        diverged_at=ended.diverged_at,
-        solver="closed_form" if isinstance(ended, Followed) else "loop",
-        backend=plan.backend,
-        seed=plan.seed,
-        learning_rate=plan.rates.constant,
-        settings=call.options,
-        classes=problem.classes,
-        last=None if same else problem.shaped(*last),
-        best_epoch=None if ended.best is None else ended.best.epoch,
-        validation_rows=plan.validation_rows,
-        history_source=ended.history,
-        memory_by=ended.memory,
-        fingerprint_by=call.data,
-        resume_by=lambda epochs, again: continue_here(ended, epochs, again, call),
-        at_by=ended.at if isinstance(ended, Followed) else None,
-    )
-
-
-# What a continuation may be given anew: what a file cannot hold, and how the call goes.
-AGAIN = ("learning_rate", "loss", "callbacks", "callback_every", "progress", "max_seconds", "interrupt")
-
-
-def check_again(again: dict[str, Any], settings: dict[str, Any]) -> None:
-    """Raise an error unless these arguments may be given to a continuation."""
-    for name in again:
-        if name not in AGAIN:
-            raise TypeError(f"resume takes {', '.join(AGAIN)} again, and not {name!r}; make a new fit to change it")
-    rate = again.get("learning_rate")
-    held = settings["learning_rate"]
-    if rate is not None and not (callable(rate) and (callable(held) or isinstance(held, str))):
-        raise ValueError(
-            f"learning_rate={shown(rate)}: a continuation keeps its rates, and takes again only a callable, which a "
-            "file cannot hold; leave it out"
-        )
-
-
-def with_again(plan: Plan, again: dict[str, Any]) -> Plan:
-    """Return the plan with what a continuation was given anew."""
-    made: dict[str, Any] = {"max_seconds": None}  # the time allowed was the first call's
-    if "callbacks" in again:
-        made["callbacks"] = make_callbacks(again["callbacks"])
-    if "callback_every" in again:
-        made["callback_every"] = optional_count("callback_every", again["callback_every"])
-    if "max_seconds" in again:
-        made["max_seconds"] = optional_positive("max_seconds", again["max_seconds"])
-    if "interrupt" in again:
-        made["interrupt"] = choice("interrupt", again["interrupt"], INTERRUPTS)
-    return replace(plan, **made)
-
-
-def check_length(plan: Plan, target: int) -> None:
-    """Raise an error where an array of rates ends before the epoch."""
-    if plan.rates.length is not None and plan.rates.length < target:
-        raise ValueError(f"learning_rate holds {plan.rates.length} rates, and {target} epochs need one for each")
-
-
-def continue_here(ended: Descent | Followed, epochs: int, again: dict[str, Any], call: Call) -> Run:
-    """Go on for so many more epochs from a descent in memory; no checkpoint is written."""
-    check_again(again, call.options)
-    target, options = ended.state.epoch + epochs, {**call.options, **again}
-    check_length(ended.plan, target)
-    progress = flag("progress", options["progress"])
-    onward = ended.continued(target)
-    onward.plan = with_again(onward.plan, again)
-    next_call = Call({**options, "epochs": target}, call.data, progress, time.perf_counter(), None)
-    return told(lead(onward, target, next_call), onward, RateWords(), 5)
-
-
-def go_on(run: Run, epochs: int, X: Any, y: Any, sample_weight: Any, again: dict[str, Any]) -> Run:
-    """Go on from a Run, in memory or loaded."""
-    if X is None and run.resume_by is None:
-        raise ValueError("a Run that was loaded from a file has no data to go on with; give it: resume(epochs, X, y)")
-    if X is not None:
-        check_data(run, X, y, sample_weight)
-    if run.resume_by is not None:
-        return run.resume_by(epochs, again)
-    return continue_loaded(run, run.epochs + epochs, (X, y, sample_weight), again, None)
-
-
-def check_data(run: Run, X: Any, y: Any, sample_weight: Any) -> None:
-    """Raise an error unless the data are those of the Run."""
-    if y is None:
-        raise ValueError("X is given without y; give both, resume(epochs, X, y)")
-    if run.fingerprint_by is None or run.memory_by is None:
-        raise ValueError("this Run's file holds no state to go on from; fit again from its coef")
-    if any(run.extra.get("center", ())) or any(scale != 1.0 for scale in run.extra.get("scale", ())):
-        raise ValueError("this Run was trained on standardized columns, which the file does not hold; fit again")
-    if fingerprint(X, y, sample_weight) != run.fingerprint_by():
-        raise ValueError(
-            "the fingerprint of X, y and sample_weight is not that of the data this Run was trained on: every value, "
-            "shape and dtype must be the same; give the same data, or fit anew with coef_init"
-        )
-
-
-def continue_loaded(run: Run, target: int, data: tuple[Any, Any, Any], again: dict[str, Any], path: str | None) -> Run:
-    """Go on from a loaded Run to an epoch."""
-    check_again(again, run.settings)
-    options = {**(fit.__kwdefaults__ or {}), **run.settings, **again, "epochs": target}
-    held = {"seed": run.seed, "backend": run.backend, "solver": run.solver}
-    held["max_seconds"] = again.get("max_seconds")  # the time allowed was the first call's
-    if "callbacks" not in again:
-        options["callbacks"], options["callback_every"] = (), None
-    for name, what in (("learning_rate", "callable"), ("loss", "loss of your own")):
-        if name not in again and isinstance(options[name], str) and options[name].startswith(("<", "Loss(")):
-            raise ValueError(f"a file cannot hold the {what} that this Run has; give {name}= again")
-    if run.learning_rate is not None:
-        held["learning_rate"] = run.learning_rate
-    if path is None:
-        held |= {"checkpoint": None, "checkpoint_every": None, "checkpoint_seconds": None}
-    problem, plan = prepare(*data, {**options, **held})
-    check_length(plan, target)
-    memory: dict[str, Any] = {} if run.memory_by is None else run.memory_by()
-    if run.solver == "closed_form":
-        ended: Descent | Followed = Followed(problem, plan, factorize(problem, plan.model), memory["first"])
-    else:
-        ended = Descent(problem, plan, target)
-        ended.recall(memory, run.history)
-    known = run.fingerprint_by or (lambda: fingerprint(*data))
-    call = Call(options, known, flag("progress", options["progress"]), time.perf_counter(), path)
-    return told(lead(ended, target, call), ended, RateWords(), 5)
-
-
 def resume(
     path: str | os.PathLike[str],
     X: Any,
@@ -688,3 +304,57 @@ def resume(
     else:
         target = run.epochs + whole("epochs", epochs, 0, 2**53)
     return continue_loaded(run, target, (X, y, sample_weight), again, name)
+
+
+def go_on(run: Run, epochs: int, X: Any, y: Any, sample_weight: Any, again: dict[str, Any]) -> Run:
+    """Go on from a Run, in memory or loaded."""
+    if X is None and run.resume_by is None:
+        raise ValueError("a Run that was loaded from a file has no data to go on with; give it: resume(epochs, X, y)")
+    if X is not None:
+        check_data(run, X, y, sample_weight)
+    if run.resume_by is not None:
+        return run.resume_by(epochs, again)
+    return continue_loaded(run, run.epochs + epochs, (X, y, sample_weight), again, None)
+
+
+def check_data(run: Run, X: Any, y: Any, sample_weight: Any) -> None:
+    """Raise an error unless the data are those of the Run."""
+    if y is None:
+        raise ValueError("X is given without y; give both, resume(epochs, X, y)")
+    if run.fingerprint_by is None or run.memory_by is None:
+        raise ValueError("this Run's file holds no state to go on from; fit again from its coef")
+    if any(run.extra.get("center", ())) or any(scale != 1.0 for scale in run.extra.get("scale", ())):
+        raise ValueError("this Run was trained on standardized columns, which the file does not hold; fit again")
+    if fingerprint(X, y, sample_weight) != run.fingerprint_by():
+        raise ValueError(
+            "the fingerprint of X, y and sample_weight is not that of the data this Run was trained on: every value, "
+            "shape and dtype must be the same; give the same data, or fit anew with coef_init"
+        )
+
+
+def continue_loaded(run: Run, target: int, data: tuple[Any, Any, Any], again: dict[str, Any], path: str | None) -> Run:
+    """Go on from a loaded Run to an epoch."""
+    check_again(again, run.settings)
+    options = {**(fit.__kwdefaults__ or {}), **run.settings, **again, "epochs": target}
+    held = {"seed": run.seed, "backend": run.backend, "solver": run.solver}
+    held["max_seconds"] = again.get("max_seconds")  # the time allowed was the first call's
+    if "callbacks" not in again:
+        options["callbacks"], options["callback_every"] = (), None
+    for name, what in (("learning_rate", "callable"), ("loss", "loss of your own")):
+        if name not in again and isinstance(options[name], str) and options[name].startswith(("<", "Loss(")):
+            raise ValueError(f"a file cannot hold the {what} that this Run has; give {name}= again")
+    if run.learning_rate is not None:
+        held["learning_rate"] = run.learning_rate
+    if path is None:
+        held |= {"checkpoint": None, "checkpoint_every": None, "checkpoint_seconds": None}
+    problem, plan = prepare(*data, {**options, **held})
+    check_length(plan, target)
+    memory: dict[str, Any] = {} if run.memory_by is None else run.memory_by()
+    if run.solver == "closed_form":
+        ended: Descent | Followed = Followed(problem, plan, factorize(problem, plan.model), memory["first"])
+    else:
+        ended = Descent(problem, plan, target)
+        ended.recall(memory, run.history)
+    known = run.fingerprint_by or (lambda: fingerprint(*data))
+    call = Call(options, known, flag("progress", options["progress"]), time.perf_counter(), path)
+    return told(lead(ended, target, call), ended, RateWords(), 5)

@@ -1,0 +1,185 @@
+"""A call of fit or resume, from its Problem and its Plan to the Run: who leads it, and what it leaves behind."""
+
+import os
+import time
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.again import check_again, check_length, with_again
+from gdfast.arguments import flag
+from gdfast.closed_form import factorize
+from gdfast.conduct import Conductor, Write
+from gdfast.fingerprint import fingerprint
+from gdfast.followed import Followed
+from gdfast.loop import Descent
+from gdfast.prepare import prepare, takes_closed_form
+from gdfast.progress import Progress
+from gdfast.run import Run
+from gdfast.run_file import file_name
+from gdfast.stop_reason import StopReason
+from gdfast.verdict import RateWords, told, warn_before
+
+__all__ = ["Call", "EachEpoch", "descend", "lead"]
+
+# Called with an epoch's number, the cost before it, and the coefficients and intercept after it.
+EachEpoch = Callable[[int, float, NDArray[Any], float], None]
+
+
+def descend(
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    options: dict[str, Any],
+    words: RateWords = RateWords(),  # noqa: B008
+    depth: int = 1,
+    each_epoch: EachEpoch | None = None,
+) -> Run:
+    """Return the Run of fit's arguments; depth is how many calls above this one the user's is."""
+    started = time.perf_counter()
+    progress = flag("progress", options["progress"])
+    path = checkpoint_path(options["checkpoint"])
+    problem, plan = prepare(X, y, sample_weight, options)
+    if each_epoch is None and takes_closed_form(problem, plan):
+        ended: Descent | Followed = Followed(problem, plan, factorize(problem, plan.model))
+    else:
+        ended = Descent(problem, plan)
+    if not isinstance(options["learning_rate"], str):  # "auto" is stable by its making
+        warn_before(ended, words, depth + 3)
+    data = Data(X, y, sample_weight)
+    call = Call(options, lambda: data.fingerprint, progress, started, path)
+    if each_epoch is None or isinstance(ended, Followed):
+        run = lead(ended, plan.epochs, call)
+    else:
+        step_by_step(ended, each_epoch)
+        run = make_run(ended, call)
+    return told(run, ended, words, depth + 3)
+
+
+class Data:
+    """The data of a call as they were given, and their fingerprint."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What tells these data apart, made when it is first asked for."""
+        return fingerprint(*self.parts)
+
+
+class Call(NamedTuple):
+    """What a call of fit or resume knows besides its Problem and its Plan."""
+
+    options: dict[str, Any]
+    data: Callable[[], str]  # the fingerprint of the data
+    progress: bool
+    started: float
+    path: str | None  # of the checkpoint
+
+
+def checkpoint_path(checkpoint: Any) -> str | None:
+    """Return the path of a new checkpoint."""
+    if checkpoint is None:
+        return None
+    path = file_name(checkpoint, "checkpoint")
+    if os.path.exists(path):
+        raise FileExistsError(
+            f"checkpoint={path!r} exists; go on from it with gdfast.resume(path, X, y), or name or remove the file"
+        )
+    folder = os.path.dirname(path) or os.curdir
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"checkpoint={path!r}: there is no folder {folder!r}; make it first")
+    return path
+
+
+def lead(ended: Descent | Followed, epochs: int, call: Call) -> Run:
+    """Run a descent to its end, write its checkpoints, and return its Run."""
+    if isinstance(ended, Followed):
+        with Progress(epochs, call.progress) as bar:
+            ended.run_to(epochs)
+            bar.show(ended.last)
+    else:
+        Conductor(ended, call.progress, writer(call), call.started).run()
+    run = make_run(ended, call)
+    if call.path is not None:
+        run.save(call.path)
+    return run
+
+
+def writer(call: Call) -> Write | None:
+    """Return what writes a checkpoint of a descent that goes on."""
+    if call.path is None:
+        return None
+    path = call.path
+
+    def write(descent: Descent) -> None:
+        copied = descent.continued(descent.epochs)
+        copied.reason = StopReason.INTERRUPTED
+        copied.finish()
+        make_run(copied, call).save(path)
+
+    return write
+
+
+def step_by_step(descent: Descent, each_epoch: EachEpoch) -> None:
+    """Run the epochs of one output one by one; tell each: its number, the cost before it, the weights after it."""
+    descent.begin()
+    for epoch in range(1, descent.plan.epochs + 1):
+        descent.run_to(epoch, lambda: None)
+        if descent.reason is not None:
+            break
+        each_epoch(epoch, descent.latest[epoch - 1], descent.state.W[0], float(descent.state.b[0]))
+    descent.finish()
+
+
+def make_run(ended: Descent | Followed, call: Call) -> Run:
+    """Return the Run of a descent that has ended."""
+    state, problem, plan = ended.state, ended.problem, ended.plan
+    (W, b), last = ended.estimate(), (state.W, state.b)
+    same = bool((last[0] == W).all() and (b == last[1]).all())
+    cost: float | Callable[[], float] | None = ended.final_cost if same else None
+    if cost is None and isinstance(ended, Descent):
+        cost = partial(ended.objective_at, W, b)
+    seconds = ended.elapsed if isinstance(ended, Descent) else time.perf_counter() - call.started
+
+    coef, intercept = problem.shaped(W, b)
+    return Run(
+        coef=coef,
+        intercept=intercept,
+        cost_source=np.nan if cost is None else cost,
+        epochs=state.epoch,
+        steps=state.steps,
+        seconds=seconds,
+        stop_reason=ended.reason or StopReason.EPOCHS,
+        diverged_at=ended.diverged_at,
+        solver="closed_form" if isinstance(ended, Followed) else "loop",
+        backend=plan.backend,
+        seed=plan.seed,
+        learning_rate=plan.rates.constant,
+        settings=call.options,
+        classes=problem.classes,
+        last=None if same else problem.shaped(*last),
+        best_epoch=None if ended.best is None else ended.best.epoch,
+        validation_rows=plan.validation_rows,
+        history_source=ended.history,
+        memory_by=ended.memory,
+        fingerprint_by=call.data,
+        resume_by=lambda epochs, again: continue_here(ended, epochs, again, call),
+        at_by=ended.at if isinstance(ended, Followed) else None,
+    )
+
+
+def continue_here(ended: Descent | Followed, epochs: int, again: dict[str, Any], call: Call) -> Run:
+    """Go on for so many more epochs from a descent in memory; no checkpoint is written."""
+    check_again(again, call.options)
+    target, options = ended.state.epoch + epochs, {**call.options, **again}
+    check_length(ended.plan, target)
+    progress = flag("progress", options["progress"])
+    onward = ended.continued(target)
+    onward.plan = with_again(onward.plan, again)
+    next_call = Call({**options, "epochs": target}, call.data, progress, time.perf_counter(), None)
+    return told(lead(onward, target, next_call), onward, RateWords(), 5)

@@ -1,0 +1,66 @@
+"""The arguments of a call -> Problem + Plan, and the solver for them."""
+
+import os
+from dataclasses import replace
+from typing import Any
+
+from gdfast.backends import BACKENDS, choose, why_missing
+from gdfast.closed_form import missing_requirements
+from gdfast.curvature import auto_rate
+from gdfast.optimizers import make_optimizer
+from gdfast.own_loss import Loss
+from gdfast.plan import Plan, limited, make_batch_size, make_loss, make_model, make_plan, make_seed
+from gdfast.problem import Problem, make_problem, split, validation_problem
+from gdfast.rates import make_rates
+from gdfast.solver_choice import closed_form_is_cheaper
+
+__all__ = ["prepare", "takes_closed_form"]
+
+
+def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tuple[Problem, Plan]:
+    """Return the Problem and the Plan of fit's arguments."""
+    loss, optimizer = make_loss(options["loss"]), make_optimizer(options["optimizer"])
+    backend = choose(options["backend"]) if isinstance(loss, str) else choose_for_own(loss, options["backend"])
+    names = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
+    model = make_model(loss, *[options[name] for name in names], optimizer=optimizer)
+    problem, validation, rows = make_problem(X, y, loss, sample_weight), None, None
+    batch_size = make_batch_size(options["batch_size"], len(problem.X))
+    seed = make_seed(options["seed"], options["shuffle"], batch_size, len(problem.X))
+    if isinstance(options["validation"], (tuple, list)):
+        validation = validation_problem(problem, loss, options["validation"])
+    elif options["validation"] is not None:
+        problem, validation, rows = split(problem, options["validation"], seed)
+    model = limited(model, problem, options)
+    rate = options["learning_rate"]
+    if isinstance(rate, str):
+        if rate != "auto":
+            raise ValueError(
+                f'learning_rate={rate!r} must be a number above 0, a schedule, an array, a callable or "auto"'
+            )
+        # Other options are checked before the rate is looked for.
+        plan = make_plan(problem, model, 1.0, options, backend, seed, validation, rows)
+        rate = optimizer.auto_rate or auto_rate(problem, model, plan.batch_size)
+        return problem, replace(plan, rates=make_rates(rate, plan.epochs))
+    return problem, make_plan(problem, model, rate, options, backend, seed, validation, rows)
+
+
+def choose_for_own(loss: Loss, backend: Any) -> str:
+    """Return the backend for a user's own loss, which the compiled core cannot know."""
+    chosen = choose(backend)
+    if chosen != "cython":
+        return chosen
+    if backend == "cython" or os.environ.get("GDFAST_BACKEND") == "cython":
+        raise ValueError(f"backend='cython' cannot run {loss!r}, which it was not compiled with; use numba or numpy")
+    return next(name for name in BACKENDS[1:] if why_missing(name) is None)
+
+
+def takes_closed_form(problem: Problem, plan: Plan) -> bool:
+    """Choose the solver; raise where the one asked for does not apply."""
+    if plan.solver == "loop":
+        return False
+    if plan.solver == "auto" and (plan.batch_size is not None or not closed_form_is_cheaper(problem, plan)):
+        return False
+    missing = missing_requirements(problem, plan)
+    if plan.solver == "closed_form" and missing:
+        raise ValueError(f"solver='closed_form' needs {', and '.join(missing)}; use solver='auto' or 'loop'")
+    return not missing
