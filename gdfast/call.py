@@ -143,7 +143,7 @@ def make_run(ended: Descent | Followed, call: Call) -> Run:
     same = bool((last[0] == W).all() and (b == last[1]).all())
     cost: float | Callable[[], float] | None = ended.final_cost if same else None
     if cost is None and isinstance(ended, Descent):
-        cost = partial(ended.objective_at, W, b)
+        cost = partial(ended.measure.objective, W, b)
     seconds = ended.elapsed if isinstance(ended, Descent) else time.perf_counter() - call.started
 
     coef, intercept = problem.shaped(W, b)

@@ -90,5 +90,5 @@ class Conductor:
         W, b = state.estimate()
         facts: dict[str, Any] = {"epoch": state.epoch, "epochs": descent.epochs, "steps": state.steps}
         facts["coef"], facts["intercept"] = descent.problem.shaped(W, b)
-        seconds = time.perf_counter() - self.started
-        return Moment(lambda: descent.objective_at(W, b), learning_rate=descent.last_rate(), seconds=seconds, **facts)
+        facts |= {"learning_rate": descent.last_rate(), "seconds": time.perf_counter() - self.started}
+        return Moment(lambda: descent.measure.objective(W, b), **facts)

@@ -88,6 +88,17 @@ class History:
         other.first, other.reached = self.first, int(table["epoch"][kept - 1]) if kept else -1
         return other
 
+    def memory(self) -> dict[str, Any]:
+        """Return what a file must hold beside the table."""
+        return {"first": self.first, "reached": self.reached, "forced": self.forced, "every": self.grid.every}
+
+    def recall(self, memory: dict[str, Any], table: Columns) -> None:
+        """Stand where `memory` was taken."""
+        while self.grid.every < memory["every"]:
+            self.grid = self.grid.thinned()
+        self.first, self.reached, self.forced = memory["first"], memory["reached"], memory["forced"]
+        self.blocks, self.rows = [table], len(table["epoch"])
+
     def add(self, first: int, costs: NDArray[np.float64]) -> None:
         """Keep what the grid holds of the costs of the epochs first, first + 1, ..."""
         skipped = max(0, min(len(costs), self.reached + 1 - first))

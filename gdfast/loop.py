@@ -3,15 +3,14 @@
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends import load
-from gdfast.formulas.penalties import projected_slope, slope
 from gdfast.history import History
+from gdfast.measure import Measure
 from gdfast.plan import Plan
 from gdfast.problem import Problem
 from gdfast.state import State
@@ -61,8 +60,8 @@ class Descent:
         self.epochs = plan.epochs if epochs is None else epochs  # where this call ends
         self.state = State(problem, plan)
         by_columns = plan.batch_size is None
-        kernels = load(plan.backend).Kernels
-        self.kernels = kernels(problem, plan.model, by_columns, plan.n_threads)
+        self.kernels = load(plan.backend).Kernels(problem, plan.model, by_columns, plan.n_threads)
+        self.measure = Measure(problem, plan, self.kernels)
         self.history = None if plan.grid is None else History(plan.grid, plan.history_limit)
         self.watch, self.plateau = plan.watch(), plan.plateau()
         self.seen = -1  # the last epoch whose cost the watch and the plateau have seen
@@ -77,12 +76,6 @@ class Descent:
         self.seconds = 0.0  # of the calls before this one
         self.started = time.perf_counter()
         self.final_cost: float | None = None
-        self.validator: Any = None
-        self.validated = 0  # rows
-        if plan.validation is not None:
-            model = replace(plan.model, l2=0.0, l1=0.0, factors=None)
-            self.validated = len(plan.validation.X)
-            self.validator = kernels(plan.validation, model, True, plan.n_threads)
         # updates, at whose multiples a call may end within an epoch
         self.every = self.kernels.settled_every(plan.batch_size or 1)
         rows = problem.X.shape[0] if plan.batch_size is None else plan.batch_size
@@ -127,8 +120,7 @@ class Descent:
             return
         self.anchor = self.snapshot()
         if self.plan.on_divergence == "backtrack" and not self.plan.objective:
-            total = self.kernels.sums_at(self.state.W, self.state.b)[0]
-            self.lowest = Lowest(total / len(self.problem.X), 0, self.anchor)
+            self.lowest = Lowest(self.measure.loss(self.state.W, self.state.b), 0, self.anchor)
         if 0 not in self.latest and (self.observing or self.every_epoch):
             self.observe()
         elif 0 not in self.latest and self.stochastic and self.plan.objective:
@@ -139,8 +131,8 @@ class Descent:
 
     def first_cost(self) -> float:
         """Return J at the start."""
-        cost = self.objective_at(self.state.W, self.state.b)
-        if not np.isfinite(len(self.problem.X) * cost):
+        cost = self.measure.objective(self.state.W, self.state.b)
+        if self.measure.overflows(cost):
             self.diverge(0)
         return cost
 
@@ -333,19 +325,6 @@ class Descent:
 
     # What is looked at where an epoch ends.
 
-    def objective_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool = False) -> float:
-        """Return J: by the same additions as an epoch's, so equal to the bit; `gradient_norm` needs its gradient."""
-        return float(self.kernels.cost_at(W, b, gradient))
-
-    def gradient_norm(self) -> float:
-        """Return the norm of J's smallest subgradient at the iterate, projected on the bounds, after `objective_at`."""
-        model, W, G = self.plan.model, self.state.W.astype(np.float64), self.kernels.G / len(self.problem.X)
-        factors: Any = 1.0 if model.factors is None else model.factors
-        slopes = slope(W, G[:, :-1] + model.l2 * factors * W, model.l1 * factors)
-        if model.low is not None:
-            slopes = projected_slope(W, slopes, model.low, model.high)
-        return float(np.sqrt((slopes * slopes).sum() + model.intercept * (G[:, -1] * G[:, -1]).sum()))
-
     def observe(self) -> None:
         """Look at the epoch that has just ended: validation, gradient, a row of the history."""
         epoch, plan = self.state.epoch, self.plan
@@ -356,12 +335,12 @@ class Descent:
         objective = plan.objective and (due or self.every_epoch)
         norm = self.wants_norm and (due or plan.gradient_tol is not None)
         if norm or (objective and epoch not in self.latest):
-            cost = self.objective_at(self.state.W, self.state.b, norm)
-            if not np.isfinite(len(self.problem.X) * cost):
+            cost = self.measure.objective(self.state.W, self.state.b, norm)
+            if self.measure.overflows(cost):
                 self.diverge(epoch)
                 return
             if norm:
-                row["gradient_norm"] = self.gradient_norm()
+                row["gradient_norm"] = self.measure.gradient_norm(self.state.W)
             if plan.objective:
                 cost = self.latest.setdefault(epoch, cost)
                 if self.stochastic:
@@ -377,8 +356,7 @@ class Descent:
     def validate(self, epoch: int) -> float:
         """Return the validation cost of coef, and remember the lowest."""
         W, b = self.state.estimate()
-        total, _ = self.validator.sums_at(W, b)
-        cost = float(total / self.validated)
+        cost = self.measure.validation_cost(W, b)
         if self.best is None or cost < self.best.cost:
             self.best = Best(cost, epoch, W, b)
         return cost
@@ -426,8 +404,8 @@ class Descent:
             self.final_cost = None  # made when it is asked for
         else:
             known = self.latest.get(state.epoch) if self.stochastic else None
-            self.final_cost = self.objective_at(state.W, state.b) if known is None else known
-            if not np.isfinite(len(self.problem.X) * self.final_cost) and self.reason is not StopReason.DIVERGED:
+            self.final_cost = self.measure.objective(state.W, state.b) if known is None else known
+            if self.measure.overflows(self.final_cost) and self.reason is not StopReason.DIVERGED:
                 self.diverge(max(1, state.epoch))
                 return self.reason is not None and self.finish()
         if self.final_cost is not None and plan.objective and state.position == 0:
@@ -450,8 +428,8 @@ class Descent:
             return None
         known: dict[str, Any] = {}
         if "gradient_norm" in self.plan.record:
-            self.objective_at(self.state.W, self.state.b, True)
-            known["gradient_norm"] = self.gradient_norm()
+            self.measure.objective(self.state.W, self.state.b, True)
+            known["gradient_norm"] = self.measure.gradient_norm(self.state.W)
         if self.plan.validation is not None:
             known["validation_cost"] = self.validate(epoch)
         return self.row(epoch, known)
@@ -465,8 +443,7 @@ class Descent:
         kept["best"] = None if self.best is None else self.best._asdict()
         kept["lowest"] = None if self.lowest is None else self.lowest._asdict()
         if self.history is not None:
-            names = ("first", "reached", "forced")
-            kept["history"] = {name: getattr(self.history, name) for name in names} | {"every": self.history.grid.every}
+            kept["history"] = self.history.memory()
         return kept
 
     def recall(self, memory: dict[str, Any], table: dict[str, NDArray[Any]]) -> None:
@@ -480,10 +457,6 @@ class Descent:
         self.best = None if memory["best"] is None else Best(**memory["best"])
         self.lowest = None if memory["lowest"] is None else Lowest(**memory["lowest"])
         if self.history is not None and "history" in memory:
-            history, told = self.history, memory["history"]
-            while history.grid.every < told["every"]:
-                history.grid = history.grid.thinned()
-            history.first, history.forced, history.blocks = told["first"], told["forced"], [table]
-            history.rows = len(table["epoch"])
-            self.history = history.copy()
+            self.history.recall(memory["history"], table)
+            self.history = self.history.copy()
         self.begin_again(memory["reason"])

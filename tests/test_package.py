@@ -27,7 +27,7 @@ FLOORS = [
     {"state", "curvature", "solver_choice", "again"},
     {"backends", "_core"},
     {"decay"},
-    {"closed_form"},
+    {"closed_form", "measure"},
     {"loop", "followed", "stable_rates", "prepare"},
     {"conduct", "verdict"},
     {"call"},
