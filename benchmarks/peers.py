@@ -451,8 +451,8 @@ def fight(work: Work, options: argparse.Namespace) -> Row:
     assert work.make is not None
     try:
         duel = work.make(work)
-    except ImportError:
-        return new_row(work, "absent")
+    except ImportError as error:
+        return new_row(work, f"absent: {error}")
     if work.nonzeros is not None:
         try:
             duel.ordered["ours"]()
