@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from gdfast.csr import CSR, dense
 from gdfast.decay import Decay, Epochs, sum_of_squares
-from gdfast.plan import Model, Plan
+from gdfast.model import Model
+from gdfast.plan import Plan
 from gdfast.problem import Problem
 
 __all__ = ["Factors", "Path", "factorize", "missing_requirements"]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends.numpy import power_costs
-from gdfast.plan import Model
+from gdfast.model import Model
 from gdfast.rates import Rates
 
 __all__ = ["Decay", "Epochs", "MomentumDecay", "PowerDecay", "make_decay", "sum_of_squares"]

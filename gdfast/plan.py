@@ -1,7 +1,7 @@
 """The options of a fit as a Plan: every choice made, as numbers."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,28 +10,14 @@ from numpy.typing import NDArray
 from gdfast.arguments import choice, flag, floating, numeric_array, real, shown, vector, whole
 from gdfast.averaging import make_average
 from gdfast.callbacks import Callback, make_callbacks
-from gdfast.formulas.losses import LOSSES, Loss
-from gdfast.formulas.optimizers import OPTIMIZERS, Rule
-from gdfast.formulas.penalties import PENALTIES
 from gdfast.history import LogGrid, StepGrid
-from gdfast.optimizers import Optimizer
+from gdfast.model import Model
 from gdfast.order import LARGEST_SEED, LARGEST_SHUFFLE
-from gdfast.own_loss import Loss as OwnLoss
 from gdfast.problem import Problem
 from gdfast.rates import Rates, make_rates
 from gdfast.watch import PATIENCE, Plateau, Watch
 
-__all__ = [
-    "Model",
-    "Plan",
-    "limited",
-    "loss_number",
-    "make_loss",
-    "make_model",
-    "make_plan",
-    "make_seed",
-    "start_values",
-]
+__all__ = ["Model", "Plan", "make_plan", "make_seed"]
 
 HISTORIES = ("auto", "objective", "running", "none")
 SOLVERS = ("auto", "closed_form", "loop")
@@ -40,59 +26,6 @@ INTERRUPTS = ("return", "raise")
 RECORDS = ("learning_rate", "gradient_norm", "coef_norm", "seconds", "coef")
 CHECKPOINT_SECONDS = 30.0
 LARGEST_COUNT = 2**53  # epochs are counted in numbers that a float64 also holds
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Model:
-    """What is minimised and by which update rule, as the kernels read it."""
-
-    loss: str
-    c: float  # the loss's parameter, 0 where it has none
-    l2: float
-    l1: float
-    intercept: bool
-    rule: str
-    mu: float
-    rho: float = 0.0
-    eps: float = 0.0
-    decay: float = 0.0
-    own: OwnLoss | None = None  # the user's own loss
-    averaging: bool = False
-    clip_norm: float = np.inf
-    clip_value: float = np.inf
-    factors: NDArray[np.float64] | None = None  # (d,), of the penalty
-    low: NDArray[np.float64] | None = None  # (d,), bounds
-    high: NDArray[np.float64] | None = None
-
-    @property
-    def formulas(self) -> Loss:
-        """The loss's entry in the registry."""
-        return LOSSES[self.loss] if self.own is None else self.own.formulas
-
-    @property
-    def formula(self) -> Rule:
-        """The update rule's entry in the registry."""
-        return OPTIMIZERS[self.rule]
-
-    @property
-    def limited(self) -> bool:
-        """Whether gradients are clipped or coefficients bounded."""
-        return self.low is not None or min(self.clip_norm, self.clip_value) < np.inf
-
-    @property
-    def careful(self) -> bool:
-        """Whether an update needs the whole gradient first, l1 at each coordinate's own rate, or the bounds."""
-        return self.limited or (self.l1 > 0 and (self.formula.adaptive or self.factors is not None))
-
-    @property
-    def lazy(self) -> bool:
-        """Whether an update by sparse rows can put off what it owes the coefficients that they do not hold."""
-        return self.rule == "gd" and not (self.careful or self.averaging or self.factors is not None)
-
-    @property
-    def quadratic(self) -> bool:
-        """Whether full batch is a linear recurrence, which has a largest stable rate."""
-        return self.loss == "squared_error" and self.l1 == 0 and not (self.formula.adaptive or self.limited)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,129 +70,6 @@ class Plan:
     def plateau(self) -> Plateau | None:
         """Return what lowers the rate where it makes no progress, or None."""
         return None if self.rates.plateau is None else Plateau(self.rates.plateau)
-
-
-def loss_number(loss: str, loss_parameter: Any) -> float:
-    """Return the number that shapes the loss, 0 where it has none."""
-    parameter = LOSSES[loss].parameter
-    if parameter is None:
-        if loss_parameter is not None:
-            able = ", ".join(name for name, other in LOSSES.items() if other.parameter)
-            raise ValueError(
-                f"loss_parameter={shown(loss_parameter)}: loss={loss!r} has none; leave it out ({able} have one)"
-            )
-        return 0.0
-    if loss_parameter is None:
-        return parameter.default
-    ends = ("[" if parameter.low_allowed else "(") + ")"
-    return real(
-        "loss_parameter",
-        loss_parameter,
-        parameter.low,
-        parameter.high,
-        ends=ends,
-        hint=f" ({loss}'s {parameter.name})",
-    )
-
-
-def make_loss(loss: Any) -> str | OwnLoss:
-    """Return the loss of fit's argument: a name, or the user's own."""
-    return loss if isinstance(loss, OwnLoss) else choice("loss", loss, LOSSES)
-
-
-def make_model(
-    loss: Any,
-    loss_parameter: Any,
-    penalty: Any,
-    alpha: Any,
-    l1_ratio: Any,
-    fit_intercept: Any,
-    *,
-    optimizer: Optimizer,
-) -> Model:
-    """Return the Model of fit's arguments."""
-    loss = make_loss(loss)
-    own = loss if isinstance(loss, OwnLoss) else None
-    if own is not None and loss_parameter is not None:
-        raise ValueError(f"loss_parameter={shown(loss_parameter)}: {own!r} has none; write the number into the loss")
-    penalty = "none" if penalty is None else choice("penalty", penalty, PENALTIES)
-    alpha = real("alpha", alpha, 0.0)
-    l1_ratio = real("l1_ratio", l1_ratio, 0.0, 1.0)
-    if alpha > 0 and penalty == "none":
-        raise ValueError(
-            f"alpha={alpha:g} without a penalty has no effect; give penalty='l2', 'l1' or 'elasticnet', or alpha=0"
-        )
-    l2, l1 = PENALTIES[penalty].l2(alpha, l1_ratio), PENALTIES[penalty].l1(alpha, l1_ratio)
-    intercept = flag("fit_intercept", fit_intercept)
-    name, c = (own.name, 0.0) if own is not None else (loss, loss_number(loss, loss_parameter))
-    return Model(name, c, l2, l1, intercept, optimizer.rule, optimizer.mu, *optimizer.numbers, own=own)
-
-
-def limited(model: Model, problem: Problem, options: dict[str, Any]) -> Model:
-    """Return the model with the penalty's factors, the bounds and the limits of the gradient."""
-    if options["positive"] is False and (
-        options["bounds"] is options["penalty_factors"] is options["average"] is None
-        and options["clip_norm"] is options["clip_value"] is None
-    ):
-        return model
-    d = problem.X.shape[1]
-    low, high = make_bounds(options["bounds"], flag("positive", options["positive"]), problem)
-    factors = options["penalty_factors"]
-    if factors is not None:
-        factors = vector("penalty_factors", factors, d, "feature").copy()
-        if factors.min() < 0:
-            raise ValueError(f"penalty_factors holds {factors.min():g}, and must not be negative; 0 spares a feature")
-        if model.l1 == 0 and model.l2 == 0:
-            raise ValueError(
-                "penalty_factors without a penalty have no effect; give penalty and alpha, or leave it out"
-            )
-    clips: dict[str, Any] = {
-        name: np.inf if options[name] is None else real(name, options[name], 0.0, ends="(]")
-        for name in ("clip_norm", "clip_value")
-    }
-    averaging = make_average(options["average"])[0] is not None
-    return replace(model, factors=factors, low=low, high=high, averaging=averaging, **clips)
-
-
-def make_bounds(
-    bounds: Any, positive: bool, problem: Problem
-) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
-    """Return the lower and the upper bound of each coefficient in the dtype of X, rounded inwards; or None, None."""
-    if bounds is None and not positive:
-        return None, None
-    d, dtype = problem.X.shape[1], problem.X.dtype
-    ends = [np.full(d, -np.inf), np.full(d, np.inf)]
-    if bounds is not None:
-        if isinstance(bounds, (str, bytes, dict, set)) or not hasattr(bounds, "__len__") or len(bounds) != 2:
-            raise ValueError(f"bounds={shown(bounds)} must be (lower, upper), each a number or one for each feature")
-        for name, place in (("lower", 0), ("upper", 1)):
-            ends[place] = one_bound(name, bounds[place], d, ends[place])
-    if positive:
-        ends[0] = np.maximum(ends[0], 0.0)
-    low, high = (end.astype(dtype) for end in ends)
-    low = np.where(low < ends[0], np.nextafter(low, dtype.type(np.inf)), low).astype(np.float64)
-    high = np.where(high > ends[1], np.nextafter(high, dtype.type(-np.inf)), high).astype(np.float64)
-    if (low > high).any():
-        j = int(np.flatnonzero(low > high)[0])
-        raise ValueError(
-            f"bounds cross at feature {j}: lower {ends[0][j]:g} is above upper {ends[1][j]:g}"
-            + (" (positive=True is a lower bound of 0)" if positive else "")
-            + "; swap or widen them"
-        )
-    return low, high
-
-
-def one_bound(name: str, bound: Any, d: int, none: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a bound of each coefficient; infinite where there is none."""
-    if bound is None:
-        return none
-    values = numeric_array(f"bounds ({name})", bound).astype(np.float64)
-    if values.shape not in ((), (1,), (d,)):
-        raise ValueError(f"bounds ({name}) has shape {values.shape}, and must be a number or have shape ({d},)")
-    if np.isnan(values).any() or (values == -none[0]).any():
-        raise ValueError(f"bounds ({name}) holds {values[~(np.isfinite(values))].flat[0]}, and must be finite, or "
-                         f"{none[0]} for no bound")  # fmt: skip
-    return np.broadcast_to(values, (d,)).copy()
 
 
 def start_values(

@@ -7,9 +7,10 @@ from typing import Any
 from gdfast.backends import BACKENDS, choose, why_missing
 from gdfast.closed_form import missing_requirements
 from gdfast.curvature import auto_rate
+from gdfast.model import limited, make_loss, make_model
 from gdfast.optimizers import make_optimizer
 from gdfast.own_loss import Loss
-from gdfast.plan import Plan, limited, make_batch_size, make_loss, make_model, make_plan, make_seed
+from gdfast.plan import Plan, make_batch_size, make_plan, make_seed
 from gdfast.problem import Problem, make_problem, split, validation_problem
 from gdfast.rates import make_rates
 from gdfast.solver_choice import closed_form_is_cheaper

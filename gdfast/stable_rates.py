@@ -12,8 +12,8 @@ from gdfast.closed_form import factorize
 from gdfast.csr import features
 from gdfast.curvature import largest_rate, loss_curvature
 from gdfast.decay import MomentumDecay, PowerDecay
+from gdfast.model import make_model
 from gdfast.optimizers import Momentum
-from gdfast.plan import make_model
 from gdfast.problem import make_problem
 
 __all__ = ["Stability", "stability"]

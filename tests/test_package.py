@@ -23,6 +23,7 @@ FLOORS = [
     {"own_loss", "watch"},
     {"order", "history", "optimizers", "progress", "plots", "rates"},
     {"problem", "run_file"},
+    {"model"},
     {"plan", "run"},
     {"state", "curvature", "solver_choice", "again"},
     {"backends", "_core"},
