@@ -148,11 +148,6 @@ cdef void narrow_update(const Model* model, const Data* data, const floating* x,
     memory.t = squares.t
 
 
-cdef inline double gd_step(double g, double eta) noexcept nogil:
-    cdef double unused = 0.0
-    return linear_step(GD, 0.0, g, &unused, eta, 0.0)
-
-
 cdef double settled(double v, double* q, Py_ssize_t first, const Owed* owed) noexcept nogil:
     """Return v, and write q of cumulative_l1, after the updates first + 1 .. now, in which nothing but l1 moved v."""
     cdef const double* debts = owed.debts

@@ -346,8 +346,7 @@ cdef inline void four_updates(const Model* model, int rule, bint moving, bint me
 
 cdef inline double gd_one(const Model* model, double y, double weight, double z, double* b) noexcept nogil:
     """Return minus the gradient by z, weighted: what the row weighs in a step of gd at rate 1."""
-    cdef double unused = 0.0
-    cdef double u = linear_step(GD, 0.0, weight * loss_gradient(model.loss, model.c, y, z), &unused, 1.0, 0.0)
+    cdef double u = gd_step(weight * loss_gradient(model.loss, model.c, y, z), 1.0)
     if model.intercept:
         b[0] += u
     return u
@@ -375,21 +374,21 @@ cdef inline void four_of_gd(const Model* model, const floating* x0, const floati
         eta1, eta2, eta3 = eta[1], eta[2], eta[3]
     z0 = product[0] + b
     u[0] = gd_one(model, y[0], eta0 * s[0], z0, &b)
-    scale = 1.0 - eta0 * model.l2
+    scale = 1.0 + gd_step(model.l2, eta0)
     z1 = scale * product[1] + u[0] * mutual[0] + b
     u[1] = gd_one(model, y[stride], eta1 * s[1], z1, &b)
-    kept = 1.0 - eta1 * model.l2
+    kept = 1.0 + gd_step(model.l2, eta1)
     scale *= kept
     u[0] *= kept
     z2 = scale * product[2] + u[0] * mutual[1] + u[1] * mutual[2] + b
     u[2] = gd_one(model, y[2 * stride], eta2 * s[2], z2, &b)
-    kept = 1.0 - eta2 * model.l2
+    kept = 1.0 + gd_step(model.l2, eta2)
     scale *= kept
     u[0] *= kept
     u[1] *= kept
     z3 = scale * product[3] + u[0] * mutual[3] + u[1] * mutual[4] + u[2] * mutual[5] + b
     u[3] = gd_one(model, y[3 * stride], eta3 * s[3], z3, &b)
-    kept = 1.0 - eta3 * model.l2
+    kept = 1.0 + gd_step(model.l2, eta3)
     scale *= kept
     u[0] *= kept
     u[1] *= kept

@@ -106,6 +106,17 @@ cdef Owed read_owed(double[:, ::1] window, int32_t[::1] until):
     return owed
 
 
+cdef inline double gd_step(double g, double eta) noexcept nogil:
+    """Return the step of gd along g."""
+    cdef double unused = 0.0
+    return linear_step(GD, 0.0, g, &unused, eta, 0.0)
+
+
+cdef inline double* behind(double* values, Py_ssize_t count) noexcept nogil:
+    """Return where the values after so many begin; NULL remains NULL."""
+    return values + count if values != NULL else NULL
+
+
 cdef bint all_finite(const floating* w, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t j
     cdef int bad = 0
@@ -133,11 +144,11 @@ cdef void take_step(const Model* model, floating* W, double* b, const gradient_t
                     double* v, double eta, double c1, double c2, double one, Py_ssize_t o) noexcept nogil:
     """One step of output o along a [x one] + l2 w."""
     cdef Py_ssize_t d = model.d, at = o * (d + 1)
-    optimizer_update(model.rule, W + o * d, x, a, l2, model.factors, m + at, v + at, eta, model.mu, model.rho,
-                     model.eps, model.decay, c1, c2, d)
+    optimizer_update(model.rule, W + o * d, x, a, l2, model.factors, behind(m, at), behind(v, at), eta, model.mu,
+                     model.rho, model.eps, model.decay, c1, c2, d)
     if model.intercept:
-        optimizer_update(model.rule, b + o, &one, a, <double>0.0, <const double*>NULL, m + at + d, v + at + d, eta,
-                         model.mu, model.rho, model.eps, <double>0.0, c1, c2, 1)
+        optimizer_update(model.rule, b + o, &one, a, <double>0.0, <const double*>NULL, behind(m, at + d),
+                         behind(v, at + d), eta, model.mu, model.rho, model.eps, <double>0.0, c1, c2, 1)
 
 
 cdef void corrections(const Model* model, Memory* memory, double* c1, double* c2) noexcept nogil:
