@@ -13,7 +13,7 @@ from gdfast.history import History
 from gdfast.measure import Measure
 from gdfast.plan import Plan
 from gdfast.problem import Problem
-from gdfast.state import State
+from gdfast.state import State, Updates
 from gdfast.stop_reason import StopReason
 
 __all__ = ["Best", "Descent"]
@@ -230,7 +230,7 @@ class Descent:
         else:
             costs = np.empty((state.position + steps) // state.steps_per_epoch)
             wanted = self.wanted(len(costs))
-            done = self.kernels.stochastic(state, steps, values, plan.rates.by_step, wanted, costs)
+            done = self.kernels.stochastic(state, Updates(steps, values, plan.rates.by_step, wanted, costs))
         before = state.epoch
         if done >= 0:
             state.advance(done)

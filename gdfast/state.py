@@ -1,6 +1,6 @@
 """Where a descent stands: arrays that the kernels change in place."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +9,28 @@ from gdfast.order import fill_order
 from gdfast.plan import Plan
 from gdfast.problem import Problem
 
-__all__ = ["State"]
+__all__ = ["State", "Updates"]
 
 NONE = np.zeros((0, 0))
 
 # What a copy, and a file, must hold; all else follows from the plan.
 ARRAYS = ("W", "b", "M", "V", "A", "Q", "U", "sums")
 COUNTS = ("epoch", "position", "steps", "count")
+
+
+class Updates(NamedTuple):
+    """What a call of `stochastic` is to do.
+
+    It runs `steps` updates from the state's place in the order of samples, and writes into `costs` for each epoch
+    that ends the mean over it of s_i loss_i just before each update; or, where `wanted` has a place for each such
+    epoch, J at its end where it is marked, else NaN. `rates` are by epoch, the current one first, or by step.
+    """
+
+    steps: int
+    rates: NDArray[np.float64]
+    by_step: bool
+    wanted: NDArray[np.bool_]  # empty: J is never wanted
+    costs: NDArray[np.float64]
 
 
 class State:

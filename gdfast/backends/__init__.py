@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gdfast.arguments import choice
 from gdfast.plan import Model
 from gdfast.problem import Problem
-from gdfast.state import State
+from gdfast.state import State, Updates
 
 __all__ = ["BACKENDS", "KernelSet", "available", "choose", "load"]
 
@@ -44,15 +44,7 @@ class KernelSet(Protocol):
     def cost_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool) -> float:
         """Return J, to the bit as an epoch finds it."""
 
-    def stochastic(
-        self,
-        state: State,
-        steps: int,
-        rates: NDArray[np.float64],
-        by_step: bool,
-        wanted: NDArray[np.bool_],
-        costs: NDArray[np.float64],
-    ) -> int:
+    def stochastic(self, state: State, updates: Updates) -> int:
         """Run mini-batch or SGD updates."""
 
     def settled_every(self, batch_size: int) -> int:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gdfast.csr import CSR, settled_every
 from gdfast.plan import Model
 from gdfast.problem import Problem
-from gdfast.state import State
+from gdfast.state import State, Updates
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -98,16 +98,9 @@ class Kernels:
         total, extra = self.sums_at(W, b)
         return float(total / self.n + extra)
 
-    def stochastic(
-        self,
-        state: State,
-        steps: int,
-        rates: NDArray[np.float64],
-        by_step: bool,
-        wanted: NDArray[np.bool_],
-        costs: NDArray[np.float64],
-    ) -> int:
+    def stochastic(self, state: State, updates: Updates) -> int:
         """Run mini-batch or SGD updates."""
+        steps, rates, by_step, wanted, costs = updates
         return descent.stochastic(
             *self.fixed, state.W, state.b, state.arrays, state.sums, state.steps,
             state.count, state.gain, self.G, state.order, state.batch_size or 1, state.shuffle, state.seed,

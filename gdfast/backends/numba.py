@@ -17,7 +17,7 @@ from gdfast.formulas.optimizers import OPTIMIZERS
 from gdfast.order import GOLDEN
 from gdfast.plan import Model
 from gdfast.problem import Problem
-from gdfast.state import State
+from gdfast.state import State, Updates
 
 __all__ = ["Kernels", "power_costs"]
 
@@ -1060,19 +1060,11 @@ class Kernels:
             *self.data(), self.few, self.numbers, self.limits, W, b, *memory, self.G, rates, objective, costs, look
         )
 
-    def stochastic(
-        self,
-        state: State,
-        steps: int,
-        rates: NDArray[np.float64],
-        by_step: bool,
-        wanted: NDArray[np.bool_],
-        costs: NDArray[np.float64],
-    ) -> int:
+    def stochastic(self, state: State, updates: Updates) -> int:
         """Run mini-batch or SGD updates."""
         return self.compiled.stochastic(
             self.rows, self.Y, self.weights, self.numbers, self.limits, state.W, state.b, state.arrays, state.sums,
             state.steps, state.count, state.gain, self.G,
             state.order, state.batch_size or 1, state.shuffle, np.uint64(state.seed), state.epoch, state.position,
-            steps, rates, by_step, wanted, costs, self.owed, self.every,
+            *updates, self.owed, self.every,
         )  # fmt: skip

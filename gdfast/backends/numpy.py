@@ -13,7 +13,7 @@ from gdfast.interrupt import asked
 from gdfast.order import fill_order
 from gdfast.plan import Model
 from gdfast.problem import Problem
-from gdfast.state import State
+from gdfast.state import State, Updates
 
 __all__ = ["Kernels", "power_costs"]
 
@@ -22,16 +22,14 @@ class Kernels:
     """The kernels for one Problem and one Model.
 
     `batch` runs one full-batch epoch for each of rates and writes a cost for each: the loss at its start (with
-    `objective` J, penalty included). `stochastic` runs `steps` updates from the state's place in the order of
-    samples, and writes for each epoch that ends the mean over it of s_i loss_i just before each update; or, where
-    `wanted` has a place for each such epoch, J at its end or NaN; rates are by epoch, the current one first, or by
-    step. Both return the number of updates done, which are fewer where the end was asked for meanwhile; where epoch
-    e of the call is bad (DESIGN: a cost or an iterate that is not finite) they stop and return ~e, the number of
-    epochs of this call that are good being e (batch: e costs are written, and the last good epoch is e - 1 epochs
-    after the start). `sums_at` returns the sum of s_i loss_i and the penalty anywhere, by the same additions as an
-    epoch, and leaves the gradient of the first in G (k, d + 1), the intercept's last. `by_columns=False` tells the
-    compiled backends to take X by rows also where it has few features; n_threads is for the compiled core. X may be
-    sparse (gdfast/csr.py); an update costs O(d) here all the same.
+    `objective` J, penalty included). `stochastic` runs the Updates asked for (gdfast/state.py) from the state's place
+    in the order of samples. Both return the number of updates done, which are fewer where the end was asked for
+    meanwhile; where epoch e of the call is bad (DESIGN: a cost or an iterate that is not finite) they stop and return
+    ~e, the number of epochs of this call that are good being e (batch: e costs are written, and the last good epoch is
+    e - 1 epochs after the start). `sums_at` returns the sum of s_i loss_i and the penalty anywhere, by the same
+    additions as an epoch, and leaves the gradient of the first in G (k, d + 1), the intercept's last.
+    `by_columns=False` tells the compiled backends to take X by rows also where it has few features; n_threads is for
+    the compiled core. X may be sparse (gdfast/csr.py); an update costs O(d) here all the same.
     """
 
     def __init__(self, problem: Problem, model: Model, by_columns: bool = True, n_threads: int = 1) -> None:
@@ -59,17 +57,10 @@ class Kernels:
                     return ~(e + 1)
         return len(rates)
 
-    def stochastic(
-        self,
-        state: State,
-        steps: int,
-        rates: NDArray[np.float64],
-        by_step: bool,
-        wanted: NDArray[np.bool_],
-        costs: NDArray[np.float64],
-    ) -> int:
+    def stochastic(self, state: State, updates: Updates) -> int:
         """Run mini-batch (batch_size > 1) or SGD updates."""
         n, size, position, ended = len(self.X), state.batch_size or 1, state.position, 0
+        steps, rates, by_step, wanted, costs = updates
         with np.errstate(all="ignore"):
             for done in range(steps):
                 if asked():
