@@ -30,14 +30,18 @@ LIBERTIES: dict[str, Any] = {"fastmath": {"reassoc", "nsz", "arcp", "contract"}}
 # return one, be it a view, to what counts.
 COUNTED: dict[str, Any] = {"_nrt": True}
 UNCOUNTED: dict[str, Any] = {"_nrt": False}
-counting = njit(**OPTIONS, **LIBERTIES, **COUNTED)
-jit = njit(**OPTIONS, **LIBERTIES, **UNCOUNTED)
+# A way in from Python, and one from C, would be compiled with each function: a third of all the compiling.
+INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+OUTER: dict[str, Any] = {"no_cpython_wrapper": False, "no_cfunc_wrapper": True}
+outer = njit(**OPTIONS, **LIBERTIES, **COUNTED, **OUTER)
+counting = njit(**OPTIONS, **LIBERTIES, **COUNTED, **INNER)
+jit = njit(**OPTIONS, **LIBERTIES, **UNCOUNTED, **INNER)
 # With these liberties np.isfinite holds for infinity, so what looks for it does without them.
-strict = njit(**OPTIONS, **UNCOUNTED, fastmath=False)
+strict = njit(**OPTIONS, **UNCOUNTED, **INNER, fastmath=False)
 # What rests on its roundings, in which only a product and a sum may be one operation.
-rounding = njit(**OPTIONS, **UNCOUNTED, fastmath={"contract"})
+rounding = njit(**OPTIONS, **UNCOUNTED, **INNER, fastmath={"contract"})
 # Losses: with exp and log1p in them they are too long to be inlined unasked, and a loop with a call is not vectorised.
-inlined = njit(**OPTIONS, **LIBERTIES, **UNCOUNTED, forceinline=True)
+inlined = njit(**OPTIONS, **LIBERTIES, **UNCOUNTED, **INNER, forceinline=True)
 LARGEST = np.finfo(np.float64).max
 # Rows handled while they are in the cache.
 BLOCK = 256
@@ -246,7 +250,7 @@ def add_to_mean(W, b, A, count, gain):  # type: ignore[no-untyped-def]
         A[o, d] = averaged(A[o, d], b[o], part)
 
 
-@counting
+@outer
 def power_costs(sizes, firsts, powers, base, costs):  # type: ignore[no-untyped-def]
     """Write the costs of a closed-form path; see gdfast/backends/numpy.py."""
     r, width = powers.shape
@@ -548,7 +552,10 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
 
     @jit
     def pass_rows(X, Y, s, order, start, stop, W, b, c, G, space):  # type: ignore[no-untyped-def]
-        """Return the sum of s_i loss_i over order[start:stop] (order empty: the rows themselves); add to G."""
+        """Return the sum of s_i loss_i over order[start:stop] (order empty: the rows themselves); add to G.
+
+        For a literal 0 as start it would be compiled once more.
+        """
         (k, d), (z, r, _, _, part) = W.shape, space
         block, total = block_of(X, d), 0.0
         for first in range(start, stop, block):
@@ -599,10 +606,8 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
                     w = np.float64(W[o, j])
                     for i in range(size):
                         z[i] += w * X[j, first + i]
-                if s.size:
-                    total += losses(Y[o, first : first + size], s[first : first + size], True, z, c, r, size)
-                else:
-                    total += losses(Y[o, first : first + size], z, False, z, c, r, size)
+                weights = s[first : first + size] if s.size else z
+                total += losses(Y[o, first : first + size], weights, s.size > 0, z, c, r, size)
                 for j in range(d):
                     part = 0.0
                     for i in range(size):
@@ -779,7 +784,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
         """Take an update by each of order[start:start + size], after t before."""
         c1 = c2 = 1.0
         for i in range(size):
-            row, eta = order[start + i], rates[i if by_step else 0]
+            row, eta = np.int64(order[start + i]), rates[i if by_step else 0]
             if corrected:
                 c1, c2 = correction(p.mu, t + i + 1), correction(p.rho, t + i + 1)
             weight = s[row] if s.size else 1.0
@@ -799,7 +804,8 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
         (k, d), zero, of_type, c = W.shape, X.dtype.type(0), X.dtype.type, p.c
         weights = s.size > 0
         for i in range(0, size - 3, 4):
-            q0, q1, q2, q3 = order[start + i], order[start + i + 1], order[start + i + 2], order[start + i + 3]
+            q0, q1 = np.int64(order[start + i]), np.int64(order[start + i + 1])
+            q2, q3 = np.int64(order[start + i + 2]), np.int64(order[start + i + 3])
             e0 = e1 = e2 = e3 = rates[0]
             if by_step:
                 e0, e1, e2, e3 = rates[i], rates[i + 1], rates[i + 2], rates[i + 3]
@@ -883,7 +889,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
 
     sgd_span = fours_first if optimizer == "gd" and not (careful or sparse) else all_singly
 
-    @counting
+    @outer
     def batch(  # type: ignore[no-untyped-def]
         X, Y, s, by_columns, p, limits, W, b, arrays, sums, t, count, gain, G, rates, objective, costs, look
     ):
@@ -897,7 +903,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
             if by_columns:
                 total = whole_columns(X, Y, s, W, b, p.c, G, space)
             else:
-                total = pass_rows(X, Y, s, no_order, 0, n, W, b, p.c, G, space)
+                total = pass_rows(X, Y, s, no_order, np.int64(0), n, W, b, p.c, G, space)
             extra = penalty(W, limits[0], limits[1], p.l2 != 0.0 or p.l1 != 0.0)
             if look:
                 costs[0], costs[1] = total, extra
@@ -911,7 +917,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
                 return ~(e + 1)
         return rates.size
 
-    @counting
+    @outer
     def batch_line(X, Y, s, p, W, b, M, G, rates, objective, costs, look):  # type: ignore[no-untyped-def]
         """Run full-batch epochs of a plain rule for one feature and one output: the state is in registers."""
         n, result, of_type = X.shape[1], rates.size, W.dtype.type
@@ -947,7 +953,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
             M[0, 0], M[0, 1] = m, m_bias
         return result
 
-    @counting
+    @outer
     def stochastic(  # type: ignore[no-untyped-def]
         X, Y, s, p, limits, W, b, arrays, sums, t, count, gain, G,
         order, batch_size, shuffle, seed, epoch, position, steps, rates, by_step, wanted, costs, owed, every,
@@ -986,7 +992,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: 
                 if wanted.size:
                     costs[ended] = np.nan
                     if wanted[ended]:
-                        total = pass_rows(X, Y, s, no_order, 0, n, W, b, p.c, G, space)
+                        total = pass_rows(X, Y, s, no_order, np.int64(0), n, W, b, p.c, G, space)
                         extra = penalty(W, limits[0], limits[1], p.l2 != 0.0 or p.l1 != 0.0)
                         costs[ended] = mean_of(total, n, extra)
                         if not is_finite(n * costs[ended]):
