@@ -44,6 +44,8 @@ def modules():
 
 
 def importable(name):
+    if name.startswith("gdfast.backends.jitted"):
+        name = "gdfast.backends.numba"
     needs = {"gdfast.backends.numba": "numba", "gdfast.cli": "typer", "gdfast.plots": "matplotlib",
              "gdfast.demo": "matplotlib",
              "gdfast.compat": "matplotlib"}  # fmt: skip

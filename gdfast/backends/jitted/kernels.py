@@ -1,0 +1,158 @@
+"""The kernels for one loss and one update rule, compiled at their first call."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gdfast.backends.jitted.exact import finite, is_finite, mean_of, plus
+from gdfast.backends.jitted.formulas import penalty, penalty_value, soft_threshold
+from gdfast.backends.jitted.losses import jitted_loss
+from gdfast.backends.jitted.options import jit, outer
+from gdfast.backends.jitted.order import fill_order
+from gdfast.backends.jitted.owed import fold
+from gdfast.backends.jitted.passes import compile_passes
+from gdfast.backends.jitted.rows import DENSE, SPARSE
+from gdfast.backends.jitted.samples import compile_samples
+from gdfast.backends.jitted.spans import compile_fours, compile_singly
+from gdfast.backends.jitted.steps import compile_steps
+from gdfast.formulas.optimizers import OPTIMIZERS
+
+__all__ = ["Compiled", "compile_kernels"]
+
+
+class Compiled(NamedTuple):
+    """The jitted kernels for one loss and one update rule."""
+
+    batch: Callable[..., int]
+    batch_line: Callable[..., int]
+    stochastic: Callable[..., int]
+
+
+@functools.lru_cache(maxsize=256)  # a user's own losses come without end
+def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: bool, lazy: bool) -> Compiled:
+    """Return the kernels, each compiled at its first call; lazy ones put off what an update owes all coefficients."""
+    value, gradient = jitted_loss(loss, own)
+    rows, formula = SPARSE if sparse else DENSE, OPTIMIZERS[optimizer]
+    room, losses_of, pass_rows, pass_columns, line_sums, weighted_line_sums = compile_passes(value, gradient, rows)
+    steps = compile_steps(formula, careful)
+    rule, rate, update = steps.rule, steps.rate, steps.update
+    whole_columns = jit(lambda X, Y, s, W, b, c, G, space: 0.0) if sparse else pass_columns  # a CSR has none
+    one_by_one = compile_samples(value, gradient, rows, steps, formula.corrected, careful, sparse, lazy)
+    in_fours = optimizer == "gd" and not (careful or sparse)
+    sgd_span = compile_fours(gradient, steps.descend, losses_of, one_by_one) if in_fours else compile_singly(one_by_one)
+    end_window = fold if lazy else jit(lambda W, Q, p, owed: None)
+
+    @outer
+    def batch(  # type: ignore[no-untyped-def]
+        X, Y, s, by_columns, p, limits, W, b, arrays, sums, t, count, gain, G, rates, objective, costs, look
+    ):
+        """Run full-batch epochs; or (look) write the two sums of the first, and its gradient into G, and no step."""
+        n = Y.shape[1] if by_columns else Y.shape[0]
+        no_order, space = np.empty(0, np.int32), room(X, W.shape[0], W.shape[1])
+        for e in range(rates.size):
+            for o in range(G.shape[0]):
+                for j in range(G.shape[1]):
+                    G[o, j] = 0.0
+            if by_columns:
+                total = whole_columns(X, Y, s, W, b, p.c, G, space)
+            else:
+                total = pass_rows(X, Y, s, no_order, np.int64(0), n, W, b, p.c, G, space)
+            extra = penalty(W, limits[0], limits[1], p.l2 != 0.0 or p.l1 != 0.0)
+            if look:
+                costs[0], costs[1] = total, extra
+                return 0
+            if not is_finite(total + n * extra):
+                return ~e
+            costs[e] = mean_of(total, n, extra if objective else 0.0)
+            more = count + e + 1 if count >= 0 else 0
+            update(W, b, arrays, sums, G, 1.0 / n, p, limits, rates[e], t + e + 1, more, gain)
+            if not finite(W, b):
+                return ~(e + 1)
+        return rates.size
+
+    @outer
+    def batch_line(X, Y, s, p, W, b, M, G, rates, objective, costs, look):  # type: ignore[no-untyped-def]
+        """Run full-batch epochs of a plain rule for one feature and one output: the state is in registers."""
+        n, result, of_type = X.shape[1], rates.size, W.dtype.type
+        w, bias, m, m_bias, v = np.float64(W[0, 0]), b[0], 0.0, 0.0, 0.0
+        if M.size:
+            m, m_bias = M[0, 0], M[0, 1]
+        for e in range(rates.size):
+            if s.size:
+                total, gw, gb = weighted_line_sums(X, Y, s, w, bias, p.c)
+            else:
+                total, gw, gb = line_sums(X, Y, w, bias, p.c)
+            extra = penalty_value(w, p.l2, p.l1)
+            if look:
+                costs[0], costs[1], G[0, 0], G[0, 1] = total, extra, gw, gb
+                break
+            if not is_finite(total + n * extra):
+                result = ~e
+                break
+            costs[e] = mean_of(total, n, extra if objective else 0.0)
+            step, m, v = rule(w, gw / n + p.l2 * w, m, v, rates[e], p.mu, p.rho, p.eps, p.decay, 1.0, 1.0)
+            w += step
+            if p.intercept:
+                step, m_bias, v = rule(bias, gb / n, m_bias, v, rates[e], p.mu, p.rho, p.eps, 0.0, 1.0, 1.0)
+                bias += step
+            if p.l1 > 0.0:
+                w = soft_threshold(w, p.l1 * rate(0.0, rates[e], p.mu, p.eps, 1.0))
+            w = np.float64(of_type(w))
+            if not (is_finite(w) and is_finite(bias)):
+                result = ~(e + 1)
+                break
+        W[0, 0], b[0] = w, bias
+        if M.size:
+            M[0, 0], M[0, 1] = m, m_bias
+        return result
+
+    @outer
+    def stochastic(  # type: ignore[no-untyped-def]
+        X, Y, s, p, limits, W, b, arrays, sums, t, count, gain, G,
+        order, batch_size, shuffle, seed, epoch, position, steps, rates, by_step, wanted, costs, owed, every,
+    ):  # fmt: skip
+        """Run mini-batch or SGD updates; what is owed is settled after every `every` from the epoch's start."""
+        n, ended, done = Y.shape[0], 0, 0
+        no_order, space = np.empty(0, np.int32), room(X, W.shape[0], W.shape[1])
+        while done < steps:
+            if position == 0:
+                sums[0] = 0.0
+                if shuffle:
+                    fill_order(order, seed, epoch + ended)
+            at, start = done if by_step else ended, position * batch_size
+            more = count + done if count >= 0 else -1
+            if batch_size == 1:
+                taken = min(every - start % every, min(n - start, steps - done))
+                sgd_span(
+                    X, Y, s, W, b, arrays, sums, G, p, limits, order, start, taken, rates[at:], by_step, t + done, more,
+                    gain, owed, space,
+                )  # fmt: skip
+                end_window(W, arrays[3], p, owed)
+            else:
+                taken, size = 1, min(batch_size, n - start)
+                for o in range(G.shape[0]):
+                    for j in range(G.shape[1]):
+                        G[o, j] = 0.0
+                total = pass_rows(X, Y, s, order, start, start + size, W, b, p.c, G, space)
+                update(W, b, arrays, sums, G, 1.0 / size, p, limits, rates[at], t + done + 1, more + 1, gain)
+                sums[0] = plus(sums[0], total)
+            done += taken
+            position += taken
+            if position * batch_size >= n:
+                if not (is_finite(sums[0]) and finite(W, b)):
+                    return ~ended
+                costs[ended] = mean_of(sums[0], n, 0.0)
+                if wanted.size:
+                    costs[ended] = np.nan
+                    if wanted[ended]:
+                        total = pass_rows(X, Y, s, no_order, np.int64(0), n, W, b, p.c, G, space)
+                        extra = penalty(W, limits[0], limits[1], p.l2 != 0.0 or p.l1 != 0.0)
+                        costs[ended] = mean_of(total, n, extra)
+                        if not is_finite(n * costs[ended]):
+                            return ~ended
+                ended, position = ended + 1, 0
+        return steps
+
+    return Compiled(batch, batch_line, stochastic)

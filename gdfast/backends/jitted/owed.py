@@ -1,0 +1,90 @@
+"""What SGD on sparse rows owes all coefficients: put off, and settled where one is read."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.backends.jitted.options import jit, strict
+
+__all__ = ["SMALLEST_SCALE", "Owed", "fold", "nothing_owed", "settle", "shrunk"]
+
+
+class Owed(NamedTuple):
+    """What SGD on sparse rows puts off within a window of updates: coefficients are scales[now] W less l1.
+
+    The t-th update of the window multiplies every coefficient by scales[t] / scales[t - 1], then l1 draws it towards
+    zero by totals[t] - totals[t - 1], which is debts[t] - debts[t - 1] in units of scales[t].
+    """
+
+    scales: NDArray[np.float64]
+    debts: NDArray[np.float64]
+    totals: NDArray[np.float64]  # of l1, since training began
+    until: NDArray[np.int32]  # (d,), the update up to which l1 is taken off a coefficient
+    now: NDArray[np.int64]  # (1,), updates done in this window
+    exact: NDArray[np.float64]  # (2,), the scale now and what rounding took from it
+
+
+@strict
+def shrunk(scale, rest, part):  # type: ignore[no-untyped-def]
+    """Return (scale + rest) (1 - part) in two numbers: of 1 - part alone every update would lose the same digits."""
+    less = part * scale
+    new = scale - less
+    return new, (rest - part * rest) + ((scale - new) - less)
+
+
+# The scale is folded into the coefficients before it falls under this.
+SMALLEST_SCALE = 1e-9
+
+
+def nothing_owed(window: int, d: int) -> Owed:
+    """Return an empty window."""
+    scales, debts, totals = np.empty((3, window))
+    return Owed(scales, debts, totals, np.zeros(d, np.int32), np.zeros(1, np.int64), np.empty(2))
+
+
+@jit
+def settled(v, q, first, now, owed):  # type: ignore[no-untyped-def]
+    """Return v and q (in cumulative_l1) after the updates first + 1 .. now, in which nothing but l1 moved v."""
+    if v == 0.0 or v != v:
+        return v, q
+    side, size = (1.0, v) if v > 0.0 else (-1.0, -v)
+    left = size - (owed.debts[now] - owed.debts[first])
+    if left > 0.0:
+        return side * left, -side * owed.totals[now]
+    low, high = first, now  # after the one something is left, after the other nothing
+    while high - low > 1:
+        middle = (low + high) // 2
+        if size > owed.debts[middle] - owed.debts[first]:
+            low = middle
+        else:
+            high = middle
+    last = owed.scales[high] * (size - (owed.debts[low] - owed.debts[first]))
+    return 0.0, -side * (owed.totals[low] + last)
+
+
+@jit
+def settle(W, Q, j, owed):  # type: ignore[no-untyped-def]
+    """Take off the j-th coefficients what l1 owes them."""
+    now = owed.now[0]
+    if owed.until[j] < now:
+        for o in range(W.shape[0]):
+            W[o, j], Q[o, j] = settled(np.float64(W[o, j]), Q[o, j], owed.until[j], now, owed)
+        owed.until[j] = now
+
+
+@jit
+def fold(W, Q, p, owed):  # type: ignore[no-untyped-def]
+    """Make the coefficients what they are, and begin a new window."""
+    if owed.now[0] == 0:
+        return
+    scale = owed.scales[owed.now[0]]
+    if p.l1 > 0.0:
+        for j in range(W.shape[1]):
+            settle(W, Q, j, owed)
+            owed.until[j] = 0
+    if scale != 1.0:
+        for o in range(W.shape[0]):
+            for j in range(W.shape[1]):
+                W[o, j] *= scale
+    owed.now[0] = 0

@@ -1,0 +1,132 @@
+"""Passes over rows: the sum of losses, and its gradient."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gdfast.backends.jitted.options import counting, jit
+from gdfast.backends.jitted.rows import BLOCK, Rows, place_of
+
+__all__ = ["Passes", "compile_passes"]
+
+
+class Passes(NamedTuple):
+    """The jitted passes for one loss and one kind of rows."""
+
+    room: Callable[..., Any]
+    losses_of: Callable[..., float]
+    by_rows: Callable[..., float]
+    by_columns: Callable[..., float]
+    line: Callable[..., tuple[float, float, float]]
+    weighted_line: Callable[..., tuple[float, float, float]]
+
+
+def compile_passes(value: Any, gradient: Any, rows: Rows) -> Passes:
+    """Return the passes for a loss."""
+    predict, add_rows, block_of, row_for = rows.predict, rows.add_rows, rows.block, rows.row
+
+    @jit
+    def losses(y, weights, weighted, z, c, r, size):  # type: ignore[no-untyped-def]
+        """Write s loss' into r and return the sum of s loss.
+
+        No loop may name an array that is empty: compiled code guards a loop against overlapping arrays by the
+        ranges that it could reach, and with an empty one among them its choice, and the bits, hang on addresses.
+        """
+        total = 0.0
+        if weighted:
+            for i in range(size):
+                total += weights[i] * value(y[i], z[i], c)
+                r[i] = weights[i] * gradient(y[i], z[i], c)
+        else:
+            for i in range(size):
+                total += value(y[i], z[i], c)
+                r[i] = gradient(y[i], z[i], c)
+        return total
+
+    @counting
+    def room(X, k, d):  # type: ignore[no-untyped-def]
+        """Return what a block of rows is worked on in: z (k, BLOCK), r, y, weights, and a row to sum in."""
+        return np.empty((k, BLOCK)), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK), row_for(X, d)
+
+    @jit
+    def losses_of(Y, s, order, first, size, o, c, space):  # type: ignore[no-untyped-def]
+        """Write s loss' of a block's output o into r and return the sum of s loss, both at z."""
+        z, r, y, weights, _ = space
+        for i in range(size):
+            y[i] = Y[place_of(order, first + i), o]
+        if s.size:
+            for i in range(size):
+                weights[i] = s[place_of(order, first + i)]
+        return losses(y, weights, s.size > 0, z[o], c, r, size)
+
+    @jit
+    def pass_rows(X, Y, s, order, start, stop, W, b, c, G, space):  # type: ignore[no-untyped-def]
+        """Return the sum of s_i loss_i over order[start:stop] (order empty: the rows themselves); add to G.
+
+        For a literal 0 as start it would be compiled once more.
+        """
+        (k, d), (z, r, _, _, part) = W.shape, space
+        block, total = block_of(X, d), 0.0
+        for first in range(start, stop, block):
+            size = min(block, stop - first)
+            for o in range(k):
+                predict(X, order, first, size, W, o, b[o], z[o])
+                total += losses_of(Y, s, order, first, size, o, c, space)
+                add_rows(X, order, first, size, r, part, G, o)
+                for i in range(size):
+                    G[o, d] += r[i]
+        return total
+
+    @jit
+    def line_sums(X, Y, w, b, c):  # type: ignore[no-untyped-def]
+        """Return what pass_rows sums for one feature and one output: losses, and the gradient's two parts."""
+        total = gw = gb = 0.0
+        for i in range(X.shape[1]):
+            z = w * X[0, i] + b
+            r = gradient(Y[0, i], z, c)
+            total += value(Y[0, i], z, c)
+            gw += r * X[0, i]
+            gb += r
+        return total, gw, gb
+
+    @jit
+    def weighted_line_sums(X, Y, s, w, b, c):  # type: ignore[no-untyped-def]
+        """Return the same with weights."""
+        total = gw = gb = 0.0
+        for i in range(X.shape[1]):
+            z = w * X[0, i] + b
+            r = s[i] * gradient(Y[0, i], z, c)
+            total += s[i] * value(Y[0, i], z, c)
+            gw += r * X[0, i]
+            gb += r
+        return total, gw, gb
+
+    @jit
+    def pass_columns(X, Y, s, W, b, c, G, space):  # type: ignore[no-untyped-def]
+        """Do the work of pass_rows over all rows, with X and Y by columns."""
+        (d, n), k, z, r = X.shape, W.shape[0], space[0][0], space[1]
+        total = 0.0
+        for first in range(0, n, BLOCK):
+            size = min(BLOCK, n - first)
+            for o in range(k):
+                for i in range(size):
+                    z[i] = b[o]
+                for j in range(d):
+                    w = np.float64(W[o, j])
+                    for i in range(size):
+                        z[i] += w * X[j, first + i]
+                weights = s[first : first + size] if s.size else z
+                total += losses(Y[o, first : first + size], weights, s.size > 0, z, c, r, size)
+                for j in range(d):
+                    part = 0.0
+                    for i in range(size):
+                        part += r[i] * X[j, first + i]
+                    G[o, j] += part
+                part = 0.0
+                for i in range(size):
+                    part += r[i]
+                G[o, d] += part
+        return total
+
+    return Passes(room, losses_of, pass_rows, pass_columns, line_sums, weighted_line_sums)

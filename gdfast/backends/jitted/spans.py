@@ -1,0 +1,117 @@
+"""SGD over a span of samples: four at a time where that can be."""
+
+from typing import Any
+
+import numpy as np
+
+from gdfast.backends.jitted.exact import is_finite, plus
+from gdfast.backends.jitted.options import jit
+from gdfast.backends.jitted.rows import four_products
+
+__all__ = ["compile_fours", "compile_singly"]
+
+
+def compile_singly(one_by_one: Any) -> Any:
+    """Return what takes all updates of a span one by one."""
+
+    @jit
+    def all_singly(  # type: ignore[no-untyped-def]
+        X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, owed, space
+    ):
+        """Take updates one by one."""
+        one_by_one(X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, owed)
+
+    return all_singly
+
+
+def compile_fours(gradient: Any, gd_step: Any, losses_of: Any, one_by_one: Any) -> Any:
+    """Return what takes the updates of a span in fours where that can be; for plain descent on dense rows."""
+
+    @jit
+    def in_fours(X, Y, s, W, b, p, order, start, size, rates, by_step, z):  # type: ignore[no-untyped-def]
+        """Take four updates of plain descent at a time, and keep each one's z; return how many are taken.
+
+        Four rows' products with the coefficients and with each other, four steps on them alone, then
+        w <- scale w + sum_i u_i x_i: the updates of the plain loop, to rounding. Where the rows' products with each
+        other overflow it ends before.
+        """
+        (k, d), zero, of_type, c = W.shape, X.dtype.type(0), X.dtype.type, p.c
+        weights = s.size > 0
+        for i in range(0, size - 3, 4):
+            q0, q1 = np.int64(order[start + i]), np.int64(order[start + i + 1])
+            q2, q3 = np.int64(order[start + i + 2]), np.int64(order[start + i + 3])
+            e0 = e1 = e2 = e3 = rates[0]
+            if by_step:
+                e0, e1, e2, e3 = rates[i], rates[i + 1], rates[i + 2], rates[i + 3]
+            s0 = s1 = s2 = s3 = 1.0
+            if weights:
+                s0, s1, s2, s3 = s[q0], s[q1], s[q2], s[q3]
+            keep0, keep1, keep2 = 1.0 + gd_step(p.l2, p, e0), 1.0 + gd_step(p.l2, p, e1), 1.0 + gd_step(p.l2, p, e2)
+            keep3 = 1.0 + gd_step(p.l2, p, e3)
+            f0 = f1 = f2 = f3 = m10 = m20 = m21 = m30 = m31 = m32 = zero
+            for j in range(d):
+                x0, x1, x2, x3, w = X[q0, j], X[q1, j], X[q2, j], X[q3, j], W[0, j]
+                f0 += x0 * w
+                f1 += x1 * w
+                f2 += x2 * w
+                f3 += x3 * w
+                m10 += x1 * x0
+                m20 += x2 * x0
+                m21 += x2 * x1
+                m30 += x3 * x0
+                m31 += x3 * x1
+                m32 += x3 * x2
+            if not is_finite(np.float64(m10) + m20 + m21 + m30 + m31 + m32):
+                return i
+            p0, p1, p2, p3 = np.float64(f0), np.float64(f1), np.float64(f2), np.float64(f3)
+            for o in range(k):
+                if o > 0:
+                    p0, p1, p2, p3 = four_products(X, q0, q1, q2, q3, W, o)
+                bias = b[o]
+                z0 = p0 + bias
+                u0 = gd_step(e0 * s0 * gradient(Y[q0, o], z0, c), p, 1.0)
+                bias += u0 if p.intercept else 0.0
+                scale = keep0
+                z1 = scale * p1 + u0 * m10 + bias
+                u1 = gd_step(e1 * s1 * gradient(Y[q1, o], z1, c), p, 1.0)
+                bias += u1 if p.intercept else 0.0
+                scale, u0 = keep1 * scale, keep1 * u0
+                z2 = scale * p2 + u0 * m20 + u1 * m21 + bias
+                u2 = gd_step(e2 * s2 * gradient(Y[q2, o], z2, c), p, 1.0)
+                bias += u2 if p.intercept else 0.0
+                scale, u0, u1 = keep2 * scale, keep2 * u0, keep2 * u1
+                z3 = scale * p3 + u0 * m30 + u1 * m31 + u2 * m32 + bias
+                u3 = gd_step(e3 * s3 * gradient(Y[q3, o], z3, c), p, 1.0)
+                bias += u3 if p.intercept else 0.0
+                b[o] = bias
+                z[o, i], z[o, i + 1], z[o, i + 2], z[o, i + 3] = z0, z1, z2, z3
+                v, v0, v1, v2 = of_type(keep3 * scale), of_type(keep3 * u0), of_type(keep3 * u1), of_type(keep3 * u2)
+                v3 = of_type(u3)
+                for j in range(d):
+                    W[o, j] = (v * W[o, j] + v0 * X[q0, j]) + (v1 * X[q1, j] + v2 * X[q2, j]) + v3 * X[q3, j]
+        return size - size % 4
+
+    @jit
+    def fours_first(  # type: ignore[no-untyped-def]
+        X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, owed, space
+    ):
+        """Take updates in fours where that can be, else one by one; at most BLOCK of them."""
+        i = 0
+        while i < size:
+            later = rates[i:] if by_step else rates
+            if p.even and count < 0 and size - i >= 4:
+                done = in_fours(X, Y, s, W, b, p, order, start + i, size - i, later, by_step, space[0])
+                total = 0.0
+                for o in range(b.size if done > 0 else 0):
+                    total += losses_of(Y, s, order, start + i, done, o, p.c, space)
+                sums[0] = plus(sums[0], total)
+                i += done
+                later = rates[i:] if by_step else rates
+            left = min(4, size - i) if p.even and count < 0 else size - i
+            one_by_one(
+                X, Y, s, W, b, arrays, sums, G, p, limits, order, start + i, left, later, by_step, t + i,
+                count + i if count >= 0 else count, gain, owed,
+            )  # fmt: skip
+            i += left
+
+    return fours_first
