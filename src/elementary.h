@@ -1,8 +1,9 @@
 /* exp and log1p without branches, tables or calls, so that loops over them are vectorised; within 2 ulp everywhere.
 
    They rest on roundings that -fassociative-math would take away in silence: include this only in sources that are
-   built without it (src/meson.build). The polynomials interpolate at Chebyshev nodes. */
+   built without it (src/meson.build). The arithmetic of both is in gdfast/formulas/polynomials.py. */
 #pragma once
+#include "polynomials.h"
 #include <stdint.h>
 #include <string.h>
 
@@ -36,17 +37,11 @@ static inline double exponential(double x)
     double shifted = x * 1.4426950408889634 + ROUNDER;
     double k = shifted - ROUNDER;
     double half = k * 0.5 + ROUNDER;
-    double r = (x - k * 0.6931471804855391) - k * 7.440617110012397e-11;
-    double r2 = r * r;
-    double low = 0.16666666666666669 + r * 0.04166666666662413 + r2 * (0.008333333333330062 + r * 0.0013888888917213717);
-    double high = 0.00019841269863053618 + r * 2.4801521295954376e-05
-        + r2 * (2.7557268459997064e-06 + r * 2.7620088445409746e-07 + r2 * 2.510038549551032e-08);
-    double q = 0.5000000000000001 + r * (low + r2 * r2 * high);
-    double p = 1.0 + (r + r2 * q);
+    double p = exp_of_rest(rest(x, k));
     return p * power_of_two(half) * power_of_two((k - (half - ROUNDER)) + ROUNDER);
 }
 
-/* log(1 + x): u = 1 + x rounded, lost what that lost, u = 2^k m with m in [sqrt(1/2), sqrt(2)); log m = 2 atanh(s). */
+/* log(1 + x): u = 1 + x rounded, lost what that lost, u = 2^k m with m in [sqrt(1/2), sqrt(2)). */
 static inline double log_one_plus(double x)
 {
     double u = 1.0 + x;
@@ -57,10 +52,7 @@ static inline double log_one_plus(double x)
     double m = from_bits(bits(u) - ((biased - 1074) << 52));
     double twice = from_bits((1024 + 1074 - biased) << 52); /* 2^(1 - k): zero, and not less, at k = 1024 */
     double f = (m - 1.0) + lost * twice * 0.5;
-    double s = f / (2.0 + f), z = s * s, z2 = z * z;
-    double q = 0.666666666666667 + z * 0.3999999999989889 + z2 * (0.28571428626253836 + z * 0.22222211089379496)
-        + z2 * z2 * (0.1818289243253687 + z * 0.15331611722055008 + z2 * 0.14617807153417325);
-    double y = k * 0.6931471804855391 + (f - (s * (f - z * q) - k * 7.440617110012397e-11));
+    double y = log_of_parts(k, f);
     y = x > -1.0 ? y : (x == -1.0 ? -1.0 / 0.0 : 0.0 / 0.0);
     return (x == 0.0) | (x > 0x1.fffffffffffffp1023) ? x : y;
 }

@@ -4,7 +4,7 @@ import numpy as np
 from numba.extending import overload
 
 from gdfast.backends.jitted.options import rounding
-from gdfast.formulas import vocabulary
+from gdfast.formulas import polynomials, vocabulary
 
 __all__ = ["LARGEST", "exponential", "log_one_plus"]
 
@@ -32,6 +32,10 @@ def minimum(a, b):  # type: ignore[no-untyped-def]
 ROUNDER = 6755399441055744.0  # 1.5 * 2^52: adding it rounds to an integer, which is left in the low bits
 SQRT_HALF, EXPONENT = np.int64(0x3FE6A09E667F3BCD), np.int64(0x4330000000000000)
 
+rest = rounding(polynomials.rest)
+exp_of_rest = rounding(polynomials.exp_of_rest)
+log_of_parts = rounding(polynomials.log_of_parts)
+
 
 @rounding
 def power_of_two(shifted):  # type: ignore[no-untyped-def]
@@ -47,13 +51,7 @@ def exponential(x):  # type: ignore[no-untyped-def]
     shifted = x * 1.4426950408889634 + ROUNDER
     k = shifted - ROUNDER
     half = k * 0.5 + ROUNDER
-    r = (x - k * 0.6931471804855391) - k * 7.440617110012397e-11
-    r2 = r * r
-    low = 0.16666666666666669 + r * 0.04166666666662413 + r2 * (0.008333333333330062 + r * 0.0013888888917213717)
-    high = 0.00019841269863053618 + r * 2.4801521295954376e-05
-    high += r2 * (2.7557268459997064e-06 + r * 2.7620088445409746e-07 + r2 * 2.510038549551032e-08)
-    q = 0.5000000000000001 + r * (low + r2 * r2 * high)
-    p = 1.0 + (r + r2 * q)
+    p = exp_of_rest(rest(x, k))
     return p * power_of_two(half) * power_of_two((k - (half - ROUNDER)) + ROUNDER)
 
 
@@ -68,12 +66,7 @@ def log_one_plus(x):  # type: ignore[no-untyped-def]
     m = np.int64(bits - ((biased - np.int64(1074)) << np.int64(52))).view(np.float64)
     twice = np.int64((np.int64(1024 + 1074) - biased) << np.int64(52)).view(np.float64)
     f = (m - 1.0) + lost * twice * 0.5
-    s = f / (2.0 + f)
-    z = s * s
-    z2 = z * z
-    q = 0.666666666666667 + z * 0.3999999999989889 + z2 * (0.28571428626253836 + z * 0.22222211089379496)
-    q += z2 * z2 * (0.1818289243253687 + z * 0.15331611722055008 + z2 * 0.14617807153417325)
-    y = k * 0.6931471804855391 + (f - (s * (f - z * q) - k * 7.440617110012397e-11))
+    y = log_of_parts(k, f)
     bad = -np.inf if x == -1.0 else np.nan
     y = y if x > -1.0 else bad
     y = x if x == 0.0 else y
