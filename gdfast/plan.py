@@ -17,7 +17,7 @@ from gdfast.problem import Problem
 from gdfast.rates import Rates, make_rates
 from gdfast.watch import PATIENCE, Plateau, Watch
 
-__all__ = ["Model", "Plan", "make_plan", "make_seed"]
+__all__ = ["Plan", "make_plan", "make_seed"]
 
 HISTORIES = ("auto", "objective", "running", "none")
 SOLVERS = ("auto", "closed_form", "loop")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.arguments import choice
-from gdfast.plan import Model
+from gdfast.model import Model
 from gdfast.problem import Problem
 from gdfast.state import State, Updates
 

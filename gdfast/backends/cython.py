@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.csr import CSR, settled_every
-from gdfast.plan import Model
+from gdfast.model import Model
 from gdfast.problem import Problem
 from gdfast.state import State, Updates
 

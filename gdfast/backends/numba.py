@@ -9,7 +9,7 @@ from gdfast.backends.jitted.closed_form import power_costs
 from gdfast.backends.jitted.kernels import compile_kernels
 from gdfast.backends.jitted.owed import nothing_owed
 from gdfast.csr import CSR, settled_every
-from gdfast.plan import Model
+from gdfast.model import Model
 from gdfast.problem import Problem
 from gdfast.state import State, Updates
 

@@ -10,8 +10,8 @@ from gdfast.formulas.optimizers import averaged, clipped, correction
 from gdfast.formulas.penalties import cumulative_l1, penalty_value, soft_threshold
 from gdfast.formulas.vocabulary import maximum, minimum
 from gdfast.interrupt import asked
+from gdfast.model import Model
 from gdfast.order import fill_order
-from gdfast.plan import Model
 from gdfast.problem import Problem
 from gdfast.state import State, Updates
 
