@@ -6,11 +6,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* gcc takes a function that does nothing but prefetch for one without effect, and leaves out its calls: hence the asm. */
+static inline void PREFETCH(const void *p)
+{
 #if defined(__GNUC__)
-#define PREFETCH(p) __builtin_prefetch(p, 0, 2)
+    __builtin_prefetch(p, 0, 2);
+    __asm__ volatile("");
 #else
-#define PREFETCH(p) ((void)(p))
+    (void)p;
 #endif
+}
 
 /* A number that the compiler shall not put into a vector with others. */
 #if defined(__GNUC__) && defined(__x86_64__)

@@ -43,6 +43,7 @@ cdef inline void prefetch_row(const number* x, Py_ssize_t d) noexcept nogil:
     while byte < size:
         PREFETCH(<const char*>x + byte)
         byte += LINE
+    PREFETCH(<const char*>x + size - 1)  # a row begins anywhere in a line, and so ends in one more
 
 
 cdef inline double dot(const floating* x, const floating* w, Py_ssize_t d) noexcept nogil:

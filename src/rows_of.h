@@ -154,6 +154,11 @@ static inline void OF(combine)(T *w, double s, const double *u, const T *x0, con
 {
     T t = (T)s, u0 = (T)u[0], u1 = (T)u[1], u2 = (T)u[2], u3 = (T)u[3];
     ptrdiff_t j = 0;
+    if (d < 3) { /* the next four read w at once, and wait for what a masked store left */
+        for (; j < d; j++)
+            w[j] = (t * w[j] + u0 * x0[j]) + (u1 * x1[j] + u2 * x2[j]) + u3 * x3[j];
+        return;
+    }
     for (; j + LANES <= d; j += LANES)
         *(V *)(w + j) = (t * OF(at)(w + j) + u0 * OF(at)(x0 + j)) + (u1 * OF(at)(x1 + j) + u2 * OF(at)(x2 + j))
             + u3 * OF(at)(x3 + j);

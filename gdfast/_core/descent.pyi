@@ -4,6 +4,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 from gdfast.csr import CSR
 
@@ -21,6 +22,7 @@ LOSSES: tuple[str, ...]
 OPTIMIZERS: tuple[str, ...]
 SGD_SPAN: int
 
+@disjoint_base
 class Passes:
     def __init__(
         self,
@@ -34,8 +36,9 @@ class Passes:
         scratch: _Double,
     ) -> None: ...
 
+@disjoint_base
 class Crew:
-    def __init__(self) -> None: ...
+    def __init__(self, *args: object, **kwargs: object) -> None: ...
     def close(self) -> None: ...
     def serve(self, passes: Passes, numbers: _Numbers, limits: _Limits, W: _Floating, b: _Double) -> None: ...
 
