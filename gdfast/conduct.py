@@ -28,6 +28,7 @@ class Conductor:
         self.progress = Progress(descent.epochs, progress, descent.state.epoch)
         allowed = math.inf if self.plan.max_seconds is None else self.plan.max_seconds
         self.interrupt = Interrupt(started + allowed)
+        descent.told = progress
         self.last_call = self.last_write = time.perf_counter()
         self.last_epoch = self.written = descent.state.epoch
 

@@ -73,6 +73,7 @@ class Descent:
         self.lowest: Lowest | None = None
         self.anchor: dict[str, Any] = {}  # the state and the followers at the last call that began an epoch
         self.values = np.empty(0)  # the rates of that call
+        self.told = False  # somebody is shown the costs
         self.seconds = 0.0  # of the calls before this one
         self.started = time.perf_counter()
         self.final_cost: float | None = None
@@ -239,12 +240,14 @@ class Descent:
         return done, costs
 
     def wanted(self, ending: int) -> NDArray[np.bool_]:
-        """Mark those of the epochs which end in a call of `stochastic` whose J is wanted; empty: none ever is."""
+        """Mark those of the epochs which end in a call of `stochastic` whose J is wanted; empty: running means are."""
         plan = self.plan
-        if not plan.objective:
-            return np.empty(0, dtype=np.bool_)
         every = (self.watch is not None and plan.validation is None) or self.plateau is not None
-        if every or plan.on_divergence == "backtrack":
+        every = every or plan.on_divergence == "backtrack"
+        if not plan.objective:
+            heard = every or self.told or self.history is not None
+            return np.zeros(0 if heard else ending, dtype=np.bool_)
+        if every:
             return np.ones(ending, dtype=np.bool_)
         marks, first = np.zeros(ending, dtype=np.bool_), self.state.epoch + 1
         if self.history is not None:

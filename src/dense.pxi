@@ -430,10 +430,22 @@ cdef bint sgd_four(const Model* model, const floating* x0, const floating* x1, c
     return True
 
 
+cdef bint harmless(const double* y, const double* z, Py_ssize_t n) noexcept nogil:
+    """Whether no loss of these is too large for a sum of them: not even their squares or exponentials are."""
+    cdef Py_ssize_t i
+    cdef int bad = 0
+    for i in range(n):
+        bad += not (absolute(y[i]) <= 300.0 and absolute(z[i]) <= 300.0)
+    return bad == 0
+
+
 cdef double sgd_span(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t size,
-                     floating* W, double* b, Memory* memory, Owed* owed, double* G, const double* eta,
-                     bint by_step) noexcept nogil:
-    """At most SPAN updates by order[start:start + size]; return the sum of s_i loss_i, each before its own."""
+                     floating* W, double* b, Memory* memory, Owed* owed, double* G, const double* eta, bint by_step,
+                     bint summed) noexcept nogil:
+    """At most SPAN updates by order[start:start + size]; return the sum of s_i loss_i, each before its own.
+
+    Not summed: return 0 where that sum is surely finite.
+    """
     cdef Py_ssize_t n = data.n, d = data.d, k = data.k, i = 0, j, o
     cdef const floating* X = <const floating*>data.X
     cdef const int32_t* rows = order + start
@@ -476,6 +488,8 @@ cdef double sgd_span(const Model* model, const Data* data, const int32_t* order,
                 continue
         sgd_step(model, X + rows[i] * d, y + i * k, s[i], W, b, memory, G, eta[i if by_step else 0], z + i * k)
         i += 1
+    if not summed and harmless(y, z, size * k):
+        return 0.0
     if data.weights != NULL:
         for i in range(size):
             for o in range(k):

@@ -178,7 +178,7 @@ def stochastic(Passes passes, tuple numbers, tuple limits, floating[:, ::1] W, d
             if batch_size == 1:
                 size = min(min(steps - done, n - position), SPAN - position % SPAN)
                 sums[0] += sgd_span(&model, &passes.data, &order[0], position, size, &W[0, 0], &b[0], &memory,
-                                    &owed, &G[0, 0], eta, by_step)
+                                    &owed, &G[0, 0], eta, by_step, wanted.shape[0] == 0)
             else:
                 size, start = 1, position * batch_size
                 sums[0] += batch_step(&model, &passes.data, &order[0], start, min(batch_size, n - start), &W[0, 0],
