@@ -101,7 +101,7 @@ cdef double pass_rows(const Model* model, const Data* data, const int32_t* order
             rows[i] = <int32_t>i
     while first < stop:
         size = min(block, stop - first)
-        known = min(size, data.n - first - size) if far and order != NULL else 0
+        known = min(size, data.n - first - size) if far else 0
         if order == NULL:
             base = X + first * d
             later = base + size * d
