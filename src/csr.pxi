@@ -242,7 +242,7 @@ cdef inline void lazy_update(const Model* model, const floating* x, const index_
         shrink(owed, part)
     for o in range(model.k):
         z[o] = before * csr_dot(x, columns, count, W + o * d) + b[o]
-        r = s * loss_gradient(model.loss, model.c, y[o], z[o])
+        r = s * bounded_gradient(model, y[o], z[o])
         csr_add(gd_step(r, eta) / owed.whole, x, columns, count, W + o * d)
         if owed.until != NULL:
             draw(columns, count, W + o * d, memory.applied + o * (d + 1), memory.l1_owed[0], owed.whole)

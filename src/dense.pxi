@@ -227,13 +227,13 @@ cdef void sgd_step(const Model* model, const floating* x, const double* y, doubl
         memory.l1_owed[0] += model.l1 * optimizer_rate(model.rule, 0.0, eta, model.mu, model.eps, c2)
     for o in range(model.k):
         z[o] = dot(x, W + o * d, d) + b[o]
-        r = s * loss_gradient(model.loss, model.c, y[o], z[o])
+        r = s * bounded_gradient(model, y[o], z[o])
         if model.careful:
             for j in range(d):
                 G[o * (d + 1) + j] = r * x[j]
             G[o * (d + 1) + d] = r
             continue
-        take_step(model, W, b, x, r, model.l2, memory.m, memory.v, eta, c1, c2, 1.0, o)
+        take_step(model, W, b, x, r, steepest_l2(model, eta), memory.m, memory.v, eta, c1, c2, 1.0, o)
         if model.l1 > 0:
             for j in range(d):
                 old = W[o * d + j]
@@ -254,17 +254,17 @@ cdef inline void one_of_four(int i, const Model* model, int rule, bint moving, b
     of itself). The rows' products with each other correct z by the updates before it, so that these are the updates
     of the plain loop, to rounding.
     """
-    cdef double r, value = cw[0] * product + b[0]
+    cdef double r, value = cw[0] * product + b[0], l2 = steepest_l2(model, eta)
     cdef int c
     if moving:
         value += cw[1] * product_m
     for c in range(i):
         value += cw[2 + c] * mutual[c]
     z[0] = value
-    r = s * loss_gradient(model.loss, model.c, y, value)
+    r = s * bounded_gradient(model, y, value)
     for c in range(3 + i):
         if c != 1 or moving:
-            cw[c] += linear_step(rule, cw[c], model.l2 * cw[c] + (r if c == 2 + i else 0.0), &cm[c], eta, model.mu)
+            cw[c] += linear_step(rule, cw[c], l2 * cw[c] + (r if c == 2 + i else 0.0), &cm[c], eta, model.mu)
     if model.intercept:
         b[0] += linear_step(rule, b[0], r, mb, eta, model.mu)
     if meaning:
@@ -346,7 +346,7 @@ cdef inline void four_updates(const Model* model, int rule, bint moving, bint me
 
 cdef inline double gd_one(const Model* model, double y, double weight, double z, double* b) noexcept nogil:
     """Return minus the gradient by z, weighted: what the row weighs in a step of gd at rate 1."""
-    cdef double u = gd_step(weight * loss_gradient(model.loss, model.c, y, z), 1.0)
+    cdef double u = gd_step(weight * bounded_gradient(model, y, z), 1.0)
     if model.intercept:
         b[0] += u
     return u
@@ -374,21 +374,21 @@ cdef inline void four_of_gd(const Model* model, const floating* x0, const floati
         eta1, eta2, eta3 = eta[1], eta[2], eta[3]
     z0 = product[0] + b
     u[0] = gd_one(model, y[0], eta0 * s[0], z0, &b)
-    scale = 1.0 + gd_step(model.l2, eta0)
+    scale = shrinking(model, eta0)
     z1 = scale * product[1] + u[0] * mutual[0] + b
     u[1] = gd_one(model, y[stride], eta1 * s[1], z1, &b)
-    kept = 1.0 + gd_step(model.l2, eta1)
+    kept = shrinking(model, eta1)
     scale *= kept
     u[0] *= kept
     z2 = scale * product[2] + u[0] * mutual[1] + u[1] * mutual[2] + b
     u[2] = gd_one(model, y[2 * stride], eta2 * s[2], z2, &b)
-    kept = 1.0 + gd_step(model.l2, eta2)
+    kept = shrinking(model, eta2)
     scale *= kept
     u[0] *= kept
     u[1] *= kept
     z3 = scale * product[3] + u[0] * mutual[3] + u[1] * mutual[4] + u[2] * mutual[5] + b
     u[3] = gd_one(model, y[3 * stride], eta3 * s[3], z3, &b)
-    kept = 1.0 + gd_step(model.l2, eta3)
+    kept = shrinking(model, eta3)
     scale *= kept
     u[0] *= kept
     u[1] *= kept
@@ -430,6 +430,54 @@ cdef bint sgd_four(const Model* model, const floating* x0, const floating* x1, c
     return True
 
 
+cdef void sgd_rows(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t size,
+                   Py_ssize_t known, floating* W, double* b, Memory* memory, Owed* owed, double* G,
+                   const double* eta, bint by_step) noexcept nogil:
+    """At most SPAN updates by order[start:start + size], `known` rows of the epoch being still to come.
+
+    Each row's y, and its z before its own update, are left in data.scratch.
+    """
+    cdef Py_ssize_t d = data.d, k = data.k, i = 0, j
+    cdef const floating* X = <const floating*>data.X
+    cdef const int32_t* rows = order + start
+    cdef double* z = data.scratch
+    cdef double* y = z + SPAN * k
+    cdef const floating* coming[4]
+    cdef const floating** later
+    cdef double s[SPAN]
+    cdef bint fours = model.linear and model.l1 == 0 and model.factors == NULL and not model.careful
+    cdef bint ahead = data.n * d * <Py_ssize_t>sizeof(floating) > NEAR
+    for i in range(size):
+        if k == 1:
+            y[i] = data.Y[rows[i]]
+        else:
+            memcpy(y + i * k, data.Y + rows[i] * k, k * sizeof(double))
+        s[i] = 1.0
+    if data.weights != NULL:
+        for i in range(size):
+            s[i] = data.weights[rows[i]]
+    i = 0
+    if data.sparse:
+        sparse_updates(model, data, rows, size, known, y, s, W, b, memory, owed, G, eta, by_step, z)
+        i = size
+    while i < size:
+        later = NULL
+        if ahead and i % 4 == 0:
+            if fours and d >= 3 and i + AHEAD + 4 <= known:
+                for j in range(4):
+                    coming[j] = X + rows[i + AHEAD + j] * d
+                later = coming
+            else:
+                fetch(X, rows, min(i + AHEAD, known), min(i + AHEAD + 4, known), d)
+        if fours and i % 4 == 0 and i + 4 <= size:
+            if sgd_four(model, X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d,
+                        y + i * k, s + i, W, b, memory, eta + (i if by_step else 0), by_step, z + i * k, later):
+                i += 4
+                continue
+        sgd_step(model, X + rows[i] * d, y + i * k, s[i], W, b, memory, G, eta[i if by_step else 0], z + i * k)
+        i += 1
+
+
 cdef bint harmless(const double* y, const double* z, Py_ssize_t n) noexcept nogil:
     """Whether no loss of these is too large for a sum of them: not even their squares or exponentials are."""
     cdef Py_ssize_t i
@@ -442,59 +490,23 @@ cdef bint harmless(const double* y, const double* z, Py_ssize_t n) noexcept nogi
 cdef double sgd_span(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t size,
                      floating* W, double* b, Memory* memory, Owed* owed, double* G, const double* eta, bint by_step,
                      bint summed) noexcept nogil:
-    """At most SPAN updates by order[start:start + size]; return the sum of s_i loss_i, each before its own.
+    """Do the updates of sgd_rows; return the sum of s_i loss_i, each before its own.
 
     Not summed: return 0 where that sum is surely finite.
     """
-    cdef Py_ssize_t n = data.n, d = data.d, k = data.k, i = 0, j, o
-    cdef const floating* X = <const floating*>data.X
-    cdef const int32_t* rows = order + start
+    cdef Py_ssize_t k = data.k, i, o, j = 0
     cdef double* z = data.scratch
     cdef double* y = z + SPAN * k
     cdef double* r = y + SPAN * k
     cdef double* weights = r + SPAN * k
-    cdef const floating* coming[4]
-    cdef const floating** later
-    cdef double s[SPAN]
     cdef double total = 0.0
-    cdef bint fours = model.linear and model.l1 == 0 and model.factors == NULL and not model.careful
-    cdef bint ahead = n * d * <Py_ssize_t>sizeof(floating) > NEAR
-    for i in range(size):
-        if k == 1:
-            y[i] = data.Y[rows[i]]
-        else:
-            memcpy(y + i * k, data.Y + rows[i] * k, k * sizeof(double))
-        s[i] = 1.0
-    if data.weights != NULL:
-        for i in range(size):
-            s[i] = data.weights[rows[i]]
-    i = 0
-    if data.sparse:
-        sparse_updates(model, data, rows, size, n - start, y, s, W, b, memory, owed, G, eta, by_step, z)
-        i = size
-    while i < size:
-        later = NULL
-        if ahead and i % 4 == 0:
-            if fours and d >= 3 and start + i + AHEAD + 4 <= n:
-                for j in range(4):
-                    coming[j] = X + rows[i + AHEAD + j] * d
-                later = coming
-            else:
-                fetch(X, rows, min(i + AHEAD, n - start), min(i + AHEAD + 4, n - start), d)
-        if fours and i % 4 == 0 and i + 4 <= size:
-            if sgd_four(model, X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d,
-                        y + i * k, s + i, W, b, memory, eta + (i if by_step else 0), by_step, z + i * k, later):
-                i += 4
-                continue
-        sgd_step(model, X + rows[i] * d, y + i * k, s[i], W, b, memory, G, eta[i if by_step else 0], z + i * k)
-        i += 1
+    sgd_rows(model, data, order, start, size, data.n - start, W, b, memory, owed, G, eta, by_step)
     if not summed and harmless(y, z, size * k):
         return 0.0
     if data.weights != NULL:
         for i in range(size):
             for o in range(k):
-                weights[i * k + o] = s[i]
-    j = 0
+                weights[i * k + o] = data.weights[order[start + i]]
     while j < size * k:
         total += losses_of(model, y + j, weights + j if data.weights != NULL else NULL, z + j, r + j,
                            min(<Py_ssize_t>BLOCK, size * k - j))

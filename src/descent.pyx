@@ -5,7 +5,7 @@
 from cython cimport floating
 from libc.float cimport DBL_MAX
 from libc.math cimport NAN
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 import numpy as np
@@ -216,3 +216,6 @@ def sample_order(int32_t[::1] order, uint64_t seed, uint64_t epoch):
     """Fill order with the rows in the order in which an epoch takes them."""
     with nogil:
         fill_order(&order[0], order.shape[0], seed, epoch)
+
+
+include "sklearn.pxi"

@@ -15,6 +15,8 @@ cdef struct Model:
     double decay
     double clip_norm  # infinity: none
     double clip_value
+    double limit  # of what a sample's loss_gradient may be, either way; infinity: none
+    bint floored  # an l2 that would turn the weights' sign takes them to zero instead
     bint careful  # the gradient is needed as a whole before the step, or limits after it
     const double* factors  # of the penalty, NULL: all are 1
     const double* low  # bounds, NULL: none
@@ -78,7 +80,7 @@ cdef Model read_model(tuple numbers, tuple limits, Py_ssize_t n, Py_ssize_t d, P
     cdef Model model
     model.loss, model.c, model.l2, model.l1, model.intercept = numbers[:5]
     model.rule, model.corrected, model.linear, model.mu, model.rho, model.eps, model.decay = numbers[5:12]
-    model.clip_norm, model.clip_value, model.careful = numbers[12:]
+    model.clip_norm, model.clip_value, model.careful, model.limit, model.floored = numbers[12:]
     model.factors, model.low, model.high = pointer(limits[0]), pointer(limits[1]), pointer(limits[2])
     model.n, model.d, model.k = n, d, k
     return model
@@ -110,6 +112,25 @@ cdef inline double gd_step(double g, double eta) noexcept nogil:
     """Return the step of gd along g."""
     cdef double unused = 0.0
     return linear_step(GD, 0.0, g, &unused, eta, 0.0)
+
+
+cdef inline double shrinking(const Model* model, double eta) noexcept nogil:
+    """Return what the weights are multiplied by where l2 shrinks them in a step of gd."""
+    cdef double kept = 1.0 + gd_step(model.l2, eta)
+    return 0.0 if model.floored and kept < 0 else kept
+
+
+cdef inline double steepest_l2(const Model* model, double eta) noexcept nogil:
+    """Return l2, or where it is floored at most what takes the weights to zero at once."""
+    return minimum(model.l2, 1.0 / eta) if model.floored and eta > 0 else model.l2
+
+
+cdef inline double bounded_gradient(const Model* model, double y, double z) noexcept nogil:
+    """Return loss_gradient within the limit; by a branch, which waits for nothing where it is foreseen."""
+    cdef double g = loss_gradient(model.loss, model.c, y, z)
+    if absolute(g) > model.limit:
+        g = model.limit if g > 0 else -model.limit
+    return g
 
 
 cdef inline double* behind(double* values, Py_ssize_t count) noexcept nogil:

@@ -8,7 +8,8 @@ from typing_extensions import disjoint_base
 
 from gdfast.csr import CSR
 
-# loss, its parameter, l2, l1, intercept; rule, corrected, linear, mu, rho, eps, decay; clip_norm, clip_value, careful
+# loss, its parameter, l2, l1, intercept; rule, corrected, linear, mu, rho, eps, decay; clip_norm, clip_value, careful,
+# limit, floored
 _Numbers: TypeAlias = tuple[float, ...]
 # penalty factors, lower and upper bounds
 _Limits: TypeAlias = tuple[_Double | None, _Double | None, _Double | None]
@@ -88,3 +89,17 @@ def stochastic(
     until: NDArray[np.int32] | None,
 ) -> int: ...
 def sample_order(order: NDArray[np.int32], seed: int, epoch: int) -> None: ...
+def as_sklearn(
+    passes: Passes,
+    numbers: _Numbers,
+    habits: tuple[float, ...],
+    W: _Floating,
+    memory: _Double,
+    mean: _Double | None,
+    applied: _Double | None,
+    rows: NDArray[np.int32],
+    steps: int,
+    rates: _Double,
+    row_squares: _Double | None,
+) -> None: ...
+def forward_shuffle(order: NDArray[np.int32], seed: int) -> None: ...

@@ -36,7 +36,7 @@ def numbers_of(model: Model) -> tuple[Any, ...]:
     loss, rule = descent.LOSSES.index(model.loss), descent.OPTIMIZERS.index(model.rule)
     objective = (loss, model.c, model.l2, model.l1, model.intercept)
     step = (rule, model.formula.corrected, model.formula.linear, model.mu, model.rho, model.eps, model.decay)
-    return (*objective, *step, model.clip_norm, model.clip_value, model.careful)
+    return (*objective, *step, model.clip_norm, model.clip_value, model.careful, np.inf, False)
 
 
 class Kernels:

@@ -1,0 +1,5 @@
+"""Estimators for scikit-learn: drop-ins for its SGD estimators, and gdfast's own."""
+
+from gdfast.sklearn.sgd import SGDClassifier, SGDOneClassSVM, SGDRegressor
+
+__all__ = ["SGDClassifier", "SGDOneClassSVM", "SGDRegressor"]

@@ -1,0 +1,306 @@
+# SGD with scikit-learn's conventions (gdfast/sklearn/updates.py is the specification): of descent.pyx.
+
+# Places in the memory that a call takes up and leaves (the same in gdfast/sklearn/updates.py).
+cdef enum:
+    SCALE  # the coefficients are this times w
+    INTERCEPT
+    MEAN_INTERCEPT
+    OWED  # l1 owed by every coefficient since training began
+    MEAN_A  # the mean of coefficients is (MEAN_A w + mean) / MEAN_B
+    MEAN_B
+    COUNT  # of iterates in the mean; negative: so many updates more until it begins
+    SUM_OF_LOSSES  # sum of the losses, each before its own update
+    SUM_OF_PENALTIES  # sum of the penalties likewise
+    SQUARES  # the squared 2-norm of the coefficients when a row was last added to them, shrunk since
+    SIZES  # their 1-norm likewise
+    REST  # of a shrinking, what float32 cannot hold yet
+
+cdef struct Habits:
+    double l2
+    double l1
+    double sink  # what one-class asks of the intercept
+    double decay  # of the intercept's steps
+    int passive  # 1 or 2: passive-aggressive steps of the first or second kind
+    double aggressiveness
+    bint watched  # the objective is wanted
+
+# What the loop over rows holds of w: sums of squares and sizes of w itself, which only sparse rows keep up to date.
+cdef struct Walk:
+    double squares
+    double sizes
+
+
+cdef void measure(const floating* w, Py_ssize_t d, Walk* walk) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double squares = 0.0, sizes = 0.0
+    for j in range(d):
+        squares += <double>w[j] * w[j]
+        sizes += absolute(w[j])
+    walk.squares, walk.sizes = squares, sizes
+
+
+cdef void take_in(floating* w, double* mean, Py_ssize_t d, double* memory, Walk* walk) noexcept nogil:
+    """Multiply w by its scale, which becomes 1, and bring the mean up to it."""
+    cdef Py_ssize_t j
+    cdef double scale = memory[SCALE], a = memory[MEAN_A], rest = 1.0 / memory[MEAN_B]
+    if mean != NULL:
+        for j in range(d):
+            mean[j] = (mean[j] + a * w[j]) * rest
+        memory[MEAN_A], memory[MEAN_B] = 0.0, 1.0
+    if scale != 1.0:
+        for j in range(d):
+            w[j] = <floating>(w[j] * scale)
+        memory[SCALE] = 1.0
+    measure(w, d, walk)
+
+
+cdef inline double row_square(const floating* x, Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double total = 0.0
+    for i in range(count):
+        total += <double>x[i] * x[i]
+    return total
+
+
+cdef inline double passive_step(const Model* model, const Habits* habits, double y, double z,
+                                double square) noexcept nogil:
+    """Return the multiple of the row that a passive-aggressive update adds (Crammer et al. 2006)."""
+    cdef double value = loss_value(model.loss, model.c, y, z), size
+    if habits.passive == 1:
+        size = minimum(habits.aggressiveness, value / square)
+    else:
+        size = value / (square + 0.5 / habits.aggressiveness)
+    return -size if loss_gradient(model.loss, model.c, y, z) > 0 else size
+
+
+cdef inline void add_row(double a, const floating* x, const index_type* columns, Py_ssize_t count, floating* w,
+                         bint watched, Walk* walk) noexcept nogil:
+    """w += a x, keeping the sums of w up to date where they are watched; columns NULL: x has every column."""
+    cdef Py_ssize_t i, j
+    cdef double old, new, squares = 0.0, sizes = 0.0
+    if columns == NULL:
+        add(a, x, w, count)
+        if watched:
+            measure(w, count, walk)
+    elif not watched:
+        csr_add(a, x, columns, count, w)
+    else:
+        for i in range(count):
+            j = columns[i]
+            old = w[j]
+            w[j] += <floating>(a * x[i])
+            new = w[j]
+            squares += new * new - old * old
+            sizes += absolute(new) - absolute(old)
+        walk.squares += squares
+        walk.sizes += sizes
+
+
+cdef inline void add_to_running_mean(double a, const floating* x, const index_type* columns, Py_ssize_t count,
+                                     double* mean, double* memory) noexcept nogil:
+    """Count an iterate into the mean, a x having been added to w (Bottou 2012, Stochastic gradient descent tricks)."""
+    cdef Py_ssize_t i
+    cdef double number = memory[COUNT] + 1.0
+    a *= -memory[MEAN_A]
+    if columns == NULL:
+        for i in range(count):
+            mean[i] += a * x[i]
+    else:
+        for i in range(count):
+            mean[columns[i]] += a * x[i]
+    if number > 1.0:
+        memory[MEAN_B] /= 1.0 - 1.0 / number
+    memory[MEAN_A] += memory[MEAN_B] * memory[SCALE] / number
+    memory[MEAN_INTERCEPT] += (memory[INTERCEPT] - memory[MEAN_INTERCEPT]) / number
+
+
+cdef inline void draw_row(const index_type* columns, Py_ssize_t count, floating* w, double* applied, double total,
+                          double scale, Walk* walk) noexcept nogil:
+    """Take off the row's coefficients, which are scale w, what l1 owes them by now."""
+    cdef Py_ssize_t i, j
+    cdef double old, new, squares = 0.0, sizes = 0.0
+    if columns == NULL:
+        for j in range(count):
+            old = scale * w[j]
+            new = cumulative_l1(old, applied[j], total)
+            w[j] = <floating>(new / scale)
+            applied[j] += new - old
+        return
+    for i in range(count):
+        j = columns[i]
+        old = w[j]
+        new = cumulative_l1(scale * old, applied[j], total)
+        applied[j] += new - scale * old
+        w[j] = <floating>(new / scale)
+        new = w[j]
+        squares += new * new - old * old
+        sizes += absolute(new) - absolute(old)
+    walk.squares += squares
+    walk.sizes += sizes
+
+
+cdef void one_by_one(const Model* model, const Habits* habits, const Data* data, const index_type* columns,
+                     const int32_t* rows, Py_ssize_t steps, Py_ssize_t known, floating* w, double* mean,
+                     double* applied, double* memory, const double* eta, bint by_step) noexcept nogil:
+    """RowUpdates row by row, of every kind."""
+    cdef const floating* X = <const floating*>data.X
+    cdef const index_type* indptr = <const index_type*>data.indptr
+    cdef const index_type* places = NULL
+    cdef Py_ssize_t i, start, count, d = data.d
+    cdef double z, y, u, square, rate, kept, part
+    cdef bint watched = habits.watched and habits.passive == 0, sized = watched and (habits.l2 > 0 or habits.l1 > 0)
+    cdef bint far = data.n * d * <Py_ssize_t>sizeof(floating) > NEAR
+    cdef Walk walk
+    walk.squares = walk.sizes = 0.0
+    if sized:
+        measure(w, d, &walk)
+    for i in range(steps):
+        if columns != NULL:
+            csr_fetch(X, columns, indptr, rows + i, known - i)
+            start = indptr[rows[i]]
+            count = indptr[rows[i] + 1] - start
+            places = columns + start
+            z = memory[SCALE] * csr_dot(X + start, places, count, w) + memory[INTERCEPT]
+        else:
+            if far and i + AHEAD < known:
+                prefetch_row(X + rows[i + AHEAD] * d, d)
+            start, count = rows[i] * d, d
+            z = memory[SCALE] * dot(X + start, w, d) + memory[INTERCEPT]
+        y, rate = data.Y[rows[i]], eta[i if by_step else 0]
+        if habits.watched:
+            memory[SUM_OF_LOSSES] += loss_value(model.loss, model.c, y, z)
+        if watched:
+            memory[SUM_OF_PENALTIES] += 0.5 * habits.l2 * memory[SQUARES] + habits.l1 * memory[SIZES]
+            memory[SUM_OF_PENALTIES] += habits.sink * memory[INTERCEPT]
+        if habits.passive > 0:
+            square = row_square(X + start, count)
+            if habits.passive == 1 and square == 0:
+                continue
+            u = passive_step(model, habits, y, z, square)
+        else:
+            u = gd_step(bounded_gradient(model, y, z), rate)
+        if data.weights != NULL:
+            u *= data.weights[rows[i]]
+        if habits.l2 > 0:
+            kept = shrinking(model, rate)
+            memory[SCALE] *= kept
+            memory[SQUARES] *= kept * kept
+            memory[SIZES] *= kept
+            if memory[SCALE] < SMALLEST_SCALE:
+                take_in(w, mean, d, memory, &walk)
+        part = u / memory[SCALE]
+        if u != 0:
+            add_row(part, X + start, places, count, w, sized, &walk)
+            if sized:
+                memory[SQUARES] = walk.squares * memory[SCALE] * memory[SCALE]
+                memory[SIZES] = walk.sizes * memory[SCALE]
+        if model.intercept:
+            memory[INTERCEPT] += (u + gd_step(habits.sink, rate)) * habits.decay
+        if mean != NULL:
+            if memory[COUNT] >= 0:
+                add_to_running_mean(part, X + start, places, count, mean, memory)
+            memory[COUNT] += 1.0
+        if habits.l1 > 0:
+            memory[OWED] -= gd_step(habits.l1, rate)
+            draw_row(places, count, w, applied, memory[OWED], memory[SCALE], &walk)
+
+
+cdef void watch_span(const Model* model, const Habits* habits, const Data* data, const int32_t* rows,
+                     Py_ssize_t size, double intercept, double square, const double* row_squares, double* memory,
+                     const double* eta, bint by_step) noexcept nogil:
+    """Sum the losses and penalties of dense updates that were done, from each row's z.
+
+    square is |w|^2 before them. An update makes of it kept^2 |w|^2 + 2 u kept x.w + u^2 |x|^2.
+    """
+    cdef const double* z = data.scratch
+    cdef const double* y = data.scratch + SPAN
+    cdef double* r = data.scratch + 2 * SPAN
+    cdef double values[SPAN]
+    cdef double total = 0.0, squares = 0.0, u, rate = eta[0], kept, product
+    cdef Py_ssize_t i
+    loss_block(model.loss, model.c, y, z, values, r, size)
+    for i in range(size):
+        total += values[i]
+    memory[SUM_OF_LOSSES] += total
+    if habits.l2 == 0:
+        return
+    for i in range(size):
+        squares += square
+        if by_step:
+            rate = eta[i]
+        u = gd_step(maximum(minimum(r[i], model.limit), -model.limit), rate)
+        if data.weights != NULL:
+            u *= data.weights[rows[i]]
+        kept, product = shrinking(model, rate), z[i] - intercept
+        square = kept * kept * square + u * (2.0 * kept * product + u * row_squares[rows[i]])
+        if model.intercept:
+            intercept += u
+    memory[SUM_OF_PENALTIES] += 0.5 * habits.l2 * squares
+
+
+def as_sklearn(Passes passes, tuple numbers, tuple habits, floating[:, ::1] W, double[::1] memory,
+               double[:, ::1] mean, double[::1] applied, const int32_t[::1] rows, Py_ssize_t steps,
+               const double[::1] rates, const double[::1] row_squares):
+    """The first `steps` updates by rows, of scikit-learn's kind; see gdfast/sklearn/updates.py for the contract."""
+    cdef Py_ssize_t n = passes.data.n, d = passes.data.d, size, done = 0, known = rows.shape[0]
+    cdef Model model = read_model(numbers, (None, None, None), n, d, 1)
+    cdef Habits h
+    cdef bint by_step = rates.shape[0] > 1, fours
+    cdef floating* w = &W[0, 0]
+    cdef double* m = &memory[0]
+    cdef double* average = &mean[0, 0] if mean is not None else NULL
+    cdef double* q = &applied[0] if applied is not None else NULL
+    cdef const double* norms = pointer(row_squares)
+    cdef double intercept, square, unused = 0.0
+    cdef Memory update
+    cdef Owed owed = read_owed(None, None)
+    h.l1, h.sink, h.decay, h.passive, h.aggressiveness, h.watched = habits
+    h.l2 = model.l2
+    check_type(passes, W)
+    fours = not passes.data.sparse and h.l1 == 0 and h.sink == 0 and h.passive == 0 and h.decay == 1
+    update.m = update.v = update.applied = update.owed = NULL
+    update.mean, update.l1_owed, update.rest = average, &m[OWED], &m[REST]
+    update.t, update.gain = 0, 0.0
+    with nogil:
+        if passes.data.sparse and passes.data.wide:
+            one_by_one(&model, &h, &passes.data, <const int64_t*>passes.data.indices, &rows[0], steps, known, w,
+                       average, q, m, &rates[0], by_step)
+        elif not fours:
+            one_by_one(&model, &h, &passes.data, <const int32_t*>passes.data.indices if passes.data.sparse else NULL,
+                       &rows[0], steps, known, w, average, q, m, &rates[0], by_step)
+        while fours and done < steps:
+            size = min(<Py_ssize_t>SPAN, steps - done)
+            if average != NULL and m[COUNT] < 0:
+                size = min(size, <Py_ssize_t>-m[COUNT])
+            update.count = <Py_ssize_t>m[COUNT] if average != NULL and m[COUNT] >= 0 else -1
+            intercept, square = m[INTERCEPT], 0.0
+            if h.watched and model.l2 > 0:
+                square = row_square(w, d)
+            if average != NULL:
+                average[d] = m[MEAN_INTERCEPT]
+            sgd_rows(&model, &passes.data, &rows[0], done, size, known - done, w, &m[INTERCEPT], &update, &owed,
+                     &unused, &rates[done if by_step else 0], by_step)
+            if average != NULL:
+                m[MEAN_INTERCEPT] = average[d]
+                m[COUNT] += size
+            if h.watched:
+                watch_span(&model, &h, &passes.data, &rows[done], size, intercept, square, norms, m,
+                           &rates[done if by_step else 0], by_step)
+            done += size
+
+
+def forward_shuffle(int32_t[::1] order, uint32_t seed):
+    """Shuffle order in place: Fisher-Yates from the first place up, by a 32-bit xorshift (scikit-learn's)."""
+    cdef Py_ssize_t i, j, n = order.shape[0]
+    cdef int32_t row
+    with nogil:
+        for i in range(n - 1):
+            if seed == 0:
+                seed = 1
+            seed ^= seed << 13
+            seed ^= seed >> 17
+            seed ^= seed << 5
+            j = i + (seed & 0x7FFFFFFF) % <uint32_t>(n - i)
+            row = order[i]
+            order[i] = order[j]
+            order[j] = row
