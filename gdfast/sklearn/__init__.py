@@ -1,5 +1,6 @@
 """Estimators for scikit-learn: drop-ins for its SGD estimators, and gdfast's own."""
 
+from gdfast.sklearn.gd import GDClassifier, GDRegressor
 from gdfast.sklearn.sgd import SGDClassifier, SGDOneClassSVM, SGDRegressor
 
-__all__ = ["SGDClassifier", "SGDOneClassSVM", "SGDRegressor"]
+__all__ = ["GDClassifier", "GDRegressor", "SGDClassifier", "SGDOneClassSVM", "SGDRegressor"]
