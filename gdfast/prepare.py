@@ -7,6 +7,7 @@ from typing import Any
 from gdfast.backends import BACKENDS, choose, why_missing
 from gdfast.closed_form import missing_requirements
 from gdfast.curvature import auto_rate
+from gdfast.formulas.losses import LOSSES
 from gdfast.model import limited, make_loss, make_model
 from gdfast.optimizers import make_optimizer
 from gdfast.own_loss import Loss
@@ -21,7 +22,7 @@ __all__ = ["prepare", "takes_closed_form"]
 def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tuple[Problem, Plan]:
     """Return the Problem and the Plan of fit's arguments."""
     loss, optimizer = make_loss(options["loss"]), make_optimizer(options["optimizer"])
-    backend = choose(options["backend"]) if isinstance(loss, str) else choose_for_own(loss, options["backend"])
+    backend = choose_for(loss, options["backend"])
     names = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
     model = make_model(loss, *[options[name] for name in names], optimizer=optimizer)
     problem, validation, rows = make_problem(X, y, loss, sample_weight), None, None
@@ -45,14 +46,20 @@ def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tupl
     return problem, make_plan(problem, model, rate, options, backend, seed, validation, rows)
 
 
-def choose_for_own(loss: Loss, backend: Any) -> str:
-    """Return the backend for a user's own loss, which the compiled core cannot know."""
+def choose_for(loss: str | Loss, backend: Any) -> str:
+    """Return the backend for a loss: the compiled core cannot know a user's own, Numba takes one output at a time."""
     chosen = choose(backend)
-    if chosen != "cython":
+    unable, reason = "cython", "which it was not compiled with"
+    if isinstance(loss, str):
+        if not LOSSES[loss].coupled:
+            return chosen
+        unable, reason = "numba", "which takes the outputs of a row together"
+    if chosen != unable:
         return chosen
-    if backend == "cython" or os.environ.get("GDFAST_BACKEND") == "cython":
-        raise ValueError(f"backend='cython' cannot run {loss!r}, which it was not compiled with; use numba or numpy")
-    return next(name for name in BACKENDS[1:] if why_missing(name) is None)
+    others = [name for name in BACKENDS if name != unable]
+    if unable in (backend, os.environ.get("GDFAST_BACKEND")):
+        raise ValueError(f"backend={unable!r} cannot run {loss!r}, {reason}; use {' or '.join(others)}")
+    return next(name for name in others if why_missing(name) is None)
 
 
 def takes_closed_form(problem: Problem, plan: Plan) -> bool:

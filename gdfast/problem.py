@@ -22,9 +22,9 @@ class Problem:
     """The data of a fit; nothing in it is written to."""
 
     X: Any  # (n, d), float64 or float32: a C-ordered array, or a CSR
-    Y: NDArray[np.float64]  # (n, k); -1 and +1 for classification
+    Y: NDArray[np.float64]  # (n, k); -1 and +1 for two classes, or 1 in the column of the row's own class
     weights: NDArray[np.float64] | None  # (n,), mean 1; None: all are 1
-    classes: NDArray[Any] | None  # the two labels in sorted order
+    classes: NDArray[Any] | None  # the labels in sorted order
     several: bool  # y had several columns, so coef has a row for each
 
     def shaped(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[Any, Any]:
@@ -39,7 +39,7 @@ def make_problem(X: Any, y: Any, loss: str | OwnLoss, sample_weight: Any = None)
     name, rule = (loss, LOSSES[loss]) if isinstance(loss, str) else (loss.name, loss.formulas)
     classes = None
     if rule.classification:
-        classes, Y = labels(y, n, name)
+        classes, Y = labels(y, n, name, rule.coupled)
     else:
         Y = targets(y, n, name, rule)
     return Problem(X, Y, normalised_weights(sample_weight, n), classes, Y.shape[1] > 1)
@@ -56,7 +56,7 @@ def split(problem: Problem, fraction: Any, seed: int) -> tuple[Problem, Problem,
     fill_order(order, seed, SPLIT)
     rows: NDArray[np.intp] = np.sort(order[:count]).astype(np.intp)
     training = np.delete(np.arange(n), rows)
-    if problem.classes is not None and len(np.unique(problem.Y[training])) < 2:
+    if problem.classes is not None and len(np.unique(problem.Y[training], axis=0)) < 2:
         raise ValueError(
             f"validation={fraction} leaves one kind of label to train on; take a smaller part, another seed, or "
             "validation=(X, y)"
@@ -88,7 +88,8 @@ def validation_problem(problem: Problem, loss: str | OwnLoss, validation: Any) -
             other = make_problem(X, validation[1], loss, *validation[2:])
             Y, weights = other.Y, other.weights
         else:
-            Y, weights = known_labels(problem.classes, validation[1], len(X)), None
+            several = problem.Y.shape[1] > 1
+            Y, weights = known_labels(problem.classes, validation[1], len(X), several), None
             if len(validation) == 3:
                 weights = normalised_weights(validation[2], len(X))
     except (TypeError, ValueError) as error:
@@ -98,20 +99,21 @@ def validation_problem(problem: Problem, loss: str | OwnLoss, validation: Any) -
     return Problem(as_kind_of("validation X", X, problem.X), Y, weights, problem.classes, problem.several)
 
 
-def known_labels(classes: NDArray[Any], y: Any, n: int) -> NDArray[np.float64]:
-    """Return labels as a column of -1 and +1, each one of the two classes."""
+def known_labels(classes: NDArray[Any], y: Any, n: int, several: bool) -> NDArray[np.float64]:
+    """Return labels, each one of the classes, as `labels` does."""
     array = as_array("y", y, "labels")
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
     if array.shape != (n,):
         raise ValueError(f"y has shape {array.shape}, and must have one label for each of the {n} rows of X: ({n},)")
-    negative, positive = array == classes[0], array == classes[1]
-    unknown = ~(np.asarray(negative | positive, dtype=bool))
+    same = np.column_stack([np.asarray(array == one, dtype=bool) for one in classes])
+    unknown = ~same.any(axis=1)
     if unknown.any():
+        *others, last = map(shown, classes)
         raise ValueError(
-            f"y holds {shown(array[int(np.argmax(unknown))])}, and the labels are {shown(classes[0])} and "
-            f"{shown(classes[1])}; leave such rows out"
+            f"y holds {shown(array[int(np.argmax(unknown))])}, and the labels are {', '.join(others)} and {last}; "
+            "leave such rows out"
         )
-    return np.where(np.asarray(positive, dtype=bool).reshape(n, 1), 1.0, -1.0)
+    return same.astype(np.float64) if several else np.where(same[:, 1:], 1.0, -1.0)
 
 
 def targets(y: Any, n: int, loss: str, rule: Loss) -> NDArray[np.float64]:
@@ -130,8 +132,8 @@ def targets(y: Any, n: int, loss: str, rule: Loss) -> NDArray[np.float64]:
     return Y
 
 
-def labels(y: Any, n: int, loss: str) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Return the two labels in sorted order, and y as a column of -1 and +1."""
+def labels(y: Any, n: int, loss: str, several: bool) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Return the labels in sorted order, and y as a column of -1 and +1; or (several) 1 where a class is the row's."""
     array = as_array("y", y, "labels")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
@@ -147,12 +149,21 @@ def labels(y: Any, n: int, loss: str) -> tuple[NDArray[Any], NDArray[np.float64]
         ) from None
     if len(classes) == 1:
         raise ValueError(f"y holds one kind of label only ({shown(classes[0])}); loss={loss!r} needs two")
+    if several:
+        return classes, one_hot(codes, len(classes))
     if len(classes) > 2:
         raise ValueError(
             f"y holds {len(classes)} kinds of labels, and loss={loss!r} takes two; gdfast.sklearn's GDClassifier is "
-            "the estimator for more (or a regression loss, if y is a quantity)"
+            "the estimator for more, loss='multinomial' takes them all at once (a regression loss, if y is a quantity)"
         )
     return classes, np.where(codes.reshape(n, 1) == 1, 1.0, -1.0)
+
+
+def one_hot(codes: NDArray[np.intp], count: int) -> NDArray[np.float64]:
+    """Return 1 in the column of each row's code, 0 elsewhere."""
+    Y = np.zeros((codes.size, count))
+    Y[np.arange(codes.size), codes.reshape(-1)] = 1.0
+    return Y
 
 
 def has_missing(array: NDArray[Any]) -> bool:

@@ -68,7 +68,7 @@ class Run:
     settings : dict
         The arguments of fit, without the data.
     classes : ndarray or None
-        The two labels of a classification, the positive one last.
+        The labels of a classification in sorted order; of two the positive one is last.
 
     Examples
     --------
@@ -204,7 +204,7 @@ class Run:
         """
         z = self.decision(X)
         if self.classes is not None:
-            return self.classes[(z > 0).astype(np.intp)]
+            return self.classes[z.argmax(axis=1) if z.ndim == 2 else (z > 0).astype(np.intp)]
         link = LOSSES[self.loss].inverse_link if self.loss in LOSSES else None
         return z if link is None else np.asarray(link(z))
 

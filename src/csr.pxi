@@ -83,17 +83,27 @@ cdef void csr_add_rows(const Data* data, const index_type* indices, const int32_
 
 
 cdef double csr_pass(const Model* model, const Data* data, const index_type* indices, const int32_t* order,
-                     Py_ssize_t start, Py_ssize_t stop, const floating* W, const double* b, double* G) noexcept nogil:
+                     Py_ssize_t start, Py_ssize_t stop, const floating* W, const double* b, double* room,
+                     double* G) noexcept nogil:
     """Do what pass_rows does."""
     cdef double z[BLOCK]
     cdef double r[BLOCK]
+    cdef double* at = z
     cdef double total = 0.0
     cdef Py_ssize_t i, o, size, d = data.d, first = start
     while first < stop:
         size = min(<Py_ssize_t>BLOCK, stop - first)
+        for o in range(data.k if model.coupled else 0):
+            csr_predict(data, indices, order, first, size, data.n - first if o == 0 else 0, W + o * d, 1.0, b[o],
+                        room + o * BLOCK)
+        if model.coupled:
+            log_normalise(room, data.k, BLOCK, size)
         for o in range(data.k):
-            csr_predict(data, indices, order, first, size, data.n - first if o == 0 else 0, W + o * d, 1.0, b[o], z)
-            total += losses_at(model, data, order, first, size, o, z, r)
+            if model.coupled:
+                at = room + o * BLOCK
+            else:
+                csr_predict(data, indices, order, first, size, data.n - first if o == 0 else 0, W + o * d, 1.0, b[o], z)
+            total += losses_at(model, data, order, first, size, o, at, r)
             csr_add_rows(data, indices, order, first, size, r, G + o * (d + 1), <floating*>NULL)
             for i in range(size):
                 G[o * (d + 1) + d] += r[i]
@@ -102,11 +112,11 @@ cdef double csr_pass(const Model* model, const Data* data, const index_type* ind
 
 
 cdef double pass_sparse(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t stop,
-                        const floating* W, const double* b, double* G) noexcept nogil:
+                        const floating* W, const double* b, double* room, double* G) noexcept nogil:
     """Do what pass_rows does, by the type of the indices."""
     if data.wide:
-        return csr_pass(model, data, <const int64_t*>data.indices, order, start, stop, W, b, G)
-    return csr_pass(model, data, <const int32_t*>data.indices, order, start, stop, W, b, G)
+        return csr_pass(model, data, <const int64_t*>data.indices, order, start, stop, W, b, room, G)
+    return csr_pass(model, data, <const int32_t*>data.indices, order, start, stop, W, b, room, G)
 
 
 cdef void wide_update(const Model* model, const Data* data, const floating* x, const index_type* columns,
@@ -242,6 +252,9 @@ cdef inline void lazy_update(const Model* model, const floating* x, const index_
         shrink(owed, part)
     for o in range(model.k):
         z[o] = before * csr_dot(x, columns, count, W + o * d) + b[o]
+    if model.coupled:
+        log_normalise(z, model.k, 1, 1)
+    for o in range(model.k):
         r = s * bounded_gradient(model, y[o], z[o])
         csr_add(gd_step(r, eta) / owed.whole, x, columns, count, W + o * d)
         if owed.until != NULL:
@@ -293,15 +306,25 @@ cdef double csr_batch(const Model* model, const Data* data, const index_type* in
                       Py_ssize_t start, Py_ssize_t size, floating* W, double* b, Memory* memory, Owed* owed,
                       double part, double eta) noexcept nogil:
     """One update of gd by a mini-batch at its rows' own coefficients; return its sum of s_i loss_i before it."""
-    cdef double z[BLOCK]
+    cdef double block[BLOCK]
+    cdef double* z = block
     cdef double* r = data.scratch
     cdef double total = 0.0
     cdef Py_ssize_t i, o, count, known, d = data.d, first = 0
     while first < size:
         count = min(<Py_ssize_t>BLOCK, size - first)
+        for o in range(data.k if model.coupled else 0):
+            known = data.n - start - first if o == 0 else 0
+            csr_predict(data, indices, order, start + first, count, known, W + o * d, owed.whole, b[o],
+                        data.coupled + o * BLOCK)
+        if model.coupled:
+            log_normalise(data.coupled, data.k, BLOCK, count)
         for o in range(data.k):
             known = data.n - start - first if o == 0 else 0
-            csr_predict(data, indices, order, start + first, count, known, W + o * d, owed.whole, b[o], z)
+            if model.coupled:
+                z = data.coupled + o * BLOCK
+            else:
+                csr_predict(data, indices, order, start + first, count, known, W + o * d, owed.whole, b[o], z)
             total += losses_at(model, data, order, start + first, count, o, z, r + o * size + first)
         first += BLOCK
     shrink(owed, part)

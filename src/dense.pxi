@@ -81,11 +81,15 @@ cdef double losses_at(const Model* model, const Data* data, const int32_t* order
 
 
 cdef double pass_rows(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t stop,
-                      const floating* W, const double* b, floating* part, double* G) noexcept nogil:
-    """Return the sum of s_i loss_i over order[start:stop] (NULL: the rows themselves); add their gradient to G."""
+                      const floating* W, const double* b, floating* part, double* room, double* G) noexcept nogil:
+    """Return the sum of s_i loss_i over order[start:stop] (NULL: the rows themselves); add their gradient to G.
+
+    room (k, BLOCK) is for a loss that takes a row's outputs together.
+    """
     cdef const floating* X = <const floating*>data.X
     cdef double z[BLOCK]
     cdef double r[BLOCK]
+    cdef double* at
     cdef int32_t rows[BLOCK]
     cdef const int32_t* chosen = rows
     cdef const int32_t* coming = rows
@@ -109,9 +113,16 @@ cdef double pass_rows(const Model* model, const Data* data, const int32_t* order
             chosen = order + first
             coming = chosen + size
         for o in range(k):
-            predict(base, chosen, size, d, W + o * d, b[o], z, later, coming, known if o == 0 else 0)
-            total += losses_at(model, data, order, first, size, o, z, r)
-            add_rows(base, chosen, size, d, r, part, G + o * (d + 1), later, coming, known if o == 0 else 0)
+            at = room + o * BLOCK if model.coupled else z
+            predict(base, chosen, size, d, W + o * d, b[o], at, later, coming, known if o == 0 else 0)
+            if not model.coupled:
+                total += losses_at(model, data, order, first, size, o, z, r)
+                add_rows(base, chosen, size, d, r, part, G + o * (d + 1), later, coming, known if o == 0 else 0)
+        if model.coupled:
+            log_normalise(room, k, BLOCK, size)
+            for o in range(k):
+                total += losses_at(model, data, order, first, size, o, room + o * BLOCK, r)
+                add_rows(base, chosen, size, d, r, part, G + o * (d + 1), later, coming, known if o == 0 else 0)
         first += block
     return total
 
@@ -161,13 +172,15 @@ cdef void pass_slab(const Model* model, const Data* data, Py_ssize_t slab, const
     """Write the sums of one slab: the loss and its gradient, behind room for a row of X."""
     cdef Py_ssize_t width = data.k * (data.d + 1), start = slab * data.slab, stop = min(start + data.slab, data.n)
     cdef double* sums = data.sums + slab * (1 + width + data.d)
+    cdef double* room = behind(data.coupled, slab * BLOCK * data.k)
     memset(sums, 0, (1 + width) * sizeof(double))
     if data.sparse:
-        sums[0] = pass_sparse(model, data, NULL, start, stop, W, b, sums + 1)
+        sums[0] = pass_sparse(model, data, NULL, start, stop, W, b, room, sums + 1)
     elif data.columns != NULL:
         sums[0] = pass_columns(model, data, start, stop, W, b, sums + 1)
     else:
-        sums[0] = pass_rows(model, data, NULL, start, stop, W, b, <floating*>(sums + 1 + width), sums + 1)
+        sums[0] = pass_rows(model, data, NULL, start, stop, W, b, <floating*>(sums + 1 + width), room,
+                            sums + 1)
 
 
 cdef double pass_all(const Model* model, const Data* data, const floating* W, const double* b, double* G,
@@ -210,9 +223,9 @@ cdef double batch_step(const Model* model, const Data* data, const int32_t* orde
         fold(model, W, memory, owed)
     memset(G, 0, data.k * (data.d + 1) * sizeof(double))
     if data.sparse:
-        total = pass_sparse(model, data, order, start, start + size, W, b, G)
+        total = pass_sparse(model, data, order, start, start + size, W, b, data.coupled, G)
     else:
-        total = pass_rows(model, data, order, start, start + size, W, b, <floating*>data.sums, G)
+        total = pass_rows(model, data, order, start, start + size, W, b, <floating*>data.sums, data.coupled, G)
     update(model, W, b, memory, G, 1.0 / size, eta)
     return total
 
@@ -227,6 +240,9 @@ cdef void sgd_step(const Model* model, const floating* x, const double* y, doubl
         memory.l1_owed[0] += model.l1 * optimizer_rate(model.rule, 0.0, eta, model.mu, model.eps, c2)
     for o in range(model.k):
         z[o] = dot(x, W + o * d, d) + b[o]
+    if model.coupled:
+        log_normalise(z, model.k, 1, 1)
+    for o in range(model.k):
         r = s * bounded_gradient(model, y[o], z[o])
         if model.careful:
             for j in range(d):
@@ -445,7 +461,8 @@ cdef void sgd_rows(const Model* model, const Data* data, const int32_t* order, P
     cdef const floating* coming[4]
     cdef const floating** later
     cdef double s[SPAN]
-    cdef bint fours = model.linear and model.l1 == 0 and model.factors == NULL and not model.careful
+    cdef bint fours = (model.linear and model.l1 == 0 and model.factors == NULL and not model.careful
+                       and not model.coupled)
     cdef bint ahead = data.n * d * <Py_ssize_t>sizeof(floating) > NEAR
     for i in range(size):
         if k == 1:

@@ -27,6 +27,7 @@ cdef extern from "scale.h" nogil:
 cdef extern from "losses.h" nogil:
     void loss_block(int loss, double c, const double* y, const double* z, double* values, double* gradients,
                     Py_ssize_t n)
+    void log_normalise(double* z, Py_ssize_t outputs, Py_ssize_t stride, Py_ssize_t n)
 
 cdef enum:
     BLOCK = 256  # rows handled while they are in the cache: their products, then their part of the gradient
@@ -36,6 +37,7 @@ cdef enum:
     SPAN = 256  # updates of SGD whose losses are summed at once; calls begin and end at multiples of it in an epoch
 
 SGD_SPAN = SPAN
+ROWS_OF_A_BLOCK = BLOCK
 
 include "steps.pxi"
 include "dense.pxi"
@@ -47,17 +49,19 @@ cdef class Passes:
 
     X is (n, d) by rows, an array or a CSR; columns and targets are X' and Y' where passes over all rows take those.
     `sums` is (slabs, 1 + k (d + 1) + d), zeros if X is sparse: each fixed part of the rows has its own sums, which
-    are added in their order, so that no bit depends on how many threads shared them, and room for a row.
+    are added in their order, so that no bit depends on how many threads shared them, and room for a row. `coupled`
+    is (slabs, BLOCK k), where the loss takes the outputs of a row together.
     """
 
     cdef Data data
     cdef tuple kept
 
     def __init__(self, X, const double[:, ::1] Y, const double[::1] weights, columns, targets, double[:, ::1] sums,
-                 Py_ssize_t slab, double[::1] scratch):
+                 Py_ssize_t slab, double[::1] scratch,
+                 double[:, ::1] coupled=None):
         cdef const double[:, ::1] other
         cdef Py_ssize_t n = X.shape[0], d = X.shape[1]
-        self.kept = (X, Y, weights, columns, targets, sums, scratch)
+        self.kept = (X, Y, weights, columns, targets, sums, scratch, coupled)
         self.data.single = X.dtype == np.float32
         self.data.n, self.data.d, self.data.k = n, d, Y.shape[1]
         self.data.sparse = hasattr(X, "indptr")
@@ -75,6 +79,7 @@ cdef class Passes:
             self.data.columns, self.data.targets = start_of_data(columns), &other[0, 0]
         self.data.slab, self.data.slabs = slab, sums.shape[0]
         self.data.sums, self.data.scratch = &sums[0, 0], &scratch[0]
+        self.data.coupled = start_of(coupled) if coupled is not None else NULL
 
 
 cdef const void* start_of_data(X) except NULL:

@@ -16,6 +16,7 @@ cdef struct Model:
     double clip_norm  # infinity: none
     double clip_value
     double limit  # of what a sample's loss_gradient may be, either way; infinity: none
+    bint coupled  # the loss takes the outputs of a row together, made log-probabilities
     bint floored  # an l2 that would turn the weights' sign takes them to zero instead
     bint careful  # the gradient is needed as a whole before the step, or limits after it
     const double* factors  # of the penalty, NULL: all are 1
@@ -36,6 +37,7 @@ cdef struct Data:
     const double* weights  # NULL: all are 1
     double* sums
     double* scratch
+    double* coupled  # z of a block of rows, one for each slab; NULL: no loss needs it
     Py_ssize_t slab  # rows of a slab
     Py_ssize_t slabs
     Py_ssize_t n
@@ -80,7 +82,8 @@ cdef Model read_model(tuple numbers, tuple limits, Py_ssize_t n, Py_ssize_t d, P
     cdef Model model
     model.loss, model.c, model.l2, model.l1, model.intercept = numbers[:5]
     model.rule, model.corrected, model.linear, model.mu, model.rho, model.eps, model.decay = numbers[5:12]
-    model.clip_norm, model.clip_value, model.careful, model.limit, model.floored = numbers[12:]
+    model.clip_norm, model.clip_value, model.careful, model.limit, model.floored = numbers[12:17]
+    model.coupled = numbers[17]
     model.factors, model.low, model.high = pointer(limits[0]), pointer(limits[1]), pointer(limits[2])
     model.n, model.d, model.k = n, d, k
     return model

@@ -9,7 +9,7 @@ from typing_extensions import disjoint_base
 from gdfast.csr import CSR
 
 # loss, its parameter, l2, l1, intercept; rule, corrected, linear, mu, rho, eps, decay; clip_norm, clip_value, careful,
-# limit, floored
+# limit, floored, coupled
 _Numbers: TypeAlias = tuple[float, ...]
 # penalty factors, lower and upper bounds
 _Limits: TypeAlias = tuple[_Double | None, _Double | None, _Double | None]
@@ -22,6 +22,7 @@ _Double: TypeAlias = NDArray[np.float64]
 LOSSES: tuple[str, ...]
 OPTIMIZERS: tuple[str, ...]
 SGD_SPAN: int
+ROWS_OF_A_BLOCK: int
 
 @disjoint_base
 class Passes:
@@ -35,6 +36,7 @@ class Passes:
         sums: _Double,
         slab: int,
         scratch: _Double,
+        coupled: _Double | None = None,
     ) -> None: ...
 
 @disjoint_base

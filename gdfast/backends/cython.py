@@ -36,7 +36,7 @@ def numbers_of(model: Model) -> tuple[Any, ...]:
     loss, rule = descent.LOSSES.index(model.loss), descent.OPTIMIZERS.index(model.rule)
     objective = (loss, model.c, model.l2, model.l1, model.intercept)
     step = (rule, model.formula.corrected, model.formula.linear, model.mu, model.rho, model.eps, model.decay)
-    return (*objective, *step, model.clip_norm, model.clip_value, model.careful, np.inf, False)
+    return (*objective, *step, model.clip_norm, model.clip_value, model.careful, np.inf, False, model.formulas.coupled)
 
 
 class Kernels:
@@ -48,7 +48,7 @@ class Kernels:
         self.n = n
         self.G = np.empty((k, d + 1))
         columns = targets = None
-        if by_columns and d <= FEW_FEATURES and not isinstance(X, CSR):
+        if by_columns and d <= FEW_FEATURES and not isinstance(X, CSR) and not model.formulas.coupled:
             columns, targets = np.ascontiguousarray(X.T), np.ascontiguousarray(Y.T)
         slab = slab_rows(n, k * (d + 1), len(X.data) if isinstance(X, CSR) else n * d)
         sums = np.zeros((-(-n // slab), 1 + k * (d + 1) + d))
@@ -60,7 +60,8 @@ class Kernels:
             self.window, self.until = np.empty((3, self.settled_every(1) + 1)), np.zeros(d, np.int32)
         self.helpers = min(n_threads, len(sums)) - 1
         self.pool: ThreadPoolExecutor | None = None
-        passes = descent.Passes(X, Y, problem.weights, columns, targets, sums, slab, scratch)
+        coupled = np.empty((len(sums), descent.ROWS_OF_A_BLOCK * k)) if model.formulas.coupled else None
+        passes = descent.Passes(X, Y, problem.weights, columns, targets, sums, slab, scratch, coupled)
         self.fixed = (passes, numbers_of(model), (model.factors, model.low, model.high))
 
     def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:

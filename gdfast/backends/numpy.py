@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.csr import CSR, settled_every
+from gdfast.formulas.losses import log_normalised
 from gdfast.formulas.optimizers import averaged, clipped, correction
 from gdfast.formulas.penalties import cumulative_l1, penalty_value, soft_threshold
 from gdfast.formulas.vocabulary import maximum, minimum
@@ -120,6 +121,8 @@ class Kernels:
         Y = self.Y if whole else self.Y.take(rows, axis=0)
         Z = product(X, W.T)
         Z += b
+        if self.model.formulas.coupled:
+            Z = log_normalised(Z)
         values = self.value(Y, Z, self.model.c)
         return values if self.weights is None else values * self.weights[rows], X, Y, Z
 

@@ -9,9 +9,11 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from gdfast.formulas.vocabulary import absolute, exp, log1p, maximum, minimum, where
 
-__all__ = ["LOSSES", "Loss", "Parameter"]
+__all__ = ["LOSSES", "Loss", "Parameter", "log_normalised"]
 
 
 class Parameter(NamedTuple):
@@ -34,6 +36,7 @@ class Loss(NamedTuple):
     parameter: Parameter | None = None
     lowest_target: float = -math.inf
     several_outputs: bool = False
+    coupled: bool = False  # takes the outputs of a row together: z are made log-probabilities by log_normalised first
     stand_in: Callable[[float], float] | None = None  # of the largest target: learning_rate="auto" without a bound
     inverse_link: Callable[[Any], Any] | None = None  # what predict makes of z; None: z itself
 
@@ -159,6 +162,22 @@ def poisson_gradient(y, z, c):
     return exp(z) - y
 
 
+def multinomial_value(y, z, c):
+    """-y log p, y being 1 for the row's own class and 0 for the others."""
+    return -y * z
+
+
+def multinomial_gradient(y, z, c):
+    """P - y, p = e^z the probability that softmax gives the class."""
+    return exp(z) - y
+
+
+def log_normalised(Z: Any) -> Any:
+    """Return z - log(sum_o e^z) of rows of outputs (n, k): log-probabilities."""
+    Z = Z - Z.max(axis=1, keepdims=True)
+    return Z - np.log(np.exp(Z).sum(axis=1, keepdims=True))
+
+
 def tenth(largest_target):
     """Without curvature no rate converges: a tenth of squared error's keeps the last wandering small."""
     return 10.0
@@ -185,6 +204,7 @@ LOSSES = {
     "squared_epsilon_insensitive": Loss(
         squared_epsilon_insensitive_value, squared_epsilon_insensitive_gradient, 2.0, parameter=EPSILON
     ),
+    "multinomial": Loss(multinomial_value, multinomial_gradient, 0.5, classification=True, coupled=True),
     "quantile": Loss(
         quantile_value,
         quantile_gradient,

@@ -207,9 +207,7 @@ class GDRegressor(RegressorMixin, Descending):
 
         validation: (X, y), (X, y, weights) or a part in (0, 1), as in `gdfast.fit`.
         """
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype=KINDS, order="C", multi_output=True, y_numeric=True
-        )
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=KINDS, order="C", multi_output=True, y_numeric=True)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         starts = self.starts(coef_init, intercept_init)

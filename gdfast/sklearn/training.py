@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.formulas.losses import LOSSES
-from gdfast.sklearn.updates import Task, RowUpdates, forward_shuffle
+from gdfast.sklearn.updates import RowUpdates, Task, forward_shuffle
 
 __all__ = ["Conduct", "Outcome", "train"]
 

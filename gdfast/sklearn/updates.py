@@ -22,7 +22,7 @@ from gdfast.formulas import losses
 from gdfast.formulas.optimizers import clipped
 from gdfast.formulas.penalties import cumulative_l1
 
-__all__ = ["Task", "RowUpdates", "forward_shuffle"]
+__all__ = ["RowUpdates", "Task", "forward_shuffle"]
 
 # Places in `RowUpdates.memory`; src/sklearn.pxi says what each is.
 SCALE, INTERCEPT, MEAN_INTERCEPT, OWED, MEAN_A, MEAN_B, COUNT, LOSSES, PENALTIES, SQUARES, SIZES, REST = PLACES = range(
@@ -89,7 +89,7 @@ class RowUpdates:
         self.passes = descent.Passes(task.X, task.y[:, None], task.weights, None, None, sums, rows, scratch)
         objective = (descent.LOSSES.index(task.loss), task.c, task.l2, 0.0, task.fit_intercept)
         rule = (descent.OPTIMIZERS.index("gd"), False, True, 0.0, 0.0, 0.0, 0.0)
-        self.numbers = (*objective, *rule, np.inf, np.inf, False, LARGEST_SLOPE, True)
+        self.numbers = (*objective, *rule, np.inf, np.inf, False, LARGEST_SLOPE, True, False)
         self.habits = (task.l1, task.sink, self.decay, task.passive, task.aggressiveness, task.watched)
         by_fours = not isinstance(task.X, CSR) and task.l2 > 0 and task.watched
         self.row_squares = row_squares(task.X) if by_fours else None
