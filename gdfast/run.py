@@ -204,7 +204,7 @@ class Run:
         """
         z = self.decision(X)
         if self.classes is not None:
-            return self.classes[z.argmax(axis=1) if z.ndim == 2 else (z > 0).astype(np.intp)]
+            return np.asarray(self.classes[z.argmax(axis=1) if z.ndim == 2 else (z > 0).astype(np.intp)])
         link = LOSSES[self.loss].inverse_link if self.loss in LOSSES else None
         return z if link is None else np.asarray(link(z))
 

@@ -188,17 +188,20 @@ cdef void one_by_one(const Model* model, const Habits* habits, const Data* data,
             memory[SIZES] *= kept
             if memory[SCALE] < SMALLEST_SCALE:
                 take_in(w, mean, d, memory, &walk)
-        part = u / memory[SCALE]
         if u != 0:
-            add_row(part, X + start, places, count, w, sized, &walk)
+            add_row(u / memory[SCALE], X + start, places, count, w, sized, &walk)
             if sized:
                 memory[SQUARES] = walk.squares * memory[SCALE] * memory[SCALE]
                 memory[SIZES] = walk.sizes * memory[SCALE]
         if model.intercept:
-            memory[INTERCEPT] += (u + gd_step(habits.sink, rate)) * habits.decay
+            part = u + gd_step(habits.sink, rate)
+            HOLD(part)  # rounded before it is added: an intercept that comes back to zero is zero, which may be a kink
+            part *= habits.decay
+            HOLD(part)
+            memory[INTERCEPT] += part
         if mean != NULL:
             if memory[COUNT] >= 0:
-                add_to_running_mean(part, X + start, places, count, mean, memory)
+                add_to_running_mean(u / memory[SCALE], X + start, places, count, mean, memory)
             memory[COUNT] += 1.0
         if habits.l1 > 0:
             memory[OWED] -= gd_step(habits.l1, rate)

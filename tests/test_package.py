@@ -35,6 +35,7 @@ FLOORS = [
     {"train"},
     {"minimization", "compat"},
     {"demo", "cli", "__main__", "__init__"},
+    {"sklearn"},
 ]
 
 
@@ -49,6 +50,8 @@ def importable(name):
     needs = {"gdfast.backends.numba": "numba", "gdfast.cli": "typer", "gdfast.plots": "matplotlib",
              "gdfast.demo": "matplotlib",
              "gdfast.compat": "matplotlib"}  # fmt: skip
+    if name.startswith("gdfast.sklearn"):
+        return find_spec("sklearn") is not None
     if name == "gdfast.backends.cython":
         return gdfast.backends.why_missing("cython") is None
     return name not in needs or find_spec(needs[name]) is not None

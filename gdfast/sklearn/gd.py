@@ -23,6 +23,9 @@ KINDS = [np.float64, np.float32]
 class Descending(BaseEstimator):
     """What both estimators share: fit's options as parameters, and what a Run leaves as attributes."""
 
+    coef_: Any
+    intercept_: Any
+
     def __init__(
         self,
         loss: Any = "squared_error",
@@ -36,7 +39,7 @@ class Descending(BaseEstimator):
         bounds: tuple[Any, Any] | None = None,
         positive: bool = False,
         batch_size: int | None = None,
-        epochs: int = 100,
+        epochs: int = 1000,
         learning_rate: Any = "auto",
         optimizer: Any = "gd",
         average: Any = None,
@@ -76,6 +79,8 @@ class Descending(BaseEstimator):
         """Return fit's options."""
         own = ("random_state", "warm_start", "class_weight")
         chosen = {name: value for name, value in self.get_params(deep=False).items() if name not in own}
+        if self.penalty is None:
+            chosen["alpha"] = 0.0
         return chosen | {"seed": seed, "interrupt": "raise"}
 
     def seeds(self, count: int) -> list[int | None]:
@@ -100,7 +105,7 @@ class Descending(BaseEstimator):
             raise AttributeError(f"stability_ needs a loss of gdfast's, not {self.loss.name!r}")
         X, y, weights = self._data
         return gdfast.stability(
-            X, y, loss=self.loss, penalty=self.penalty, alpha=self.alpha, l1_ratio=self.l1_ratio,
+            X, y, loss=self.loss, penalty=self.penalty, alpha=self.options(None)["alpha"], l1_ratio=self.l1_ratio,
             sample_weight=weights, fit_intercept=self.fit_intercept,
         )  # fmt: skip
 
@@ -135,8 +140,8 @@ class GDRegressor(RegressorMixin, Descending):
     """Linear regression by gradient descent: full batch, mini-batch or SGD, as an estimator.
 
     Minimises J(w, b) = mean_i s_i loss(y_i, x_i.w + b) + alpha R(w) as `gdfast.fit` does, all of whose options are
-    parameters here, under the same names and with the same defaults, but `random_state` for seed, and
-    history="objective": J after every epoch, which also stopping goes by.
+    parameters here, under the same names and with the same defaults, but `random_state` for seed, 1000 epochs, and
+    history="objective": J after every epoch, which also stopping goes by. Without a penalty alpha is not looked at.
 
     Parameters
     ----------
@@ -144,7 +149,7 @@ class GDRegressor(RegressorMixin, Descending):
         "squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive", "quantile", "poisson".
     batch_size : int or None, default=None
         None: full batch; 1: SGD; else mini-batches of so many rows.
-    epochs : int, default=100
+    epochs : int, default=1000
         Passes over the data.
     learning_rate : float, schedule, array, callable or "auto", default="auto"
         "auto" is 1/L of J.
@@ -207,7 +212,9 @@ class GDRegressor(RegressorMixin, Descending):
 
         validation: (X, y), (X, y, weights) or a part in (0, 1), as in `gdfast.fit`.
         """
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=KINDS, order="C", multi_output=True, y_numeric=True)
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", dtype=KINDS, order="C", multi_output=self.takes_several(), y_numeric=True
+        )
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         starts = self.starts(coef_init, intercept_init)
@@ -216,6 +223,10 @@ class GDRegressor(RegressorMixin, Descending):
         self.keep([run], X, y, sample_weight)
         self.coef_, self.intercept_ = run.coef, run.intercept
         return self
+
+    def takes_several(self) -> bool:
+        """Tell whether the loss takes several outputs."""
+        return isinstance(self.loss, str) and self.loss in LOSSES and LOSSES[self.loss].several_outputs
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return z = X coef_ + intercept_ of each row; for poisson exp(z)."""
@@ -226,8 +237,7 @@ class GDRegressor(RegressorMixin, Descending):
     def __sklearn_tags__(self) -> Any:
         """Say what y may be."""
         tags = super().__sklearn_tags__()
-        several = isinstance(self.loss, str) and self.loss in LOSSES and LOSSES[self.loss].several_outputs
-        tags.target_tags.multi_output = several
+        tags.target_tags.multi_output = self.takes_several()
         tags.target_tags.positive_only = self.loss == "poisson"
         return tags
 
@@ -243,9 +253,9 @@ class GDClassifier(ClassifierMixin, Descending):
     """Linear classification by gradient descent: full batch, mini-batch or SGD, as an estimator.
 
     Minimises J(w, b) = mean_i s_i loss(y_i, x_i.w + b) + alpha R(w) as `gdfast.fit` does, all of whose options are
-    parameters here, under the same names and with the same defaults, but `random_state` for seed, and
-    history="objective": J after every epoch, which also stopping goes by. More than two classes: each against all
-    others, or with loss="multinomial" all at once, by softmax.
+    parameters here, under the same names and with the same defaults, but `random_state` for seed, 1000 epochs, and
+    history="objective": J after every epoch, which also stopping goes by. Without a penalty alpha is not looked at.
+    More than two classes: each against all others, or with loss="multinomial" all at once, by softmax.
 
     Parameters
     ----------
@@ -253,7 +263,7 @@ class GDClassifier(ClassifierMixin, Descending):
         "log_loss", "multinomial", "hinge", "squared_hinge", "modified_huber", "perceptron".
     batch_size : int or None, default=None
         None: full batch; 1: SGD; else mini-batches of so many rows.
-    epochs : int, default=100
+    epochs : int, default=1000
         Passes over the data.
     learning_rate : float, schedule, array, callable or "auto", default="auto"
         "auto" is 1/L of J.
@@ -316,7 +326,7 @@ class GDClassifier(ClassifierMixin, Descending):
         bounds: tuple[Any, Any] | None = None,
         positive: bool = False,
         batch_size: int | None = None,
-        epochs: int = 100,
+        epochs: int = 1000,
         learning_rate: Any = "auto",
         optimizer: Any = "gd",
         average: Any = None,
@@ -397,12 +407,14 @@ class GDClassifier(ClassifierMixin, Descending):
         """Fit each class against all others."""
         if self.checkpoint is not None:
             raise ValueError(
-                f"checkpoint={self.checkpoint!r} holds one fit, and {len(self.classes_)} classes take one each; leave it "
-                "out, or take loss='multinomial'"
+                f"checkpoint={self.checkpoint!r} holds one fit, and {len(self.classes_)} classes take one each; leave "
+                "it out, or take loss='multinomial'"
             )
         runs = []
         for i, seed in enumerate(self.seeds(len(self.classes_))):
-            begin = {name: None if value is None else np.asarray(value)[i] for name, value in starts.items()}
+            begin: dict[str, Any] = {
+                name: None if value is None else np.asarray(value)[i] for name, value in starts.items()
+            }
             runs.append(
                 gdfast.fit(
                     X, codes == i, sample_weight=weights, validation=self.one_against(i, validation),
@@ -455,6 +467,7 @@ class GDClassifier(ClassifierMixin, Descending):
         """Return the logarithm of predict_proba, which for two classes and multinomial does not underflow."""
         if self.loss == "multinomial":
             return log_normalised(self.decide(X))
+        check_is_fitted(self)
         if self.loss == "log_loss" and len(self.classes_) == 2:
             z = self.decision_function(X)
             return -np.logaddexp(0.0, np.column_stack([z, -z]))
