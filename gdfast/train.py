@@ -88,11 +88,11 @@ def fit(
         Finite numbers; float32 stays float32, all else becomes float64. SciPy's sparse formats are taken as CSR.
     y : array-like, shape (n,), (n, 1) or (n, n_outputs)
         Targets; several columns for squared_error and huber. For a classification loss two kinds of labels
-        of any type, the larger in sorted order positive.
+        of any type, the larger in sorted order positive; for multinomial two or more.
     loss : str or Loss, default "squared_error"
         For a regression squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, quantile or
-        poisson (y >= 0); for a classification log_loss, hinge, squared_hinge, modified_huber or perceptron; or
-        your own, a `gdfast.Loss`.
+        poisson (y >= 0); for a classification log_loss, hinge, squared_hinge, modified_huber or perceptron, or
+        multinomial (softmax; coef has a row for each class); or your own, a `gdfast.Loss`.
     loss_parameter : float, optional
         huber's delta (1.35, above 0), epsilon (0.1, at least 0), quantile's level (0.5, between 0 and 1).
     penalty : {None, "l2", "l1", "elasticnet"}, default None

@@ -36,9 +36,9 @@ class Loss(NamedTuple):
     parameter: Parameter | None = None
     lowest_target: float = -math.inf
     several_outputs: bool = False
-    coupled: bool = False  # takes the outputs of a row together: z are made log-probabilities by log_normalised first
     stand_in: Callable[[float], float] | None = None  # of the largest target: learning_rate="auto" without a bound
     inverse_link: Callable[[Any], Any] | None = None  # what predict makes of z; None: z itself
+    coupled: bool = False  # takes the outputs of a row together: z are made log-probabilities by log_normalised first
 
 
 def squared_error_value(y, z, c):
