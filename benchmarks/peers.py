@@ -42,6 +42,7 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import SGDClassifier, SGDRegressor
 
 import gdfast
+import gdfast.sklearn
 
 ALPHA = 1e-4
 # The largest relative difference of losses: by rounding in one order of samples, and by two shuffles (met: 0.009).
@@ -165,8 +166,8 @@ def same_work(cost: Callable[[Fit], float], a: Fit, b: Fit) -> float:
 # scikit-learn.
 
 
-def scikit_learn(work: Work) -> Duel:
-    """SGD, one row an update, against scikit-learn's."""
+def scikit_learn(work: Work, drop_in: bool = False) -> Duel:
+    """SGD, one row an update, against scikit-learn's: by gdfast.fit, or by the estimators of gdfast.sklearn."""
     X, y = data(work.n, work.d, work.dtype, work.loss, work.nonzeros)
     sparse, per_row = work.nonzeros is not None, work.nonzeros or work.d
     epochs = 1 if work.n == 10 else epochs_in(work.seconds, work.n, 3 * per_row if sparse else work.d)
@@ -178,12 +179,16 @@ def scikit_learn(work: Work) -> Duel:
     their = {"learning_rate": "constant", "eta0": rate, "tol": None, "max_iter": epochs, "random_state": 0}
 
     def ours(shuffle: bool) -> Fit:
+        if drop_in:
+            return estimated(getattr(gdfast.sklearn, model.__name__), shuffle, X)
         run = gdfast.fit(X, y, shuffle=shuffle, **shared, **own)
         return Fit(run.coef, run.intercept)
 
     def theirs(shuffle: bool, dtype: str = work.dtype) -> Fit:
-        inputs = X.astype(dtype, copy=False)  # a copy for the ordered check in float32 alone
-        fitted = model(shuffle=shuffle, **shared, **their).fit(inputs, y)
+        return estimated(model, shuffle, X.astype(dtype, copy=False))  # a copy for the ordered check in float32 alone
+
+    def estimated(kind: Any, shuffle: bool, inputs: Any) -> Fit:
+        fitted = kind(shuffle=shuffle, **shared, **their).fit(inputs, y)
         return Fit(fitted.coef_.ravel(), np.ravel(fitted.intercept_)[0])
 
     timed = {"ours": partial(ours, True), "": partial(theirs, True)}
@@ -544,6 +549,8 @@ def works() -> Iterator[Work]:
     losses = (("squared_error", "SGDRegressor", 3.0), ("log_loss", "SGDClassifier", 2.0))
     for (loss, peer, floor), (n, d), dtype in product(losses, shapes, dtypes):
         yield Work(f"dense SGD {loss}", peer, sgd, floor, scikit_learn, n, d, dtype, loss)
+        swapped = "SGD, one row an update, l2, constant rate, both in scikit-learn's order, whole fit"
+        yield Work(f"drop-in {loss}", peer, swapped, floor, partial(scikit_learn, drop_in=True), n, d, dtype, loss)
     own = "scikit-learn's own benchmark"
     yield Work(own, "SGDRegressor", sgd, 8.0, scikit_learn, 100_000, 200, "float32")
     sparse = ((20_000, 50_000, 80), (100_000, 1_000_000, 100))

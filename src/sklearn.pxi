@@ -241,55 +241,90 @@ cdef void watch_span(const Model* model, const Habits* habits, const Data* data,
     memory[SUM_OF_PENALTIES] += 0.5 * habits.l2 * squares
 
 
-def as_sklearn(Passes passes, tuple numbers, tuple habits, floating[:, ::1] W, double[::1] memory,
-               double[:, ::1] mean, double[::1] applied, const int32_t[::1] rows, Py_ssize_t steps,
-               const double[::1] rates, const double[::1] row_squares):
-    """The first `steps` updates by rows, of scikit-learn's kind; see gdfast/sklearn/updates.py for the contract."""
-    cdef Py_ssize_t n = passes.data.n, d = passes.data.d, size, done = 0, known = rows.shape[0]
-    cdef Model model = read_model(numbers, (None, None, None), n, d, 1)
-    cdef Habits h
-    cdef bint by_step = rates.shape[0] > 1, fours
-    cdef floating* w = &W[0, 0]
-    cdef double* m = &memory[0]
-    cdef double* average = &mean[0, 0] if mean is not None else NULL
-    cdef double* q = &applied[0] if applied is not None else NULL
-    cdef const double* norms = pointer(row_squares)
+cdef void sklearn_updates(const Model* model, const Habits* h, const Data* data, floating* w, double* m,
+                          double* average, double* q, Owed* owed, const int32_t* rows, Py_ssize_t known,
+                          Py_ssize_t steps, const double* rates, bint by_step,
+                          const double* row_squares) noexcept nogil:
+    """The first `steps` updates by rows, of which `known` are to come."""
+    cdef Py_ssize_t d = data.d, size, done = 0
     cdef double intercept, square, unused = 0.0
     cdef Memory update
-    cdef Owed owed = read_owed(None, None)
-    h.l1, h.sink, h.decay, h.passive, h.aggressiveness, h.watched = habits
-    h.l2 = model.l2
-    check_type(passes, W)
-    fours = not passes.data.sparse and h.l1 == 0 and h.sink == 0 and h.passive == 0 and h.decay == 1
+    if data.sparse and data.wide:
+        one_by_one(model, h, data, <const int64_t*>data.indices, rows, steps, known, w, average, q, m, rates, by_step)
+        return
+    if data.sparse or h.l1 > 0 or h.sink > 0 or h.passive > 0 or h.decay != 1:
+        one_by_one(model, h, data, <const int32_t*>data.indices if data.sparse else NULL, rows, steps, known, w,
+                   average, q, m, rates, by_step)
+        return
     update.m = update.v = update.applied = update.owed = NULL
     update.mean, update.l1_owed, update.rest = average, &m[OWED], &m[REST]
     update.t, update.gain = 0, 0.0
+    while done < steps:
+        size = min(<Py_ssize_t>SPAN, steps - done)
+        if average != NULL and m[COUNT] < 0:
+            size = min(size, <Py_ssize_t>-m[COUNT])
+        update.count = <Py_ssize_t>m[COUNT] if average != NULL and m[COUNT] >= 0 else -1
+        intercept, square = m[INTERCEPT], 0.0
+        if h.watched and model.l2 > 0:
+            square = row_square(w, d)
+        if average != NULL:
+            average[d] = m[MEAN_INTERCEPT]
+        sgd_rows(model, data, rows, done, size, known - done, w, &m[INTERCEPT], &update, owed, &unused,
+                 &rates[done if by_step else 0], by_step)
+        if average != NULL:
+            m[MEAN_INTERCEPT] = average[d]
+            m[COUNT] += size
+        if h.watched:
+            watch_span(model, h, data, &rows[done], size, intercept, square, row_squares, m,
+                       &rates[done if by_step else 0], by_step)
+        done += size
+
+
+def as_sklearn(Passes passes, tuple numbers, tuple habits, floating[:, ::1] W, double[::1] memory,
+               double[:, ::1] mean, double[::1] applied, const double[::1] row_squares, const int32_t[::1] rows,
+               Py_ssize_t steps, const double[::1] rates, int32_t[::1] order=None, const int32_t[::1] places=None,
+               double[::1] objectives=None):
+    """Updates of scikit-learn's kind; see gdfast/sklearn/updates.py for the contract.
+
+    The first `steps` by rows, of which the rest is to come; or whole epochs by all rows, one for each of objectives,
+    which gets the mean of losses and penalties. There `order` (2 n,) has the order of the epoch before in its first
+    half; places tell where in it the next epoch finds its rows, None: where they are. Returned are the epochs whose
+    iterates are finite.
+    """
+    cdef Py_ssize_t n = passes.data.n, d = passes.data.d, e, i, epochs
+    cdef Model model = read_model(numbers, (None, None, None), n, d, 1)
+    cdef Habits h
+    cdef bint by_step = rates.shape[0] > 1
+    cdef double* average = start_of(mean) if mean is not None else NULL
+    cdef double* q = &applied[0] if applied is not None else NULL
+    cdef double* m = &memory[0]
+    cdef const double* norms = pointer(row_squares)
+    cdef int32_t* taken
+    cdef Owed owed = read_owed(None, None)  # nothing: updates by sparse rows have their own scale here
+    h.l1, h.sink, h.decay, h.passive, h.aggressiveness, h.watched = habits
+    h.l2 = model.l2
+    check_type(passes, W)
+    if objectives is None:
+        with nogil:
+            sklearn_updates(&model, &h, &passes.data, &W[0, 0], m, average, q, &owed, &rows[0], rows.shape[0], steps,
+                            &rates[0], by_step, norms)
+        return 0
+    taken = &order[0]
+    epochs = objectives.shape[0]
     with nogil:
-        if passes.data.sparse and passes.data.wide:
-            one_by_one(&model, &h, &passes.data, <const int64_t*>passes.data.indices, &rows[0], steps, known, w,
-                       average, q, m, &rates[0], by_step)
-        elif not fours:
-            one_by_one(&model, &h, &passes.data, <const int32_t*>passes.data.indices if passes.data.sparse else NULL,
-                       &rows[0], steps, known, w, average, q, m, &rates[0], by_step)
-        while fours and done < steps:
-            size = min(<Py_ssize_t>SPAN, steps - done)
-            if average != NULL and m[COUNT] < 0:
-                size = min(size, <Py_ssize_t>-m[COUNT])
-            update.count = <Py_ssize_t>m[COUNT] if average != NULL and m[COUNT] >= 0 else -1
-            intercept, square = m[INTERCEPT], 0.0
-            if h.watched and model.l2 > 0:
-                square = row_square(w, d)
-            if average != NULL:
-                average[d] = m[MEAN_INTERCEPT]
-            sgd_rows(&model, &passes.data, &rows[0], done, size, known - done, w, &m[INTERCEPT], &update, &owed,
-                     &unused, &rates[done if by_step else 0], by_step)
-            if average != NULL:
-                m[MEAN_INTERCEPT] = average[d]
-                m[COUNT] += size
-            if h.watched:
-                watch_span(&model, &h, &passes.data, &rows[done], size, intercept, square, norms, m,
-                           &rates[done if by_step else 0], by_step)
-            done += size
+        for e in range(epochs):
+            if places is not None:
+                for i in range(n):
+                    taken[n + i] = taken[places[i]]
+                memcpy(taken, taken + n, n * sizeof(int32_t))
+            m[SUM_OF_LOSSES] = m[SUM_OF_PENALTIES] = 0.0
+            sklearn_updates(&model, &h, &passes.data, &W[0, 0], m, average, q, &owed, taken, n, n,
+                            &rates[e * n if by_step else 0], by_step, norms)
+            objectives[e] = (m[SUM_OF_LOSSES] + m[SUM_OF_PENALTIES]) / n
+            if not (absolute(m[INTERCEPT]) <= DBL_MAX and all_finite(&W[0, 0], d)):
+                epochs = e
+                break
+    return epochs
 
 
 def forward_shuffle(int32_t[::1] order, uint32_t seed):

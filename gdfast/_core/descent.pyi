@@ -99,9 +99,12 @@ def as_sklearn(
     memory: _Double,
     mean: _Double | None,
     applied: _Double | None,
+    row_squares: _Double | None,
     rows: NDArray[np.int32],
     steps: int,
     rates: _Double,
-    row_squares: _Double | None,
-) -> None: ...
+    order: NDArray[np.int32] | None = None,
+    places: NDArray[np.int32] | None = None,
+    objectives: _Double | None = None,
+) -> int: ...
 def forward_shuffle(order: NDArray[np.int32], seed: int) -> None: ...

@@ -77,69 +77,131 @@ def rates_of(conduct: Conduct, task: Task, t: float, steps: int) -> NDArray[np.f
     return np.asarray(conduct.eta0 / number**conduct.power_t)
 
 
+class Epochs:
+    """Epochs of one training: the order of rows, the rates, and where they stand."""
+
+    def __init__(self, task: Task, conduct: Conduct, updates: RowUpdates) -> None:
+        n = len(task.X)
+        self.task, self.conduct, self.updates = task, conduct, updates
+        self.places = forward_shuffle(n, conduct.seed) if conduct.shuffle else None
+        self.order = np.tile(np.arange(n, dtype=np.int32), 2)
+        self.learners = n if conduct.validation is None else int(n - conduct.validation.sum())
+        self.by_step = conduct.learning_rate in ("optimal", "invscaling")
+        self.eta, self.t, self.done = conduct.eta0, conduct.t, 0
+
+    @property
+    def most_at_once(self) -> int:
+        """How many epochs one call may take; 0: an epoch is cut into several calls."""
+        told = self.conduct.verbose > 0 or self.conduct.validation is not None
+        return 0 if told else self.updates.steps_of_a_call // self.learners
+
+    def run(self, count: int) -> NDArray[np.float64]:
+        """Do so many epochs, and return the objective of each; raises ValueError where one is not finite."""
+        n, updates = len(self.task.X), self.updates
+        if count <= self.most_at_once:
+            rates = rates_of(self.conduct, self.task, self.t, count * n) if self.by_step else np.array([self.eta])
+            objectives = updates.epochs(self.order, self.places, count, rates)
+        else:
+            objectives = np.array([self.one()])
+            objectives = objectives[: int(updates.finite())]
+        self.done += len(objectives)
+        self.t += len(objectives) * self.learners
+        if len(objectives) < count:
+            raise ValueError(
+                f"Floating-point under-/overflow occurred at epoch #{self.done + 1}. Scaling input data with "
+                "StandardScaler or MinMaxScaler might help."
+            )
+        return objectives
+
+    def one(self) -> float:
+        """Do one epoch in several calls, without the rows that validate; return its objective."""
+        n, updates, mask = len(self.task.X), self.updates, self.conduct.validation
+        if self.places is not None:
+            self.order[:n] = self.order[self.places]
+        rows = self.order[:n] if mask is None else self.order[:n][~mask[self.order[:n]]]
+        updates.begin_epoch()
+        for first in range(0, self.learners if self.by_step else 0, updates.steps_of_a_call):
+            steps = min(self.learners - first, updates.steps_of_a_call)
+            updates.run(rows, first, rates_of(self.conduct, self.task, self.t + first, steps))
+        if not self.by_step:
+            updates.run(rows, 0, np.array([self.eta]))
+        return (updates.losses + updates.penalties) / self.learners
+
+    def value(self, objective: float) -> float:
+        """Return what patience watches: the objective, or the score of the model by now."""
+        score, average = self.conduct.score, self.conduct.average
+        if score is None:
+            return objective
+        return score(*(self.updates.average() if 0 < average < self.t else self.updates.iterate()))
+
+
 def train(task: Task, conduct: Conduct, start: Outcome) -> Outcome:
     """Train from a start; raises ValueError where a number is no longer finite after an epoch."""
-    n = len(task.X)
-    watched = conduct.score is None and (conduct.tol is not None or conduct.verbose > 0)
+    watched = conduct.verbose > 0 or (conduct.score is None and conduct.tol is not None)
     mean = (start.mean_coef, start.mean_intercept) if conduct.average else None
-    updates = RowUpdates(
-        replace(task, watched=watched or conduct.verbose > 0),
-        start.coef, start.intercept, mean, conduct.t - conduct.average,
-    )  # fmt: skip
-    order = np.arange(n, dtype=np.int32)
-    places = forward_shuffle(n, conduct.seed) if conduct.shuffle else None
-    learners = n if conduct.validation is None else int(n - conduct.validation.sum())
-    by_step = conduct.learning_rate in ("optimal", "invscaling")
-    eta, t = conduct.eta0, conduct.t
+    updates = RowUpdates(replace(task, watched=watched), start.coef, start.intercept, mean, conduct.t - conduct.average)
+    epochs = Epochs(task, conduct, updates)
     patience = Patience(conduct.tol, conduct.n_iter_no_change, conduct.score is not None)
     started = time.monotonic()
-    for epoch in range(1, conduct.max_iter + 1):
+    while epochs.done < conduct.max_iter:
+        count = min(conduct.max_iter - epochs.done, max(1, epochs.most_at_once))
+        if conduct.tol is not None:
+            count = min(count, 1 + epochs.done // 4)  # what goes beyond the end is done in vain
+        out = step(epochs, count, patience)
         if conduct.verbose > 0:
-            print(f"-- Epoch {epoch}")
-        if places is not None:
-            order = order.take(places)
-        rows = order if conduct.validation is None else order[~conduct.validation[order]]
-        updates.begin_epoch()
-        if by_step:
-            first = 0
-            while first < learners:
-                steps = min(learners - first, updates.steps_of_a_call)
-                updates.run(rows, first, rates_of(conduct, task, t, steps))
-                first += steps
-                t += steps
-        else:
-            updates.run(rows, 0, np.array([eta]))
-            t += learners
-        if not updates.finite():
-            raise ValueError(
-                f"Floating-point under-/overflow occurred at epoch #{epoch}. Scaling input data with StandardScaler "
-                "or MinMaxScaler might help."
-            )
-        objective = (updates.losses + updates.penalties) / learners
-        value = objective
-        if conduct.score is not None:
-            value = conduct.score(*(updates.average() if 0 < conduct.average < t else updates.iterate()))
-        if conduct.verbose > 0:
-            tell(updates, epoch * learners, learners, objective, None if conduct.score is None else value, started)
-        if patience.is_out(value):
-            if conduct.learning_rate != "adaptive" or eta <= SMALLEST_RATE:
-                if conduct.verbose > 0:
-                    print(f"Convergence after {epoch} epochs took {time.monotonic() - started:.2f} seconds")
+            tell(epochs, started, out)
+        if out:
+            if conduct.learning_rate != "adaptive" or epochs.eta <= SMALLEST_RATE:
                 break
-            eta /= 5.0
+            epochs.eta /= 5.0
             patience.count = 0
     coef, intercept = updates.iterate()
     if not conduct.average:
-        return Outcome(coef, intercept, None, 0.0, epoch)
-    return Outcome(coef, intercept, *updates.average(), epoch)
+        return Outcome(coef, intercept, None, 0.0, epochs.done)
+    return Outcome(coef, intercept, *updates.average(), epochs.done)
 
 
-def tell(updates: RowUpdates, t: int, rows: int, objective: float, score: float | None, started: float) -> None:
-    """Print an epoch's line."""
+def step(epochs: Epochs, count: int, patience: Patience) -> bool:
+    """Do so many epochs, or those until patience is out, and tell whether it is.
+
+    All are done in one call, and where patience is out before its end, that part again from where it began.
+    """
+    if count == 1:
+        return patience.is_out(epochs.value(float(epochs.run(1)[0])))
+    before = epochs.updates.copies(), epochs.order.copy(), epochs.t, epochs.done
+    try:
+        objectives = epochs.run(count)
+    except ValueError:  # perhaps patience is out before that epoch
+        back(epochs, *before)
+        return step(epochs, 1, patience)
+    for done, value in enumerate(objectives.tolist(), 1):
+        if patience.is_out(value):
+            if done < count:
+                back(epochs, *before)
+                epochs.run(done)
+            return True
+    return False
+
+
+def back(epochs: Epochs, copies: Any, order: NDArray[np.int32], t: float, done: int) -> None:
+    """Stand where epochs were before."""
+    epochs.updates.recall(copies)
+    epochs.order[:] = order
+    epochs.t, epochs.done = t, done
+
+
+def tell(epochs: Epochs, started: float, out: bool) -> None:
+    """Print an epoch's lines."""
+    updates, rows = epochs.updates, epochs.learners
     coef, intercept = updates.iterate()
+    objective = (updates.losses + updates.penalties) / rows
     line = (
-        f"Norm: {np.linalg.norm(coef):.2f}, NNZs: {np.count_nonzero(coef)}, Bias: {intercept:.6f}, T: {t}, "
-        f"Avg. loss: {updates.losses / rows:f}, Objective: {objective:f}"
+        f"Norm: {np.linalg.norm(coef):.2f}, NNZs: {np.count_nonzero(coef)}, Bias: {intercept:.6f}, "
+        f"T: {epochs.done * rows}, Avg. loss: {updates.losses / rows:f}, Objective: {objective:f}"
     )
-    print(line if score is None else f"{line}, Validation score: {score:f}")
-    print(f"Total training time: {time.monotonic() - started:.2f} seconds.")
+    print(f"-- Epoch {epochs.done}")
+    print(line if epochs.conduct.score is None else f"{line}, Validation score: {epochs.value(objective):f}")
+    seconds = time.monotonic() - started
+    print(f"Total training time: {seconds:.2f} seconds.")
+    if out and epochs.conduct.learning_rate != "adaptive":
+        print(f"Convergence after {epochs.done} epochs took {seconds:.2f} seconds")

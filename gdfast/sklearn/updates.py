@@ -30,6 +30,7 @@ SCALE, INTERCEPT, MEAN_INTERCEPT, OWED, MEAN_A, MEAN_B, COUNT, LOSSES, PENALTIES
 )
 LARGEST_SLOPE = 1e12
 SMALLEST_SCALE = 1e-9
+NO_ROWS = np.zeros(0, np.int32)
 VALUES_OF_A_CALL = 2**22  # of X: some 10 ms, after which Ctrl-C is heard
 
 
@@ -102,16 +103,51 @@ class RowUpdates:
                 for i in range(steps):
                     self.take(int(rows[first + i]), float(rates[i if len(rates) > 1 else 0]))
             return
-        from gdfast._core import descent
-
         done = 0
         while done < steps:
             count = min(steps - done, self.steps_of_a_call)
-            descent.as_sklearn(
-                self.passes, self.numbers, self.habits, self.w, self.memory, self.mean, self.applied,
-                rows[first + done :], count, rates if len(rates) == 1 else rates[done:], self.row_squares,
-            )  # fmt: skip
+            self.call(rows[first + done :], count, rates if len(rates) == 1 else rates[done:])
             done += count
+
+    def call(self, *arguments: Any) -> int:
+        """Call the compiled updates."""
+        from gdfast._core import descent
+
+        as_sklearn: Any = descent.as_sklearn
+        state = (self.w, self.memory, self.mean, self.applied)
+        return int(as_sklearn(self.passes, self.numbers, self.habits, *state, self.row_squares, *arguments))
+
+    def epochs(
+        self, order: NDArray[np.int32], places: NDArray[np.int32] | None, count: int, rates: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Take all rows in so many epochs, and return the mean of losses and penalties of each.
+
+        order (2 n,) has in its first half that of the epoch before, places tell where in it the next one finds its
+        rows. Fewer epochs are returned where an iterate is not finite.
+        """
+        objectives: NDArray[np.float64] = np.empty(count)
+        if self.compiled:
+            return objectives[: self.call(NO_ROWS, 0, rates, order, places, objectives)]
+        n = len(self.task.X)
+        for epoch in range(count):
+            if places is not None:
+                order[:n] = order[places]
+            self.begin_epoch()
+            self.run(order[:n], 0, rates if len(rates) == 1 else rates[epoch * n : (epoch + 1) * n])
+            objectives[epoch] = (self.losses + self.penalties) / n
+            if not self.finite():
+                return objectives[:epoch]
+        return objectives
+
+    def copies(self) -> list[NDArray[Any] | None]:
+        """Return copies of all that updates change."""
+        return [None if part is None else part.copy() for part in (self.w, self.memory, self.mean, self.applied)]
+
+    def recall(self, copies: list[NDArray[Any] | None]) -> None:
+        """Stand where copies were made."""
+        for part, copy in zip((self.w, self.memory, self.mean, self.applied), copies, strict=True):
+            if part is not None:
+                part[:] = copy
 
     def take(self, i: int, eta: float) -> None:
         """Do one update, by row i."""
