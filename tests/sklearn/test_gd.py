@@ -121,7 +121,7 @@ ESTIMATORS = [SGDClassifier(random_state=0), GDClassifier(epochs=100), GDClassif
 
 @pytest.mark.filterwarnings("ignore:Maximum number of iteration")
 @pytest.mark.parametrize("model", ESTIMATORS, ids=str)
-def test_scikit_learns_tools_take_them(model, tmp_path):
+def test_the_tools_take_them(model, tmp_path):
     search = GridSearchCV(model, {"alpha": [1e-4, 1e-2], "penalty": ["l2"]}, cv=3, n_jobs=2).fit(IRIS, NAMES)
     assert search.best_score_ > 0.8
     columns = ColumnTransformer([("scaled", StandardScaler(), [0, 1]), ("kept", "passthrough", [2, 3])])
