@@ -1,0 +1,39 @@
+"""gdfast for benchopt's benchmark_ridge and benchmark_ols (no lmbd): copy this file into the folder `solvers`."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from benchopt import BaseSolver
+
+import gdfast
+
+
+class Solver(BaseSolver):
+    """Gradient descent on |y - X w - b|^2 / 2 + lmbd |w|^2 / 2."""
+
+    name = "gdfast"
+    requirements: ClassVar[list[str]] = []  # gdfast is installed from its tree, beforehand
+    sampling_strategy = "iteration"
+    parameters: ClassVar[dict[str, list[Any]]] = {"batch_size": [None, 32, 1], "optimizer": ["gd", "nesterov"]}
+
+    batch_size: int | None
+    optimizer: str
+
+    def set_objective(self, X: Any, y: Any, lmbd: float = 0.0, fit_intercept: bool = False) -> None:
+        """Take the data; the objective is n times gdfast's, and so is lmbd."""
+        self.X, self.y, self.fit_intercept = X, y, fit_intercept
+        penalty = {"penalty": "l2", "alpha": lmbd / X.shape[0]} if lmbd else {}
+        shared = {"loss": "squared_error", "fit_intercept": fit_intercept, "history": "none", "seed": 0}
+        self.options = {"batch_size": self.batch_size, "optimizer": self.optimizer, **shared, **penalty}
+
+    def run(self, n_iter: int) -> None:
+        """Train for so many epochs from zero."""
+        if n_iter == 0:
+            self.beta = np.zeros(self.X.shape[1] + self.fit_intercept)
+            return
+        run = gdfast.fit(self.X, self.y, epochs=n_iter, **self.options)
+        self.beta = np.append(run.coef, run.intercept) if self.fit_intercept else run.coef
+
+    def get_result(self) -> dict[str, Any]:
+        """Return the coefficients, the intercept last where there is one."""
+        return {"beta": self.beta}
