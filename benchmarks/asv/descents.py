@@ -27,7 +27,7 @@ class Descent(MeasuredRun):
     def load(self, X: Any, y: Any, batch_size: int | None, loss: str, **more: Any) -> None:
         """Keep the data and the options, and compile what is compiled at its first call."""
         d = 1 if self.nonzeros else X.shape[1]  # the squared norm of a row
-        steepness = 1.0 + d / (batch_size or len(X)) if batch_size != 1 else 20.0 * d
+        steepness = 1.0 + d / (batch_size or X.shape[0]) if batch_size != 1 else 20.0 * d
         rate = 0.2 / steepness
         self.X, self.y = X, y
         self.options = {"loss": loss, "batch_size": batch_size, "learning_rate": rate, "seed": 0, "solver": "loop"}
