@@ -1,5 +1,6 @@
 """gdfast.sklearn: the drop-ins, scikit-learn's own published case, and the estimators of all of fit."""
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,15 @@ from .measured import Measured, imported, scaled
 
 
 class Estimator(Measured):
-    """Fitting `model` on `X` and `y`; `setup`, which makes them, is left to do."""
+    """Fitting `model` on `X` and `y`."""
 
     model: Any
     X: Any
     y: Any
+
+    @abstractmethod
+    def setup(self, *parameters: Any) -> None:
+        """Make them."""
 
     def fit(self, *parameters: Any) -> Any:
         """Train."""

@@ -101,7 +101,7 @@ class CommandLine:
 
     def track_cost(self, batch_size: str) -> float:
         """Return the cost that it prints."""
-        return float(re.search(r"cost (\S+)", output("-m", "gdfast", *self.words))[1])
+        return float(re.search(r", cost (\S+)", output("-m", "gdfast", *self.words))[1])
 
     track_cost.unit = "J"
 

@@ -14,7 +14,10 @@ class Solver(BaseSolver):
     name = "gdfast"
     requirements: ClassVar[list[str]] = []  # gdfast is installed from its tree, beforehand
     sampling_strategy = "iteration"
-    parameters: ClassVar[dict[str, list[Any]]] = {"batch_size": [None, 32, 1], "optimizer": ["gd", "nesterov"]}
+    # Momentum makes the steps of small batches, at the rate that suits single ones, too long.
+    parameters: ClassVar[dict[str, list[Any]]] = {
+        "batch_size, optimizer": [(None, "gd"), (None, "nesterov"), (32, "gd"), (1, "gd")]
+    }
 
     batch_size: int | None
     optimizer: str
