@@ -22,16 +22,17 @@ def auto_rate(problem: Problem, model: Model, batch_size: int | None) -> float:
 
     Full batch: the largest eigenvalue of J's second derivatives, with the loss's curvature bound. SGD: the
     largest row's. Mini-batches of b rows lie between: the part (n - b) / ((n - 1) sqrt(b)) of the second, the
-    rest of the first, so that the last wandering shrinks as b grows.
+    rest of the first, so that the last wandering shrinks as b grows; where the last batch of an epoch has few rows,
+    at least half of what their mean can have. A row's step goes on with momentum, to 1/(1 - mu) times itself, while
+    other rows are met: so much larger its curvature counts.
     """
-    n = len(problem.X)
-    if batch_size is None:
-        L = largest_curvature(problem, model)
-    elif batch_size == 1 or n == 1:
-        L = row_curvature(problem, model)
-    else:
-        part = (n - batch_size) / ((n - 1) * batch_size**0.5)
-        L = part * row_curvature(problem, model) + (1.0 - part) * largest_curvature(problem, model)
+    n, part = len(problem.X), 0.0
+    if batch_size is not None and n > 1:
+        short = n % batch_size or batch_size
+        part = max((n - batch_size) / batch_size**0.5, (n - short) / short / 2) / (n - 1)
+    L = part * row_curvature(problem, model) / (1.0 - model.mu) if part else 0.0
+    if part < 1:
+        L += (1.0 - part) * largest_curvature(problem, model)
     if not np.isfinite(L):
         raise ValueError("learning_rate='auto': the values of X are too large for it; scale X, or give a rate")
     return 1.0 / L if L > 0 else 1.0

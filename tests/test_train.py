@@ -140,6 +140,22 @@ def test_the_automatic_rate_is_one_over_the_largest_curvature(rng):
         assert log.learning_rate == pytest.approx(4 / np.linalg.eigvalsh(A.T @ A / 100)[-1], rel=1e-9)
 
 
+@settings(deadline=None, max_examples=100)
+@given(
+    n=st.integers(12, 70), d=st.integers(1, 25), loss=st.sampled_from(["squared_error", "log_loss", "squared_hinge"]),
+    batch_size=st.sampled_from([None, 1, 2, 4, 16, 64]), mu=st.sampled_from([0.0, 0.5, 0.9, 0.99]),
+    nesterov=st.booleans(), seed=st.integers(0, 999),
+)  # fmt: skip
+def test_the_automatic_rate_is_stable(n, d, loss, batch_size, mu, nesterov, seed):
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(n, d)), 1 + 3 * rng.normal(size=n)
+    if loss != "squared_error":
+        y = y > np.median(y)
+    optimizer = gdfast.Momentum(mu, nesterov=nesterov) if mu else "gd"
+    run = gdfast.fit(X, y, loss=loss, batch_size=batch_size, optimizer=optimizer, epochs=40, seed=seed)
+    assert max(run.costs) < 10 * run.costs[0]  # the noise of SGD lifts it at most some six times
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     n=st.integers(1, 30), d=st.integers(1, 12), exponent=st.integers(-8, 8), intercept=st.booleans(),
