@@ -33,6 +33,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -97,6 +99,7 @@ class Work:
     batch_size: int | None = None
     nonzeros: int | None = None  # in a row of CSR
     seconds: float = 0.2  # what one call of ours should take, roughly
+    epochs: int | None = None  # exactly so many, whatever they take
     measure: Callable[["Work", Any], Row] | None = None  # what is no duel
 
     @property
@@ -146,9 +149,9 @@ def objective(X: Any, y: np.ndarray, loss: str, alpha: float) -> Callable[[Fit],
     return cost
 
 
-def epochs_in(seconds: float, n: int, d: int) -> int:
-    """Return how many epochs ours does in some such time: 15 ns a sample and 3 products a nanosecond."""
-    return max(2, round(seconds * 1e9 / (n * (15 + d / 3))))
+def epochs_of(work: Work, products: int) -> int:
+    """Return the epochs of a work, or how many ours does in its time: 15 ns a sample and 3 products a nanosecond."""
+    return work.epochs or max(2, round(work.seconds * 1e9 / (work.n * (15 + products / 3))))
 
 
 def gap(a: float, b: float) -> float:
@@ -170,7 +173,7 @@ def scikit_learn(work: Work, drop_in: bool = False) -> Duel:
     """SGD, one row an update, against scikit-learn's: by gdfast.fit, or by the estimators of gdfast.sklearn."""
     X, y = data(work.n, work.d, work.dtype, work.loss, work.nonzeros)
     sparse, per_row = work.nonzeros is not None, work.nonzeros or work.d
-    epochs = 1 if work.n == 10 else epochs_in(work.seconds, work.n, 3 * per_row if sparse else work.d)
+    epochs = epochs_of(work, 3 * per_row if sparse else work.d)
     # Rates at which the noise of SGD lifts the loss by a per cent or so: rows have a squared norm of d, in CSR of 1.
     rate = (4 if work.loss == "log_loss" else 1) * (0.05 if sparse else 0.01 / work.d)
     model = SGDClassifier if work.loss == "log_loss" else SGDRegressor
@@ -296,7 +299,7 @@ def torch_batches(X: np.ndarray, y: np.ndarray, rate: float, size: int, epochs: 
 def mini_batch(makers: dict[str, Callable[..., Call]], orders: Callable[[int], list[Order]], work: Work) -> Duel:
     """Squared error by loops over mini-batches, given their own order of the rows and ours."""
     X, y = data(work.n, work.d, work.dtype, work.loss, None)
-    size, epochs, rate = work.batch_size or 1, epochs_in(work.seconds, work.n, work.d), 0.02
+    size, epochs, rate = work.batch_size or 1, epochs_of(work, work.d), 0.02
 
     def ours() -> Fit:
         run = gdfast.fit(X, y, batch_size=size, epochs=epochs, learning_rate=rate, seed=0)
@@ -405,7 +408,7 @@ def jax_logistic(X: np.ndarray, y: np.ndarray, rate: float, epochs: int) -> Call
 def full_batch(makers: dict[str, Callable[..., Call]], work: Work) -> Duel:
     """Logistic regression over all rows, the cost of every epoch recorded; the order of samples is one."""
     X, y = data(work.n, work.d, work.dtype, work.loss, None)
-    epochs, rate = epochs_in(work.seconds, work.n, work.d), 0.5
+    epochs, rate = epochs_of(work, work.d), 0.5
 
     def ours() -> Fit:
         run = gdfast.fit(X, y, loss=work.loss, epochs=epochs, learning_rate=rate, solver="loop")
@@ -581,7 +584,7 @@ def works() -> Iterator[Work]:
         for (n, d), goal in zip(((300, 2), (20_000, 50), (100_000, 100)), goals, strict=True):
             make = partial(full_batch, calls)
             yield Work("full batch log_loss", peer, text, goal, make, n, d, loss="log_loss", seconds=0.1)
-    yield Work("small call", "SGDRegressor", f"{sgd}; 1 epoch", 5.0, scikit_learn, 10, 3)
+    yield Work("small call", "SGDRegressor", f"{sgd}; 1 epoch", 5.0, scikit_learn, 10, 3, epochs=1)
     yield Work("import", "numpy", "import gdfast, import numpy, in new processes", 30.0, None, measure=imports)
     for size, kind in ((None, "batch"), (1, "SGD")):
         text = f"gdfast.fit, {kind}, 300 x 2, 20 epochs, in new processes"
@@ -604,12 +607,16 @@ def streaming_read(quick: bool) -> float:
 def machine(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the numbers belong to."""
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            cpu = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            lines = file.read().split("\n")
+        cpu = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        virtual = any("hypervisor" in line.split() for line in lines if line.startswith("flags"))
     except (OSError, StopIteration):
-        cpu = platform.processor() or platform.machine()
+        cpu, virtual = platform.processor() or platform.machine(), False
     versions = {"Python": platform.python_version(), "NumPy": np.__version__, "scikit-learn": sklearn.__version__}
-    about = {"cpu": cpu, **versions, "gdfast": gdfast.__version__, "backend": gdfast.backends.choose()}
+    versions |= {name: version(name) for name in ("torch", "jax") if find_spec(name)}
+    about = {"cpu": cpu, "virtual": virtual, **versions, "gdfast": gdfast.__version__}
+    about["backend"] = gdfast.backends.choose()
     if about["backend"] == "cython":
         about["level"] = import_module("gdfast._core").level
     return about | {"rounds": options.rounds, "quick": options.quick, "streaming_read": options.read}
