@@ -69,7 +69,7 @@ def batches(work: Work) -> Duel:
 ALGORITHMS: dict[str, tuple[Callable[[Work], Duel], dict[str, str]]] = {
     "SGD": (peers.scikit_learn, {"ours": "gdfast", "": "scikit-learn"}),
     "mini-batches of 32": (batches, {"ours": "gdfast"}),
-    "full batch": (full_batch, {"ours": "gdfast, closed form", "loop": "gdfast, loop"}),
+    "full batch": (full_batch, {"ours": "gdfast, closed form", "loop": "gdfast"}),
 }
 
 

@@ -26,7 +26,6 @@ AXES = {"n": "rows n", "d": "features d", "epochs": "epochs"}
 FIXED = {"n": "20 features, 10 epochs", "d": "10,000 rows, 10 epochs", "epochs": "1,000 rows, 10 features"}
 STYLES = {
     "gdfast": {"color": "C0", "marker": "o"},
-    "gdfast, loop": {"color": "C0", "marker": "o"},
     "gdfast, closed form": {"color": "C4", "marker": "D"},
     "scikit-learn": {"color": "C1", "marker": "s"},
     "NumPy loop": {"color": "C2", "marker": "^"},
@@ -56,7 +55,7 @@ def draw_axis(curves: dict[str, Any], axis: str, path: Path) -> None:
     figure.suptitle(FIXED[axis])
     order = [*(name for name in STYLES if name in handles), LIMIT]
     figure.legend([handles[name] for name in order], order, loc="outside lower center", ncols=4, frameon=False)
-    figure.savefig(path, dpi=90)
+    figure.savefig(path, dpi=72, pil_kwargs={"optimize": True})
 
 
 def draw_panel(panel: Axes, rows: list[Row], axis: str) -> dict[str, Any]:
@@ -79,14 +78,14 @@ def draw_ratios(rows: list[Row], path: Path) -> None:
             places = [names.index(about(row)) + lift for row in chosen]
             label = f"{dtype}{', slower than the peer' if slower else ''}"
             style = {"color": color, "marker": marker, "markerfacecolor": color if dtype == "float64" else "white"}
-            panel.plot([row["ratio"] for row in chosen], places, "", linestyle="", label=label, markersize=5, **style)
+            panel.plot([row["ratio"] for row in chosen], places, linestyle="", label=label, markersize=5, **style)
     panel.axvline(1.0, color="gray", linewidth=1)
     panel.set_yticks(range(len(names)), names, fontsize=8)
     panel.invert_yaxis()
     panel.set(xscale="log", xlabel="the peer's time divided by gdfast's (below 1: gdfast is slower)")
     panel.grid(alpha=0.3, axis="x")
     figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
-    figure.savefig(path, dpi=90)
+    figure.savefig(path, dpi=72, pil_kwargs={"optimize": True})
 
 
 # Tables.
@@ -109,7 +108,7 @@ def times(value: float) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    return f"{seconds * 1e3:.3g}"
+    return f"{seconds * 1e3:.3g}" if seconds < 1 else f"{seconds * 1e3:,.0f}"
 
 
 def duel_line(row: Row) -> Iterator[str]:

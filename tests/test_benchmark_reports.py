@@ -69,5 +69,5 @@ def test_page_shows_losses_as_plainly_as_wins(tmp_path, monkeypatch):
     assert "won" not in losses
     assert "**0.50**" in text
     assert "shared virtual machine" in text
-    assert "| gdfast, numba | 4e+03 | 1 |" in text
+    assert "| gdfast, numba | 4,000 | 1 |" in text
     assert all((tmp_path / f"benchmarks-{name}.png").stat().st_size < 60_000 for name in (*page.AXES, "peers"))

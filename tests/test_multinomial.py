@@ -115,3 +115,10 @@ def test_auto_rate_descends():
     costs = gdfast.fit(3.0 * X, y, loss="multinomial", epochs=200).costs
     assert (np.diff(costs) < 0).all()
     assert not gdfast.stability(X, y, loss="multinomial").is_limit
+
+
+def test_numba_says_that_it_cannot():
+    X, y, _ = draw(30, 2, 3)
+    if gdfast.backends.available()["numba"] is None:
+        with pytest.raises(ValueError, match="backend='numba' cannot run 'multinomial'.*use cython or numpy"):
+            gdfast.fit(X, y, loss="multinomial", backend="numba")
