@@ -68,7 +68,7 @@ class Model:
     @property
     def quadratic(self) -> bool:
         """Whether full batch is a linear recurrence, which has a largest stable rate."""
-        return self.loss == "squared_error" and self.l1 == 0 and not (self.formula.adaptive or self.limited)
+        return self.formulas.quadratic and self.l1 == 0 and not (self.formula.adaptive or self.limited)
 
 
 def loss_number(loss: str, loss_parameter: Any) -> float:

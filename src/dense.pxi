@@ -360,12 +360,26 @@ cdef inline void four_updates(const Model* model, int rule, bint moving, bint me
         combine(w, cw[0], cw + 2, x0, x1, x2, x3, d)
 
 
-cdef inline double gd_one(const Model* model, double y, double weight, double z, double* b) noexcept nogil:
+cdef inline double gd_one(const Model* model, double y, double weight, double z) noexcept nogil:
     """Return minus the gradient by z, weighted: what the row weighs in a step of gd at rate 1."""
-    cdef double u = gd_step(weight * bounded_gradient(model, y, z), 1.0)
-    if model.intercept:
-        b[0] += u
-    return u
+    return gd_step(weight * bounded_gradient(model, y, z), 1.0)
+
+
+cdef inline double gd_next(const Model* model, double y, double weight, double known, double slope, double last,
+                           double* z) noexcept nogil:
+    """Return gd_one at z = known + slope last, by as few operations after `last` as the loss allows."""
+    cdef double g, margin, at = known + slope * last
+    z[0] = at
+    if model.curvature > 0 and absolute(loss_gradient(model.loss, model.c, y, at)) <= model.limit:
+        return (gd_step(weight * loss_gradient(model.loss, model.c, y, known), 1.0)
+                + gd_step(weight * model.curvature * slope, 1.0) * last)
+    if has_margins(model.loss):
+        margin = y * known + y * slope * last
+        if absolute(margin) < MARGINS:
+            g = gradient_of_margin(model.loss, margin)
+            if absolute(g) <= model.limit:
+                return gd_step(weight * y * g, 1.0)
+    return gd_one(model, y, weight, at)
 
 
 cdef double ALMOST_ONE = 1.0 - 2.0**-19  # nearer to 1 a product by it would be mostly rounding
@@ -385,32 +399,33 @@ cdef inline void four_of_gd(const Model* model, const floating* x0, const floati
                             bint by_step, double* rest, double* z) noexcept nogil:
     """Do what four_updates does for gd without a mean, the shortest way: w <- scale w + sum_i u_i x_i."""
     cdef double u[4]
-    cdef double b = intercept[0], scale, kept, z0, z1, z2, z3, eta0 = eta[0], eta1 = eta0, eta2 = eta0, eta3 = eta0
+    cdef double one = 1.0 if model.intercept else 0.0  # as if it were the last of x, which l2 spares
+    cdef double b = intercept[0], scale, kept, last, eta0 = eta[0], eta1 = eta0, eta2 = eta0, eta3 = eta0
     if by_step:
         eta1, eta2, eta3 = eta[1], eta[2], eta[3]
-    z0 = product[0] + b
-    u[0] = gd_one(model, y[0], eta0 * s[0], z0, &b)
+    u[0] = gd_next(model, y[0], eta0 * s[0], b, 1.0, product[0], z)
     scale = shrinking(model, eta0)
-    z1 = scale * product[1] + u[0] * mutual[0] + b
-    u[1] = gd_one(model, y[stride], eta1 * s[1], z1, &b)
+    u[1] = gd_next(model, y[stride], eta1 * s[1], scale * product[1] + b, mutual[0] + one, u[0], z + stride)
+    b += one * u[0]
     kept = shrinking(model, eta1)
     scale *= kept
     u[0] *= kept
-    z2 = scale * product[2] + u[0] * mutual[1] + u[1] * mutual[2] + b
-    u[2] = gd_one(model, y[2 * stride], eta2 * s[2], z2, &b)
+    u[2] = gd_next(model, y[2 * stride], eta2 * s[2], scale * product[2] + u[0] * mutual[1] + b, mutual[2] + one, u[1],
+                   z + 2 * stride)
+    b += one * u[1]
     kept = shrinking(model, eta2)
     scale *= kept
     u[0] *= kept
     u[1] *= kept
-    z3 = scale * product[3] + u[0] * mutual[3] + u[1] * mutual[4] + u[2] * mutual[5] + b
-    u[3] = gd_one(model, y[3 * stride], eta3 * s[3], z3, &b)
+    u[3] = gd_next(model, y[3 * stride], eta3 * s[3], scale * product[3] + u[0] * mutual[3] + u[1] * mutual[4] + b,
+                   mutual[5] + one, u[2], z + 3 * stride)
+    b += one * u[2]
+    intercept[0] = b + one * u[3]
     kept = shrinking(model, eta3)
     scale *= kept
     u[0] *= kept
     u[1] *= kept
     u[2] *= kept
-    intercept[0] = b
-    z[0], z[stride], z[2 * stride], z[3 * stride] = z0, z1, z2, z3
     if floating is float:
         if rest != NULL:
             scale = in_float32(scale, rest)
@@ -446,6 +461,50 @@ cdef bint sgd_four(const Model* model, const floating* x0, const floating* x1, c
     return True
 
 
+cdef inline Py_ssize_t fours_by_loss(const Model* given, int loss, const Data* data, const int32_t* rows,
+                                     Py_ssize_t size, Py_ssize_t known, const double* y, const double* s, floating* w,
+                                     double* intercept, Memory* memory, const double* eta, bint by_step,
+                                     double* z) noexcept nogil:
+    """Do the work of gd_fours; loss is the model's, as a constant where this is compiled for one."""
+    cdef Model model = given[0]  # a copy that nothing points at can stay in registers
+    cdef Py_ssize_t d = model.d, i = 0, j
+    cdef const floating* X = <const floating*>data.X
+    cdef const floating* x[4]
+    cdef const floating* coming[4]
+    cdef double product[4]
+    cdef double mutual[6]
+    cdef double b = intercept[0]
+    cdef double* rest = memory.rest if model.l2 > 0 else NULL
+    cdef bint ahead = d >= 3 and data.n * d * <Py_ssize_t>sizeof(floating) > NEAR
+    model.loss, model.curvature = loss, constant_curvature(loss)
+    while i + 4 <= size:
+        for j in range(4):
+            x[j] = X + rows[i + j] * d
+        if ahead and i + AHEAD + 4 <= known:
+            for j in range(4):
+                coming[j] = X + rows[i + AHEAD + j] * d
+        products(x[0], x[1], x[2], x[3], w, d, product, mutual, coming if ahead and i + AHEAD + 4 <= known else NULL)
+        if not absolute(mutual[0] + mutual[1] + mutual[2] + mutual[3] + mutual[4] + mutual[5]) <= DBL_MAX:
+            break
+        four_of_gd(&model, x[0], x[1], x[2], x[3], y + i, 1, s + i, w, &b, product, mutual, eta + (i if by_step else 0),
+                   by_step, rest, z + i)
+        i += 4
+    intercept[0] = b
+    memory.t += i
+    return i
+
+
+cdef Py_ssize_t gd_fours(const Model* model, const Data* data, const int32_t* rows, Py_ssize_t size, Py_ssize_t known,
+                         const double* y, const double* s, floating* w, double* b, Memory* memory, const double* eta,
+                         bint by_step, double* z) noexcept nogil:
+    """Do what sgd_four does for one output and gd without a mean, as often as it goes; return the updates done."""
+    if model.loss == SQUARED_ERROR:
+        return fours_by_loss(model, SQUARED_ERROR, data, rows, size, known, y, s, w, b, memory, eta, by_step, z)
+    if model.loss == LOG_LOSS:
+        return fours_by_loss(model, LOG_LOSS, data, rows, size, known, y, s, w, b, memory, eta, by_step, z)
+    return fours_by_loss(model, model.loss, data, rows, size, known, y, s, w, b, memory, eta, by_step, z)
+
+
 cdef void sgd_rows(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t size,
                    Py_ssize_t known, floating* W, double* b, Memory* memory, Owed* owed, double* G,
                    const double* eta, bint by_step) noexcept nogil:
@@ -477,6 +536,8 @@ cdef void sgd_rows(const Model* model, const Data* data, const int32_t* order, P
     if data.sparse:
         sparse_updates(model, data, rows, size, known, y, s, W, b, memory, owed, G, eta, by_step, z)
         i = size
+    elif fours and k == 1 and model.rule == GD and memory.count < 0:
+        i = gd_fours(model, data, rows, size, known, y, s, W, b, memory, eta, by_step, z)
     while i < size:
         later = NULL
         if ahead and i % 4 == 0:

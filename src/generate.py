@@ -1,6 +1,7 @@
 """Write the formulas of gdfast/formulas as Cython (formulas.pxi), and as C what is built without liberties.
 
-That is the losses of blocks of rows (losses.c) and the polynomials of exp and log1p (polynomials.h).
+That is the losses of blocks of rows (losses.c) and the polynomials of exp and log1p (polynomials.h). And as numbers
+the gradients that would wait for an exponential and a division (tables.h), for src/tabled.h.
 
     python src/generate.py gdfast/formulas formulas.pxi
 
@@ -11,6 +12,8 @@ same body. A registry becomes one function with a switch over its entries, in th
 import ast
 import sys
 from pathlib import Path
+
+from tables import COEFFICIENTS, END, table
 
 # Values and gradients of a block of rows, in C, for a source that is built without liberties with sums: vectorised
 # exp rests on that. The loop is inside the switch, so that each loss has a loop of its own.
@@ -71,6 +74,32 @@ cdef inline double loss_{part}(int loss, double c, double y, double z) noexcept 
 LOSS_SCALAR_CASE = """\
     if loss == {index}:
         return {formula}(y, z, c)
+"""
+# A gradient with y = -1 or +1 is y times one function of the margin.
+LOSS_TABLED_CASE = """\
+    if loss == {index}:
+        if absolute(y * z) < MARGINS:
+            return y * gradient_of_margin(loss, y * z)
+        return {formula}(y, z, c)
+"""
+MARGINS = """
+cdef double MARGINS = {end!r}  # a table ends here, on either side
+
+cdef inline bint has_margins(int loss) noexcept nogil:
+    return {answer}
+
+cdef inline double gradient_of_margin(int loss, double m) noexcept nogil:
+"""
+MARGINS_CASE = """\
+    if loss == {index}:
+        return {formula}_of_margin(m)
+"""
+MARGINS_EXTERN = """
+cdef extern from "tables.h" nogil:
+"""
+CURVATURES = """
+cdef inline double constant_curvature(int loss) noexcept nogil:
+    return {values}
 """
 # One step of w along a x + l2 w, coordinate by coordinate; factors (NULL: all are 1) multiply l2.
 UPDATE = """
@@ -186,6 +215,45 @@ def blocks(path: Path) -> str:
     return "".join([BLOCK_HEAD, *[c_formula(function) for function in functions], BLOCK, *cases, BLOCK_END])
 
 
+def margin_gradients(path: Path) -> dict[int, ast.FunctionDef]:
+    """Return the gradients that are tabulated, by their place: those of one margin that have an exponential."""
+    functions, registry = read(path)
+    by_name = {function.name: function for function in functions}
+    chosen = {}
+    for index, entry in enumerate(registry.values()):
+        marked = {keyword.arg for keyword in entry.keywords if getattr(keyword.value, "value", None) is True}
+        gradient = by_name[entry.args[1].id]
+        if "classification" in marked and "coupled" not in marked and "exp" in calls(gradient):
+            chosen[index] = gradient
+    return chosen
+
+
+def tables(path: Path) -> str:
+    """Return the tables, as C."""
+    text = [f'#pragma once\n#define COEFFICIENTS {COEFFICIENTS}\n#include "tabled.h"\n']
+    for function in margin_gradients(path).values():
+        lines = table(function)
+        numbers = ",\n".join("    {" + ", ".join(value.hex() for value in line) + "}" for line in lines)
+        text.append(f"\nstatic const double {function.name}_table[][COEFFICIENTS] ON_LINES = {{\n{numbers}\n}};\n")
+        text.append(
+            f"\nstatic inline double {function.name}_of_margin(double m)\n"
+            f"{{\n    return tabled({function.name}_table + {len(lines) // 2}, m);\n}}\n"
+        )
+    return "".join(text)
+
+
+def constant_curvatures(path: Path) -> str:
+    """Return what tells the second derivative of a loss where it is one number, else 0."""
+    _, registry = read(path)
+    marked = [any(keyword.arg == "quadratic" for keyword in entry.keywords) for entry in registry.values()]
+    values = [
+        f"{entry.args[2].value!r} if loss == {i} else "
+        for i, (entry, quadratic) in enumerate(zip(registry.values(), marked, strict=True))
+        if quadratic
+    ]
+    return CURVATURES.format(values="".join([*values, "0.0"]))
+
+
 def losses(path: Path) -> str:
     """Return the losses: one function each, the loops for one feature, and the scalar switches."""
     functions, names = loss_names(path)
@@ -198,10 +266,18 @@ def losses(path: Path) -> str:
         if i in lines:
             text.append(LOSS_LINE_CASE.format(index=i, value=value, gradient=gradient))
     text.append(LOSS_LINE_END)
+    by_table = margin_gradients(path)
+    text.append(MARGINS_EXTERN)
+    text += [f"    double {gradient.name}_of_margin(double m)\n" for gradient in by_table.values()]
+    text.append(MARGINS.format(end=END, answer=" or ".join(f"loss == {i}" for i in by_table)))
+    text += [MARGINS_CASE.format(index=i, formula=gradient.name) for i, gradient in by_table.items()]
     for position, part in enumerate(("value", "gradient")):
         text.append(LOSS_SCALAR.format(part=part))
-        text += [LOSS_SCALAR_CASE.format(index=i, formula=pair[position]) for i, pair in enumerate(names.values())]
-    return "".join(text) + f"\nLOSSES = {tuple(names)}\n"
+        for i, pair in enumerate(names.values()):
+            case = LOSS_TABLED_CASE if position == 1 and i in by_table else LOSS_SCALAR_CASE
+            text.append(case.format(index=i, formula=pair[position]))
+    numbers = "".join(f"    {name.upper()} = {i}\n" for i, name in enumerate(names))
+    return "".join(text) + constant_curvatures(path) + f"\ncdef enum:\n{numbers}\nLOSSES = {tuple(names)}\n"
 
 
 def penalties(path: Path) -> str:
@@ -239,10 +315,13 @@ def polynomials(path: Path) -> str:
 
 
 def main(source: Path, target: Path) -> None:
-    """Write the formulas of the folder `source` as the target's kind of file: losses.c, polynomials.h, formulas.pxi."""
+    """Write the formulas of the folder `source` as losses.c, polynomials.h, tables.h or formulas.pxi: the target."""
     text = "Generated by src/generate.py from gdfast/formulas; do not edit."
     if target.suffix == ".c":
         target.write_text(f"/* {text} */\n" + blocks(source / "losses.py"))
+        return
+    if target.name == "tables.h":
+        target.write_text(f"/* {text} */\n" + tables(source / "losses.py"))
         return
     if target.suffix == ".h":
         target.write_text(f"/* {text} */\n" + polynomials(source / "polynomials.py"))

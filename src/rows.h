@@ -17,9 +17,11 @@ static inline void PREFETCH(const void *p)
 #endif
 }
 
-/* A number that the compiler shall not put into a vector with others. */
+/* A number that the compiler shall not put into a vector with others, nor look behind. */
 #if defined(__GNUC__) && defined(__x86_64__)
 #define HOLD(a) __asm__("" : "+x"(a))
+#elif defined(__GNUC__)
+#define HOLD(a) __asm__("" : "+m"(a))
 #else
 #define HOLD(a) ((void)(a))
 #endif

@@ -15,6 +15,7 @@ cdef struct Model:
     double decay
     double clip_norm  # infinity: none
     double clip_value
+    double curvature  # of a loss quadratic in z; 0: it is not
     double limit  # of what a sample's loss_gradient may be, either way; infinity: none
     bint coupled  # the loss takes the outputs of a row together, made log-probabilities
     bint floored  # an l2 that would turn the weights' sign takes them to zero instead
@@ -85,6 +86,7 @@ cdef Model read_model(tuple numbers, tuple limits, Py_ssize_t n, Py_ssize_t d, P
     model.clip_norm, model.clip_value, model.careful, model.limit, model.floored = numbers[12:17]
     model.coupled = numbers[17]
     model.factors, model.low, model.high = pointer(limits[0]), pointer(limits[1]), pointer(limits[2])
+    model.curvature = constant_curvature(model.loss)
     model.n, model.d, model.k = n, d, k
     return model
 

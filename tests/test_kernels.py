@@ -45,7 +45,10 @@ GRADIENTS = {
 def test_blocks_of_rows_are_the_plain_loop(rule, mu, loss):
     optimizer = "gd" if rule == "gd" else gdfast.Momentum(mu, nesterov=rule == "nesterov")
     for (n, d), l2, average, weighted in itertools.product(
-        [(1, 1), (3, 2), (263, 1), (41, 3), (30, 10), (37, 29)], [0.0, 0.3], [True, gdfast.EMA(0.95)], [False, True]
+        [(1, 1), (3, 2), (263, 1), (41, 3), (30, 10), (37, 29)],
+        [0.0, 0.3],
+        [None, True, gdfast.EMA(0.95)],
+        [False, True],
     ):
         X, y = RNG.normal(size=(n, d)), RNG.normal(size=n)
         if loss != "squared_error":
@@ -62,11 +65,11 @@ def test_blocks_of_rows_are_the_plain_loop(rule, mu, loss):
         last, mean = plain_sgd(
             X, y, order, eta=lambda t, d=d: np.longdouble(0.1 / d) / (1 + np.longdouble(0.01) * t), l2=l2, rule=rule,
             mu=np.longdouble(mu), weights=weights / weights.mean(), gradient=GRADIENTS[loss],
-            gain=0 if average is True else 1 - np.longdouble(0.95),
+            gain=1 - np.longdouble(0.95) if isinstance(average, gdfast.EMA) else 0,
         )  # fmt: skip
         for found, expected in (
             (np.append(run.last_coef, run.last_intercept), last),
-            (np.append(run.coef, run.intercept), mean),
+            (np.append(run.coef, run.intercept), mean if average else last),
         ):
             assert np.max(np.abs(found - expected)) <= 1e-12 * np.max(np.abs(expected)), (n, d, l2, average)
 
@@ -159,3 +162,23 @@ def test_float32_keeps_an_l2_that_it_cannot_hold():
         backend="cython", seed=0,
     )  # fmt: skip
     np.testing.assert_allclose(run.coef, np.arange(1.0, 6.0) * (1 - 1e-8) ** (64 * 2000), rtol=5e-5)  # of 1.3e-3
+
+
+@pytest.mark.parametrize("rows", [2, 1000])  # one by one, and by fours
+def test_the_gradient_of_log_loss_by_margins_is_exact_to_4_ulp(rows, rng):
+    edges = [31.99, -31.99, 32.0, -32.0, 1 / 32, -3 / 32, 0.0, 1e-300, 700.0, -700.0]
+    z = np.concatenate([edges, rng.normal(size=1990) * 9])
+    labels = rng.choice([-1.0, 1.0], size=2000)
+    for first in range(0, 2000, 1000) if rows == 1000 else range(0, 200, 2):
+        part = slice(first, first + rows)
+        y = labels[part].copy()
+        y[:2] = [-1.0, 1.0]
+        X = np.hstack(
+            [np.eye(rows), np.eye(rows)]
+        )  # z is in the first half of coef, the gradient comes into the second
+        run = gdfast.fit(
+            X, y, loss="log_loss", batch_size=1, epochs=1, learning_rate=1.0, fit_intercept=False, seed=0,
+            coef_init=np.append(z[part], np.zeros(rows)), backend="cython",
+        )  # fmt: skip
+        expected = y / (1 + np.exp(y * z[part].astype(np.longdouble)))
+        np.testing.assert_allclose(run.coef[rows:], expected.astype(float), rtol=9e-16, atol=0)

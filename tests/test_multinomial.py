@@ -120,5 +120,5 @@ def test_auto_rate_descends():
 def test_numba_says_that_it_cannot():
     X, y, _ = draw(30, 2, 3)
     if gdfast.backends.available()["numba"] is None:
-        with pytest.raises(ValueError, match="backend='numba' cannot run 'multinomial'.*use cython or numpy"):
+        with pytest.raises(ValueError, match=r"backend='numba' cannot run 'multinomial'.*use cython or numpy"):
             gdfast.fit(X, y, loss="multinomial", backend="numba")

@@ -38,6 +38,7 @@ class Loss(NamedTuple):
     several_outputs: bool = False
     stand_in: Callable[[float], float] | None = None  # of the largest target: learning_rate="auto" without a bound
     inverse_link: Callable[[Any], Any] | None = None  # what predict makes of z; None: z itself
+    quadratic: bool = False  # in z: its second derivative is `curvature` everywhere
     coupled: bool = False  # takes the outputs of a row together: z are made log-probabilities by log_normalised first
 
 
@@ -191,7 +192,7 @@ def twice_largest(largest_target):
 EPSILON = Parameter("epsilon", 0.1, low_allowed=True)
 
 LOSSES = {
-    "squared_error": Loss(squared_error_value, squared_error_gradient, 1.0, several_outputs=True),
+    "squared_error": Loss(squared_error_value, squared_error_gradient, 1.0, several_outputs=True, quadratic=True),
     "log_loss": Loss(log_loss_value, log_loss_gradient, 0.25, classification=True),
     "hinge": Loss(hinge_value, hinge_gradient, None, classification=True, stand_in=tenth),
     "squared_hinge": Loss(squared_hinge_value, squared_hinge_gradient, 2.0, classification=True),
