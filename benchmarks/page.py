@@ -159,9 +159,24 @@ def listed(lines: Iterable[str], none: str) -> str:
 # The page.
 
 
+def slower_on_curves(rows: list[Row]) -> Iterator[str]:
+    """Yield the points of the figures at which another method takes less than the faster of gdfast's."""
+    points: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        work = f"{row['algorithm']}, {row['n']:,} x {row['d']:,}, {row['epochs']:,} epochs"
+        points.setdefault(work, {})[row["method"]] = row
+    for work, methods in points.items():
+        ours = min(row["seconds"] for name, row in methods.items() if name.startswith("gdfast"))
+        for name, row in methods.items():
+            if row["seconds"] < ours:
+                seconds = f"{milliseconds(ours)} ms against {milliseconds(row['seconds'])} ms"
+                yield f"{work} / {name}: {row['seconds'] / ours:.2f} times as fast, {seconds}"
+
+
 def shortfalls(rows: list[Row], duels: list[Row], curves: dict[str, Any]) -> str:
     """Return what is slower, missed, absent or unequal."""
     slower = [f"{row['name']}: {row['ratio']:.2f} times as fast" for row in duels if row["ratio"] < 1]
+    slower += slower_on_curves(curves["rows"])
     missed = [f"{row['name']}: {row['ratio']:.2f}, goal {row['goal']:g}" for row in duels if not row["met"]]
     absent = [f"{row['name']}: {row['status']}" for row in rows if row["status"] != "measured"]
     absent += [
@@ -212,6 +227,7 @@ Written by `python benchmarks/page.py`, which measures anew: make it on an idle 
 
 {table(("", ""), facts.items())}
 {shared if machine["virtual"] else ""}
+
 ## What is compared
 
 - The same work on both sides: the algorithm named with each table, as many epochs, one rate, one objective. With the

@@ -1,5 +1,6 @@
 """The largest curvature L of J, from which learning_rate="auto" and the largest stable rate come."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,14 @@ from gdfast.problem import Problem
 
 __all__ = ["auto_rate", "largest_curvature", "largest_rate", "loss_curvature", "stable_rate", "surely_stable"]
 
+Apply = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
 # Up to here the whole matrix of second derivatives is made; beyond, Lanczos finds its largest eigenvalue alone.
 FEW = 512
 LANCZOS_STEPS = 300
-BLOCK_VALUES = 2**20
+CLEAR_STEPS = 6  # tell whether a rate is far below the limit; beyond, the whole matrix takes less
+FEW_VALUES = 2**16  # of X, whose whole matrix takes no time
+BLOCK_VALUES = 2**18  # two megabytes: larger blocks leave the cache between their copy and their product
 
 
 def auto_rate(problem: Problem, model: Model, batch_size: int | None) -> float:
@@ -61,10 +66,11 @@ def surely_stable(problem: Problem, model: Model, batch_size: int | None, rate: 
         squares = row_squares(problem.X) + model.intercept
         trace = float(squares.mean() if problem.weights is None else (squares * problem.weights).mean())
         bound = trace + largest_l2(model)
-    if bound == 0 or rate < largest_rate(bound, model.mu, model.rule == "nesterov"):
+    highest = largest_rate(1.0, model.mu, model.rule == "nesterov") / rate  # curvature that this rate allows
+    if bound <= highest:
         return True
-    limit = stable_rate(problem, model, batch_size)
-    return limit is not None and rate <= limit
+    L = largest_curvature(problem, model, highest)
+    return 0 < L <= highest
 
 
 def loss_curvature(problem: Problem, model: Model) -> float:
@@ -91,9 +97,12 @@ def largest_l2(model: Model) -> float:
     return model.l2 if model.factors is None else model.l2 * float(model.factors.max())
 
 
-def largest_curvature(problem: Problem, model: Model) -> float:
-    """Return the largest eigenvalue of c A'SA/n + l2 D; A is X with a column of ones, which D spares."""
-    d = problem.X.shape[1]
+def largest_curvature(problem: Problem, model: Model, enough: float = 0.0) -> float:
+    """Return the largest eigenvalue of c A'SA/n + l2 D; A is X with a column of ones, which D spares.
+
+    Where it is clearly below `enough`, what is returned is only an estimate of it from below, after few passes.
+    """
+    n, d = problem.X.shape
     scale = (
         float(max(problem.X.max(), -problem.X.min(), float(model.intercept))) or 1.0
     )  # so that the squares neither overflow nor vanish
@@ -102,12 +111,14 @@ def largest_curvature(problem: Problem, model: Model) -> float:
     l2 = np.zeros(d + 1)
     l2[:d] = model.l2 / scale / scale * factors
     bound = loss_curvature(problem, model)
-    if d < FEW:
+    most = LANCZOS_STEPS if d >= FEW else CLEAR_STEPS if enough and n * d > FEW_VALUES else 0
+    top, known = lanczos(
+        lambda v: bound * apply_gram(problem, scale, unit, v) + l2 * v, d + 1, most, enough / scale / scale
+    )
+    if d < FEW and not known:
         H = bound * gram(problem, scale, unit)
         H.flat[:: d + 2] += l2
         top = float(np.linalg.eigvalsh(H)[-1])
-    else:
-        top = lanczos(lambda v: bound * apply_gram(problem, scale, unit, v) + l2 * v, d + 1)
     with np.errstate(over="ignore"):
         return float(np.float64(top) * scale * scale)
 
@@ -137,14 +148,17 @@ def apply_gram(problem: Problem, scale: float, unit: float, v: NDArray[np.float6
     return np.asarray(np.append((z.astype(dtype) @ X) / scale, unit * z.sum()))
 
 
-def lanczos(apply, size: int) -> float:  # type: ignore[no-untyped-def]
-    """Return the largest eigenvalue of a symmetric operator, by Lanczos with full orthogonalisation."""
-    basis = np.empty((min(size, LANCZOS_STEPS), size))
+def lanczos(apply: Apply, size: int, most: int, enough: float) -> tuple[float, bool]:
+    """Return the largest eigenvalue of a symmetric operator, by Lanczos with full orthogonalisation.
+
+    And whether it is known: it is within 1e-6, or it is below `enough` by more than what four steps leave unknown.
+    """
+    basis = np.empty((min(size, most), size))
     v = np.random.default_rng(0).standard_normal(size)
     v /= np.linalg.norm(v)
     diagonal: list[float] = []
     beside: list[float] = []
-    top = 0.0
+    top, known = 0.0, False
     for step in range(len(basis)):
         basis[step] = v
         u = apply(v)
@@ -153,8 +167,11 @@ def lanczos(apply, size: int) -> float:  # type: ignore[no-untyped-def]
             u -= basis[: step + 1].T @ (basis[: step + 1] @ u)
         values, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1))
         norm, top = float(np.linalg.norm(u)), float(values[-1])
-        if norm * abs(vectors[-1, -1]) <= 1e-6 * top or norm == 0:  # the value's error is about the square of this
+        error = norm * abs(float(vectors[-1, -1]))
+        known = error <= 1e-6 * top or norm == 0 or step + 1 == size  # the value's error is about the square of this
+        known = known or (step >= 3 and top + 3 * error < enough)
+        if known:
             break
         beside.append(norm)
         v = u / norm
-    return top
+    return top, known

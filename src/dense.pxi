@@ -8,13 +8,23 @@ cdef inline void fetch(const floating* X, const int32_t* rows, Py_ssize_t start,
         prefetch_row(X + rows[i] * d, d)
 
 
+cdef inline const floating** two_rows(const floating* X, const int32_t* rows, Py_ssize_t place, Py_ssize_t known,
+                                      Py_ssize_t d, const floating** pair) noexcept nogil:
+    """Return where rows[place] and the next begin, NULL where they are not known."""
+    if place + 2 > known:
+        return NULL
+    pair[0], pair[1] = X + rows[place] * d, X + rows[place + 1] * d
+    return pair
+
+
 cdef void predict(const floating* X, const int32_t* rows, Py_ssize_t size, Py_ssize_t d, const floating* w, double b,
                   double* z, const floating* later, const int32_t* coming, Py_ssize_t known) noexcept nogil:
     """z = X[rows] w + b; meanwhile the first half of the rows to come is fetched, so that memory never rests."""
     cdef Py_ssize_t i, whole = size - size % 4
+    cdef const floating* pair[2]
     for i in range(0, whole, 4):
-        fetch(later, coming, min(i // 2, known), min(i // 2 + 2, known), d)
-        dot4(X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d, w, d, &z[i])
+        dot4(X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d, w, d, &z[i],
+             two_rows(later, coming, i // 2, known, d, pair))
     for i in range(whole, size):
         z[i] = dot(X + rows[i] * d, w, d)
     for i in range(size):
@@ -29,10 +39,11 @@ cdef void add_rows(const floating* X, const int32_t* rows, Py_ssize_t size, Py_s
     Meanwhile the other half of the rows to come is fetched.
     """
     cdef Py_ssize_t i, j, whole = size - size % 4, half = whole // 2
+    cdef const floating* pair[2]
     memset(part, 0, d * sizeof(floating))
     for i in range(0, whole, 4):
-        fetch(later, coming, min(half + i // 2, known), min(half + i // 2 + 2, known), d)
-        combine(part, 1.0, &r[i], X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d, d)
+        combine(part, 1.0, &r[i], X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d, d,
+                two_rows(later, coming, half + i // 2, known, d, pair))
     for i in range(whole, size):
         add(r[i], X + rows[i] * d, part, d)
     for j in range(d):
@@ -98,7 +109,9 @@ cdef double pass_rows(const Model* model, const Data* data, const int32_t* order
     cdef double total = 0.0
     cdef Py_ssize_t i, o, size, known, d = data.d, k = data.k, first = start
     cdef Py_ssize_t fitting = BLOCK_BYTES // (d * <Py_ssize_t>sizeof(floating)) // 4 * 4
-    cdef Py_ssize_t block = max(<Py_ssize_t>4, min(<Py_ssize_t>BLOCK, fitting))
+    cdef Py_ssize_t enough = BLOCK_ROWS_BYTES // (d * <Py_ssize_t>sizeof(floating)) // 4 * 4
+    cdef Py_ssize_t wanted = max(fitting, min(<Py_ssize_t>BLOCK_ROWS, enough))
+    cdef Py_ssize_t block = max(<Py_ssize_t>4, min(<Py_ssize_t>BLOCK, wanted))
     cdef bint far = data.n * d * <Py_ssize_t>sizeof(floating) > NEAR
     if order == NULL:
         for i in range(block):
@@ -357,7 +370,7 @@ cdef inline void four_updates(const Model* model, int rule, bint moving, bint me
     if moving:
         combine_both(w, m, cw, cm, x0, x1, x2, x3, d)
     else:
-        combine(w, cw[0], cw + 2, x0, x1, x2, x3, d)
+        combine(w, cw[0], cw + 2, x0, x1, x2, x3, d, NULL)
 
 
 cdef inline double gd_one(const Model* model, double y, double weight, double z) noexcept nogil:
@@ -396,7 +409,7 @@ cdef inline double in_float32(double scale, double* rest) noexcept nogil:
 cdef inline void four_of_gd(const Model* model, const floating* x0, const floating* x1, const floating* x2,
                             const floating* x3, const double* y, Py_ssize_t stride, const double* s, floating* w,
                             double* intercept, const double* product, const double* mutual, const double* eta,
-                            bint by_step, double* rest, double* z) noexcept nogil:
+                            bint by_step, double* rest, double* z, const floating** later) noexcept nogil:
     """Do what four_updates does for gd without a mean, the shortest way: w <- scale w + sum_i u_i x_i."""
     cdef double u[4]
     cdef double one = 1.0 if model.intercept else 0.0  # as if it were the last of x, which l2 spares
@@ -429,7 +442,7 @@ cdef inline void four_of_gd(const Model* model, const floating* x0, const floati
     if floating is float:
         if rest != NULL:
             scale = in_float32(scale, rest)
-    combine(w, scale, u, x0, x1, x2, x3, model.d)
+    combine(w, scale, u, x0, x1, x2, x3, model.d, later)
 
 
 cdef bint sgd_four(const Model* model, const floating* x0, const floating* x1, const floating* x2,
@@ -442,19 +455,21 @@ cdef bint sgd_four(const Model* model, const floating* x0, const floating* x1, c
     cdef double gain[4]
     cdef int i
     products(x0, x1, x2, x3, W, d, product, mutual, later)
+    for i in range(2, 4 if later != NULL else 0):
+        prefetch_row(later[i], d)
     if not absolute(mutual[0] + mutual[1] + mutual[2] + mutual[3] + mutual[4] + mutual[5]) <= DBL_MAX:
         return False
     for i in range(4 if memory.count >= 0 else 0):
         gain[i] = memory.gain if memory.gain > 0 else 1.0 / (memory.count + 1 + i)
     for o in range(k):
         if o > 0:
-            dot4(x0, x1, x2, x3, W + o * d, d, product)
+            dot4(x0, x1, x2, x3, W + o * d, d, product, NULL)
         if memory.count >= 0 or model.rule != GD:
             four_updates(model, model.rule, model.rule != GD, memory.count >= 0, x0, x1, x2, x3, y + o, s, W + o * d,
                          b + o, memory, o * (d + 1), product, mutual, eta, by_step, gain, z + o, k)
         else:
             four_of_gd(model, x0, x1, x2, x3, y + o, k, s, W + o * d, b + o, product, mutual, eta, by_step,
-                       memory.rest if k == 1 and model.l2 > 0 else NULL, z + o)
+                       memory.rest if k == 1 and model.l2 > 0 else NULL, z + o, NULL)
     memory.t += 4
     if memory.count >= 0:
         memory.count += 4
@@ -471,6 +486,8 @@ cdef inline Py_ssize_t fours_by_loss(const Model* given, int loss, const Data* d
     cdef const floating* X = <const floating*>data.X
     cdef const floating* x[4]
     cdef const floating* coming[4]
+    cdef const floating** later  # to be fetched during the products
+    cdef const floating** last  # and when the weights are written
     cdef double product[4]
     cdef double mutual[6]
     cdef double b = intercept[0]
@@ -483,11 +500,14 @@ cdef inline Py_ssize_t fours_by_loss(const Model* given, int loss, const Data* d
         if ahead and i + AHEAD + 4 <= known:
             for j in range(4):
                 coming[j] = X + rows[i + AHEAD + j] * d
-        products(x[0], x[1], x[2], x[3], w, d, product, mutual, coming if ahead and i + AHEAD + 4 <= known else NULL)
+            later, last = coming, coming + 2
+        else:
+            later = last = NULL
+        products(x[0], x[1], x[2], x[3], w, d, product, mutual, later)
         if not absolute(mutual[0] + mutual[1] + mutual[2] + mutual[3] + mutual[4] + mutual[5]) <= DBL_MAX:
             break
         four_of_gd(&model, x[0], x[1], x[2], x[3], y + i, 1, s + i, w, &b, product, mutual, eta + (i if by_step else 0),
-                   by_step, rest, z + i)
+                   by_step, rest, z + i, last)
         i += 4
     intercept[0] = b
     memory.t += i

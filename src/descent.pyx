@@ -32,6 +32,8 @@ cdef extern from "losses.h" nogil:
 cdef enum:
     BLOCK = 256  # rows handled while they are in the cache: their products, then their part of the gradient
     BLOCK_BYTES = 24576
+    BLOCK_ROWS = 16  # at least so many, as long as they fit into the second cache: each block adds up d sums
+    BLOCK_ROWS_BYTES = 262144
     NEAR = 262144  # bytes of X that stay in the cache of a core: nothing is to be fetched ahead
     AHEAD = 8  # rows between the one at work and the one fetched
     SPAN = 256  # updates of SGD whose losses are summed at once; calls begin and end at multiples of it in an epoch

@@ -9,17 +9,17 @@ cdef extern from "rows.h" nogil:
     double dot_double(const double* x, const double* w, Py_ssize_t d)
     double dot_float(const float* x, const float* w, Py_ssize_t d)
     void dot4_double(const double* x0, const double* x1, const double* x2, const double* x3, const double* w,
-                     Py_ssize_t d, double* z)
+                     Py_ssize_t d, double* z, const double** later)
     void dot4_float(const float* x0, const float* x1, const float* x2, const float* x3, const float* w, Py_ssize_t d,
-                    double* z)
+                    double* z, const float** later)
     void products_double(const double* x0, const double* x1, const double* x2, const double* x3, const double* w,
                          Py_ssize_t d, double* z, double* mutual, const double** later)
     void products_float(const float* x0, const float* x1, const float* x2, const float* x3, const float* w,
                         Py_ssize_t d, double* z, double* mutual, const float** later)
     void combine_double(double* w, double s, const double* u, const double* x0, const double* x1, const double* x2,
-                        const double* x3, Py_ssize_t d)
+                        const double* x3, Py_ssize_t d, const double** later)
     void combine_float(float* w, double s, const double* u, const float* x0, const float* x1, const float* x2,
-                       const float* x3, Py_ssize_t d)
+                       const float* x3, Py_ssize_t d, const float** later)
     void add_double(double a, const double* x, double* g, Py_ssize_t d)
     void add_float(double a, const float* x, float* g, Py_ssize_t d)
 
@@ -62,18 +62,18 @@ cdef inline double dot_mixed(const floating* x, const double* m, Py_ssize_t d) n
 
 
 cdef inline void dot4(const floating* x0, const floating* x1, const floating* x2, const floating* x3,
-                      const floating* w, Py_ssize_t d, double* z) noexcept nogil:
-    """z = the products of four rows and w."""
+                      const floating* w, Py_ssize_t d, double* z, const floating** later) noexcept nogil:
+    """z = the products of four rows and w; later: two rows to fetch meanwhile, or NULL."""
     if floating is float:
-        dot4_float(x0, x1, x2, x3, w, d, z)
+        dot4_float(x0, x1, x2, x3, w, d, z, later)
     else:
-        dot4_double(x0, x1, x2, x3, w, d, z)
+        dot4_double(x0, x1, x2, x3, w, d, z, later)
 
 
 cdef inline void products(const floating* x0, const floating* x1, const floating* x2, const floating* x3,
                           const floating* w, Py_ssize_t d, double* z, double* mutual,
                           const floating** later) noexcept nogil:
-    """Do the same, and in the same sweep the rows' products with each other; later: four rows to fetch, or NULL."""
+    """Do the same, and in the same sweep the rows' products with each other."""
     if floating is float:
         products_float(x0, x1, x2, x3, w, d, z, mutual, later)
     else:
@@ -81,12 +81,13 @@ cdef inline void products(const floating* x0, const floating* x1, const floating
 
 
 cdef inline void combine(floating* w, double s, const double* u, const floating* x0, const floating* x1,
-                         const floating* x2, const floating* x3, Py_ssize_t d) noexcept nogil:
-    """w <- s w + u0 x0 + .. + u3 x3."""
+                         const floating* x2, const floating* x3, Py_ssize_t d,
+                         const floating** later) noexcept nogil:
+    """w <- s w + u0 x0 + .. + u3 x3; later: two rows to fetch meanwhile, or NULL."""
     if floating is float:
-        combine_float(w, s, u, x0, x1, x2, x3, d)
+        combine_float(w, s, u, x0, x1, x2, x3, d, later)
     else:
-        combine_double(w, s, u, x0, x1, x2, x3, d)
+        combine_double(w, s, u, x0, x1, x2, x3, d, later)
 
 
 cdef inline void add(double a, const floating* x, floating* g, Py_ssize_t d) noexcept nogil:

@@ -72,18 +72,29 @@ static inline double OF(dot)(const T *x, const T *w, ptrdiff_t d)
     return OF(sum)(a + b);
 }
 
-/* z = the products of four rows and w. */
-static inline void OF(dot4)(const T *x0, const T *x1, const T *x2, const T *x3, const T *w, ptrdiff_t d, double *z)
+/* Two rows to come are fetched in the sweep of others, a line a step: asked for at once they would hold it up. */
+#define FETCH_TWO \
+    if (later) \
+    PREFETCH(later[0] + j), PREFETCH(later[1] + j)
+#define FETCH_ENDS \
+    if (later) \
+    PREFETCH(later[0] + d - 1), PREFETCH(later[1] + d - 1)
+
+/* z = the products of four rows and w; later: two rows to fetch, or NULL. */
+static inline void OF(dot4)(const T *x0, const T *x1, const T *x2, const T *x3, const T *w, ptrdiff_t d, double *z,
+                            const T *const *later)
 {
     V z0 = {0}, z1 = {0}, z2 = {0}, z3 = {0}, y0 = {0}, y1 = {0}, y2 = {0}, y3 = {0}, v, u;
     ptrdiff_t j = 0;
     for (; j + 2 * LANES <= d; j += 2 * LANES) { /* eight sums, since each waits for its last addition */
+        FETCH_TWO;
         v = OF(at)(w + j), u = OF(at)(w + j + LANES);
         z0 += OF(at)(x0 + j) * v, y0 += OF(at)(x0 + j + LANES) * u;
         z1 += OF(at)(x1 + j) * v, y1 += OF(at)(x1 + j + LANES) * u;
         z2 += OF(at)(x2 + j) * v, y2 += OF(at)(x2 + j + LANES) * u;
         z3 += OF(at)(x3 + j) * v, y3 += OF(at)(x3 + j + LANES) * u;
     }
+    FETCH_ENDS;
     if (j + LANES <= d) {
         v = OF(at)(w + j);
         z0 += OF(at)(x0 + j) * v;
@@ -105,8 +116,7 @@ static inline void OF(dot4)(const T *x0, const T *x1, const T *x2, const T *x3, 
     z[3] = OF(sum)(z3 + y3);
 }
 
-/* The same, and in the same sweep the rows' products with each other: 10, 20, 21, 30, 31, 32; and four rows to come
-   are fetched line by line, so that memory is asked steadily. */
+/* The same, and in the same sweep the rows' products with each other: 10, 20, 21, 30, 31, 32. */
 static inline void OF(products)(const T *x0, const T *x1, const T *x2, const T *x3, const T *w, ptrdiff_t d, double *z,
                                 double *mutual, const T *const *later)
 {
@@ -130,13 +140,12 @@ static inline void OF(products)(const T *x0, const T *x1, const T *x2, const T *
     z0 += a0 * v, z1 += a1 * v, z2 += a2 * v, z3 += a3 * v; \
     m10 += a1 * a0, m20 += a2 * a0, m21 += a2 * a1, m30 += a3 * a0, m31 += a3 * a1, m32 += a3 * a2
     for (; j + LANES <= d; j += LANES) {
-        if (later && j % (64 / (ptrdiff_t)sizeof(T)) == 0)
-            PREFETCH(later[0] + j), PREFETCH(later[1] + j), PREFETCH(later[2] + j), PREFETCH(later[3] + j);
+        if (j % (2 * LANES) == 0)
+            FETCH_TWO;
         a0 = OF(at)(x0 + j), a1 = OF(at)(x1 + j), a2 = OF(at)(x2 + j), a3 = OF(at)(x3 + j), v = OF(at)(w + j);
         ALL_TEN;
     }
-    if (later)
-        PREFETCH(later[0] + d - 1), PREFETCH(later[1] + d - 1), PREFETCH(later[2] + d - 1), PREFETCH(later[3] + d - 1);
+    FETCH_ENDS;
     if (j < d) {
         a0 = OF(load_some)(x0 + j, d - j), a1 = OF(load_some)(x1 + j, d - j), a2 = OF(load_some)(x2 + j, d - j);
         a3 = OF(load_some)(x3 + j, d - j), v = OF(load_some)(w + j, d - j);
@@ -148,9 +157,9 @@ static inline void OF(products)(const T *x0, const T *x1, const T *x2, const T *
     mutual[3] = OF(sum)(m30), mutual[4] = OF(sum)(m31), mutual[5] = OF(sum)(m32);
 }
 
-/* w <- s w + u0 x0 + .. + u3 x3. */
+/* w <- s w + u0 x0 + .. + u3 x3; later: two rows to fetch, or NULL. */
 static inline void OF(combine)(T *w, double s, const double *u, const T *x0, const T *x1, const T *x2, const T *x3,
-                               ptrdiff_t d)
+                               ptrdiff_t d, const T *const *later)
 {
     T t = (T)s, u0 = (T)u[0], u1 = (T)u[1], u2 = (T)u[2], u3 = (T)u[3];
     ptrdiff_t j = 0;
@@ -159,9 +168,13 @@ static inline void OF(combine)(T *w, double s, const double *u, const T *x0, con
             w[j] = (t * w[j] + u0 * x0[j]) + (u1 * x1[j] + u2 * x2[j]) + u3 * x3[j];
         return;
     }
-    for (; j + LANES <= d; j += LANES)
+    FETCH_ENDS;
+    for (; j + LANES <= d; j += LANES) {
+        if (j % (2 * LANES) == 0)
+            FETCH_TWO;
         *(V *)(w + j) = (t * OF(at)(w + j) + u0 * OF(at)(x0 + j)) + (u1 * OF(at)(x1 + j) + u2 * OF(at)(x2 + j))
             + u3 * OF(at)(x3 + j);
+    }
     if (j < d) {
         V v = (t * OF(load_some)(w + j, d - j) + u0 * OF(load_some)(x0 + j, d - j))
             + (u1 * OF(load_some)(x1 + j, d - j) + u2 * OF(load_some)(x2 + j, d - j))
@@ -181,5 +194,7 @@ static inline void OF(add)(double a, const T *x, T *g, ptrdiff_t d)
         OF(store_some)(g + j, OF(load_some)(g + j, d - j) + t * OF(load_some)(x + j, d - j), d - j);
 }
 
+#undef FETCH_TWO
+#undef FETCH_ENDS
 #undef V
 #undef LANES
