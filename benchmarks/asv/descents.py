@@ -68,7 +68,7 @@ class EveryLoss(Descent):
     """Every loss of the registry."""
 
     param_names = ("batch_size", "loss")
-    params = (BATCH_SIZES, tuple(LOSSES))
+    params = ((1, None), tuple(LOSSES))
 
     def setup(self, batch_size: int | None, loss: str) -> None:
         """Make the data."""
