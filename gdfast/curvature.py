@@ -43,11 +43,14 @@ def auto_rate(problem: Problem, model: Model, batch_size: int | None) -> float:
     return 1.0 / L if L > 0 else 1.0
 
 
-def stable_rate(problem: Problem, model: Model, batch_size: int | None) -> float | None:
-    """Return the rate from which full batch on a squared error diverges, or None where there is no such limit."""
+def stable_rate(problem: Problem, model: Model, batch_size: int | None, rate: float = np.inf) -> float | None:
+    """Return the rate from which full batch on a squared error diverges, or None where there is no such limit.
+
+    Where `rate` is below about half of it, what is returned is only an estimate of it from above, after few passes.
+    """
     if batch_size is not None or not model.quadratic:
         return None
-    L = largest_curvature(problem, model)
+    L = largest_curvature(problem, model, largest_rate(1.0, model.mu, model.rule == "nesterov") / rate)
     if not 0 < L < np.inf:
         return None
     return largest_rate(L, model.mu, model.rule == "nesterov")
@@ -66,11 +69,10 @@ def surely_stable(problem: Problem, model: Model, batch_size: int | None, rate: 
         squares = row_squares(problem.X) + model.intercept
         trace = float(squares.mean() if problem.weights is None else (squares * problem.weights).mean())
         bound = trace + largest_l2(model)
-    highest = largest_rate(1.0, model.mu, model.rule == "nesterov") / rate  # curvature that this rate allows
-    if bound <= highest:
+    if bound == 0 or rate < largest_rate(bound, model.mu, model.rule == "nesterov"):
         return True
-    L = largest_curvature(problem, model, highest)
-    return 0 < L <= highest
+    limit = stable_rate(problem, model, batch_size, rate)
+    return limit is not None and rate <= limit
 
 
 def loss_curvature(problem: Problem, model: Model) -> float:
@@ -100,7 +102,7 @@ def largest_l2(model: Model) -> float:
 def largest_curvature(problem: Problem, model: Model, enough: float = 0.0) -> float:
     """Return the largest eigenvalue of c A'SA/n + l2 D; A is X with a column of ones, which D spares.
 
-    Where it is clearly below `enough`, what is returned is only an estimate of it from below, after few passes.
+    Where it is below about half of `enough`, what is returned is only an estimate of it from below, after few passes.
     """
     n, d = problem.X.shape
     scale = (
@@ -112,9 +114,10 @@ def largest_curvature(problem: Problem, model: Model, enough: float = 0.0) -> fl
     l2[:d] = model.l2 / scale / scale * factors
     bound = loss_curvature(problem, model)
     most = LANCZOS_STEPS if d >= FEW else CLEAR_STEPS if enough and n * d > FEW_VALUES else 0
-    top, known = lanczos(
-        lambda v: bound * apply_gram(problem, scale, unit, v) + l2 * v, d + 1, most, enough / scale / scale
-    )
+    top, known = 0.0, False
+    if most:
+        apply = lambda v: bound * apply_gram(problem, scale, unit, v) + l2 * v  # noqa: E731
+        top, known = lanczos(apply, d + 1, most, enough / scale / scale)
     if d < FEW and not known:
         H = bound * gram(problem, scale, unit)
         H.flat[:: d + 2] += l2
@@ -151,7 +154,7 @@ def apply_gram(problem: Problem, scale: float, unit: float, v: NDArray[np.float6
 def lanczos(apply: Apply, size: int, most: int, enough: float) -> tuple[float, bool]:
     """Return the largest eigenvalue of a symmetric operator, by Lanczos with full orthogonalisation.
 
-    And whether it is known: it is within 1e-6, or it is below `enough` by more than what four steps leave unknown.
+    And whether it is known: it is within 1e-6, or at least four steps tell that it is below half of `enough`.
     """
     basis = np.empty((min(size, most), size))
     v = np.random.default_rng(0).standard_normal(size)
@@ -169,7 +172,8 @@ def lanczos(apply: Apply, size: int, most: int, enough: float) -> tuple[float, b
         norm, top = float(np.linalg.norm(u)), float(values[-1])
         error = norm * abs(float(vectors[-1, -1]))
         known = error <= 1e-6 * top or norm == 0 or step + 1 == size  # the value's error is about the square of this
-        known = known or (step >= 3 and top + 3 * error < enough)
+        # The largest may hide behind what four steps found, but hardly so far.
+        known = known or (step >= 3 and 2 * (top + error) < enough)
         if known:
             break
         beside.append(norm)

@@ -119,11 +119,10 @@ def fit(
     learning_rate : float, Schedule, array-like, callable or "auto", default "auto"
         eta, above 0: a number; a schedule such as ``gdfast.InverseTime(0.1, 0.01)``; an array with the rate
         of each epoch; a callable of the epoch 0, 1, ...; or a ``gdfast.ReduceOnPlateau``. "auto" is 1e-3 for Adam
-        and AdamW, 1e-2 for AdaGrad and RMSProp; else 1/L, L the largest curvature that an
-        update can meet, from the loss's curvature bound, weights and l2 included; with momentum a single row's
-        counts 1/(1 - mu) times. Losses without a bound take
-        a stand-in that converges on standardized data: a tenth of squared error's rate, for poisson a curvature
-        of twice the largest y.
+        and AdamW, 1e-2 for AdaGrad and RMSProp; else 1/L, L the largest curvature that an update can meet, from
+        the loss's curvature bound, weights and l2 included; with momentum a single row's counts 1/(1 - mu) times.
+        Losses without a bound take a stand-in that converges on standardized data: a tenth of squared error's
+        rate, for poisson a curvature of twice the largest y.
     optimizer : str or Optimizer, default "gd"
         "gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", or an instance such as
         ``gdfast.Momentum(0.95)``.

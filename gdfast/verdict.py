@@ -3,6 +3,7 @@
 import warnings
 from typing import NamedTuple
 
+from gdfast.closed_form import Path
 from gdfast.curvature import stable_rate, surely_stable
 from gdfast.divergence import DivergenceError, DivergenceWarning, StabilityWarning
 from gdfast.followed import Followed, trial_path
@@ -26,22 +27,24 @@ def warn_before(ended: Descent | Followed, words: RateWords, level: int) -> None
     rate = plan.rates.constant
     if rate is None:
         return
+    path: Path | None
     if isinstance(ended, Followed):
-        path = ended.path if ended.path.grows else None
-    else:
-        stable = surely_stable(problem, plan.model, plan.batch_size, rate)
-        path = None if stable else trial_path(problem, plan)
-    if path is None or not path.grows or not path.finite(0):
+        path = ended.path
+    elif surely_stable(problem, plan.model, plan.batch_size, rate):
         return
-    epoch = path.bad_epoch(2**53)
+    else:
+        path = trial_path(problem, plan)  # None where it would take too long
+    if path is not None and not (path.grows and path.finite(0)):
+        return
     limit = stable_rate(problem, plan.model, plan.batch_size)
-    largest, smallest = (float(value) for value in path.factors.curvatures[[0, -1]])
+    epoch = None if path is None else path.bad_epoch(2**53)
     when = f"in epoch {epoch:,}" if epoch else "in the end"
     highest = (limit or 0.0) * words.factor
     text = (
         f"{words.name}={rate * words.factor:.6g} is above {highest:.4g}, the largest stable rate: the costs will "
         f"grow, and overflow {when}. Lower it"
     )
+    largest, smallest = (0.0, 0.0) if path is None else (float(value) for value in path.factors.curvatures[[0, -1]])
     if largest > 1e4 * smallest > 0:
         text += ", or standardize the features, (X - X.mean(0)) / X.std(0): "
         text += f"the condition number is {largest / smallest:.3g}"

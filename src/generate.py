@@ -13,7 +13,7 @@ import ast
 import sys
 from pathlib import Path
 
-from tables import COEFFICIENTS, END, table
+from tables import COEFFICIENTS, END, WIDTH, table
 
 # Values and gradients of a block of rows, in C, for a source that is built without liberties with sums: vectorised
 # exp rests on that. The loop is inside the switch, so that each loss has a loop of its own.
@@ -230,7 +230,9 @@ def margin_gradients(path: Path) -> dict[int, ast.FunctionDef]:
 
 def tables(path: Path) -> str:
     """Return the tables, as C."""
-    text = [f'#pragma once\n#define COEFFICIENTS {COEFFICIENTS}\n#include "tabled.h"\n']
+    text = [
+        f'#pragma once\n#define COEFFICIENTS {COEFFICIENTS}\n#define WIDTH_OF_PLACES {WIDTH}\n#include "tabled.h"\n'
+    ]
     for function in margin_gradients(path).values():
         lines = table(function)
         numbers = ",\n".join("    {" + ", ".join(value.hex() for value in line) + "}" for line in lines)

@@ -1,4 +1,4 @@
-/* A function of one number by polynomials about the multiples of 1/16 (tables.h): nothing waits for a division. */
+/* A function of one number by polynomials about equally distant places (tables.h): nothing waits for a division. */
 #pragma once
 #include "rows.h"
 #include <string.h>
@@ -8,20 +8,21 @@
 #else
 #define ON_LINES
 #endif
-/* 1.5 * 2^48: adding it rounds to a sixteenth, whose number is left in the low bits. */
-#define SIXTEENTHS 422212465065984.0
+_Static_assert(COEFFICIENTS == 8, "the sum below has eight terms");
+/* 1.5 * 2^52 widths: adding it rounds to a place, whose number is left in the low bits. */
+#define PLACES (6755399441055744.0 * WIDTH_OF_PLACES)
 
 /* table: that about zero. */
 static inline double tabled(const double (*table)[COEFFICIENTS], double m)
 {
-    const double sixteenths = SIXTEENTHS;
-    double shifted = m + sixteenths, place;
+    const double places = PLACES;
+    double shifted = m + places, place;
     int64_t low, none;
     HOLD(shifted); /* else sums would be reordered, and the rounding be gone */
-    place = shifted - sixteenths;
+    place = shifted - places;
     HOLD(place);
     memcpy(&low, &shifted, sizeof low);
-    memcpy(&none, &sixteenths, sizeof none);
+    memcpy(&none, &places, sizeof none);
     const double *c = table[low - none];
     double h = m - place, h2 = h * h;
     double first = (c[0] + c[1] * h) + h2 * (c[2] + c[3] * h), second = (c[4] + c[5] * h) + h2 * (c[6] + c[7] * h);

@@ -85,3 +85,17 @@ def test_degenerate_data():
         gdfast.stability(5)
     with pytest.raises(ValueError, match="y holds 1 targets"):
         gdfast.stability([[1.0], [2.0]], y=[1.0])
+
+
+@pytest.mark.parametrize(("n", "d"), [(2678, 34), (3065, 31), (3166, 21), (300, 600)])
+@pytest.mark.parametrize("steepest", [1.0, 3.0, 100.0])
+def test_a_rate_just_above_the_limit_is_told_where_the_data_are_many(n, d, steepest, rng):
+    """A few passes are enough for rates far below the limit, not for one near it or with one steep direction."""
+    for _ in range(5):
+        X, y = rng.normal(size=(n, d)), rng.normal(size=n)
+        X[:, rng.integers(d)] *= steepest
+        limit = gdfast.stability(X).max_learning_rate
+        gdfast.fit(X, y, epochs=2, learning_rate=limit * (1 - 1e-9), solver="loop")
+        for above in (1 + 1e-6, 2.0, 10.0):
+            with pytest.warns(gdfast.StabilityWarning):
+                gdfast.fit(X, y, epochs=2, learning_rate=limit * above, solver="loop")
