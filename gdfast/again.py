@@ -1,42 +1,78 @@
-"""What a continuation may be given anew: what a file cannot hold, and how the call goes."""
+"""What may be given again when a Run is resumed: what a file cannot hold, and how the call goes."""
 
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from gdfast.arguments import choice, shown
 from gdfast.callbacks import make_callbacks
-from gdfast.plan import INTERRUPTS, Plan, optional_count, optional_positive
+from gdfast.formulas.schedules import SCHEDULES, ReduceOnPlateau
+from gdfast.own_loss import Loss
+from gdfast.plan import INTERRUPTS, Plan, make_callback_every, optional_positive
+from gdfast.rates import CallableRates, make_rates
+from gdfast.run_file import NotSaved
 
-__all__ = ["check_again", "check_length", "with_again"]
+__all__ = ["check_given", "check_length", "resumed_options", "with_given"]
 
-AGAIN = ("learning_rate", "loss", "callbacks", "callback_every", "progress", "max_seconds", "interrupt")
+GIVEN_AGAIN = ("learning_rate", "loss", "callbacks", "callback_every", "progress", "max_seconds", "interrupt")
+SAVED_SCHEDULES = (*SCHEDULES.values(), ReduceOnPlateau)
 
 
-def check_again(again: dict[str, Any], settings: dict[str, Any]) -> None:
-    """Raise an error unless these arguments may be given to a continuation."""
-    for name in again:
-        if name not in AGAIN:
-            raise TypeError(f"resume takes {', '.join(AGAIN)} again, and not {name!r}; make a new fit to change it")
-    rate = again.get("learning_rate")
-    held = settings["learning_rate"]
-    if rate is not None and not (callable(rate) and (callable(held) or isinstance(held, str))):
+def check_given(given: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Raise an error unless these arguments may be given again to a Run with these settings."""
+    for name in given:
+        if name not in GIVEN_AGAIN:
+            raise TypeError(
+                f"resume takes {', '.join(GIVEN_AGAIN)} again, and not {name!r}; to change it, fit anew with "
+                "coef_init and intercept_init"
+            )
+    if "learning_rate" in given and not (
+        is_own_rate(settings["learning_rate"]) and is_own_rate(given["learning_rate"])
+    ):
         raise ValueError(
-            f"learning_rate={shown(rate)}: a continuation keeps its rates, and takes again only a callable, which a "
-            "file cannot hold; leave it out"
+            f"learning_rate={shown(given['learning_rate'])}: this Run keeps its rates, "
+            f"learning_rate={shown(settings['learning_rate'])}. Only a callable, which a file cannot hold, is given "
+            "again, and only to a Run that was fitted with one; leave it out, or fit anew with coef_init"
+        )
+    if "loss" in given and not is_same_loss(given["loss"], settings["loss"]):
+        raise ValueError(
+            f"loss={shown(given['loss'])}: this Run keeps its loss, {shown(settings['loss'])}. Only a gdfast.Loss, "
+            "which a file cannot hold, is given again, by the same name; leave it out, or fit anew with coef_init"
         )
 
 
-def with_again(plan: Plan, again: dict[str, Any]) -> Plan:
-    """Return the plan with what a continuation was given anew."""
-    made: dict[str, Any] = {"max_seconds": None}  # the time allowed was the first call's
-    if "callbacks" in again:
-        made["callbacks"] = make_callbacks(again["callbacks"])
-    if "callback_every" in again:
-        made["callback_every"] = optional_count("callback_every", again["callback_every"])
-    if "max_seconds" in again:
-        made["max_seconds"] = optional_positive("max_seconds", again["max_seconds"])
-    if "interrupt" in again:
-        made["interrupt"] = choice("interrupt", again["interrupt"], INTERRUPTS)
+def is_own_rate(rate: Any) -> bool:
+    """Return whether a learning rate is a callable of the user's, which a file cannot hold."""
+    if isinstance(rate, NotSaved):
+        return True
+    return callable(rate) and not isinstance(rate, (type, np.ndarray)) and type(rate) not in SAVED_SCHEDULES
+
+
+def is_same_loss(given: Any, held: Any) -> bool:
+    """Return whether both are custom losses of one name; `check_loss` compares their values."""
+    return isinstance(given, Loss) and isinstance(held, (Loss, NotSaved)) and repr(given) == str(held)
+
+
+def resumed_options(settings: dict[str, Any], given: dict[str, Any], epochs: int) -> dict[str, Any]:
+    """Return the settings of a Run that is resumed up to an epoch; max_seconds was the earlier call's alone."""
+    return {**settings, "max_seconds": None, **given, "epochs": epochs}
+
+
+def with_given(plan: Plan, given: dict[str, Any], options: dict[str, Any], begun: int) -> Plan:
+    """Return the plan with what was given again; `options` are the resumed Run's settings, `begun` its epochs begun."""
+    callbacks = make_callbacks(given["callbacks"]) if "callbacks" in given else plan.callbacks
+    made: dict[str, Any] = {"callbacks": callbacks}
+    made["callback_every"] = make_callback_every(options["callback_every"], callbacks)
+    made["max_seconds"] = optional_positive("max_seconds", options["max_seconds"])
+    made["interrupt"] = choice("interrupt", options["interrupt"], INTERRUPTS)
+    if "learning_rate" in given:
+        rates = make_rates(given["learning_rate"], options["epochs"])
+        if isinstance(plan.rates, CallableRates) and isinstance(rates, CallableRates):
+            rates.known = {epoch: rate for epoch, rate in plan.rates.known.items() if epoch < begun}
+        made["rates"] = rates
+    if "loss" in given:
+        made["model"] = replace(plan.model, own=given["loss"])
     return replace(plan, **made)
 
 

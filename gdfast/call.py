@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.again import check_again, check_length, with_again
+from gdfast.again import check_given, check_length, resumed_options, with_given
 from gdfast.arguments import flag
 from gdfast.closed_form import factorize
 from gdfast.conduct import Conductor, Write
 from gdfast.fingerprint import fingerprint
 from gdfast.followed import Followed
 from gdfast.loop import Descent
+from gdfast.own_loss import Loss
 from gdfast.prepare import prepare, takes_closed_form
 from gdfast.progress import Progress
 from gdfast.run import Run
@@ -23,7 +24,12 @@ from gdfast.run_file import file_name
 from gdfast.stop_reason import StopReason
 from gdfast.verdict import RateWords, told, warn_before
 
-__all__ = ["Call", "EachEpoch", "descend", "lead"]
+__all__ = ["NO_CHECKPOINT", "Call", "EachEpoch", "check_loss", "descend", "lead"]
+
+NO_CHECKPOINT = {"checkpoint": None, "checkpoint_every": None, "checkpoint_seconds": None}
+# Of the cost, relative, between a custom loss and the same given again: rounding on another machine is far below.
+LARGEST_DIFFERENCE = 1e-6
+
 
 # Called with an epoch's number, the cost before it, and the coefficients and intercept after it.
 EachEpoch = Callable[[int, float, NDArray[Any], float], None]
@@ -173,13 +179,27 @@ def make_run(ended: Descent | Followed, call: Call) -> Run:
     )
 
 
-def continue_here(ended: Descent | Followed, epochs: int, again: dict[str, Any], call: Call) -> Run:
+def continue_here(ended: Descent | Followed, epochs: int, given: dict[str, Any], call: Call) -> Run:
     """Go on for so many more epochs from a descent in memory; no checkpoint is written."""
-    check_again(again, call.options)
-    target, options = ended.state.epoch + epochs, {**call.options, **again}
+    check_given(given, call.options)
+    target = ended.state.epoch + epochs
+    options = resumed_options(call.options, given, target) | NO_CHECKPOINT
     check_length(ended.plan, target)
     progress = flag("progress", options["progress"])
-    onward = ended.continued(target)
-    onward.plan = with_again(onward.plan, again)
-    next_call = Call({**options, "epochs": target}, call.data, progress, time.perf_counter(), None)
+    begun = ended.state.epoch + (ended.state.position > 0)
+    onward = ended.continued(target, with_given(ended.plan, given, options, begun))
+    if "loss" in given and isinstance(ended, Descent) and isinstance(onward, Descent):
+        check_loss(given["loss"], onward, *ended.estimate(), ended.measure.objective(*ended.estimate()))
+    next_call = Call(options, call.data, progress, time.perf_counter(), None)
     return told(lead(onward, target, next_call), onward, RateWords(), 5)
+
+
+def check_loss(loss: Loss, descent: Descent, W: NDArray[Any], b: NDArray[np.float64], known: float) -> None:
+    """Raise an error unless a custom loss gives the cost that is known at coefficients (k, d) and intercepts (k,)."""
+    cost = descent.measure.objective(W, b)
+    size = max(abs(known), abs(descent.measure.objective(np.zeros_like(W), np.zeros_like(b))))
+    if not abs(cost - known) <= LARGEST_DIFFERENCE * size:
+        raise ValueError(
+            f"loss={loss!r} is not the one that this Run was fitted with: it gives the cost {cost:.10g} at the Run's "
+            f"coef, and the Run has {known:.10g}; give the same loss, or fit anew with coef_init"
+        )

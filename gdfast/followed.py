@@ -14,6 +14,7 @@ from gdfast.decay import Epochs, PowerDecay, make_decay
 from gdfast.history import LogGrid, StepGrid
 from gdfast.plan import Plan
 from gdfast.problem import Problem
+from gdfast.rates import CallableRates
 from gdfast.run import Point
 from gdfast.stop_reason import StopReason
 
@@ -109,10 +110,11 @@ class Followed:
                 "scale X and y, or start nearer to zero"
             )
 
-    def continued(self, epochs: int) -> "Followed":
+    def continued(self, epochs: int, plan: Plan | None = None) -> "Followed":
         """Return a path to go on with from here; it knows no end of its own."""
         # After tol progress is counted anew; else it goes on as if nothing had happened.
-        return Followed(self.problem, self.plan, self.factors, self.last if self.stopped else self.first)
+        first = self.last if self.stopped else self.first
+        return Followed(self.problem, self.plan if plan is None else plan, self.factors, first)
 
     def run_to(self, epochs: int) -> None:
         """Find the last epoch: the one asked for, the one before a bad epoch, or where there is no progress."""
@@ -178,7 +180,7 @@ class Followed:
     def state(self) -> Any:
         """The iterate at the end, as a State has it."""
         point = self.parameters(self.last)
-        return SimpleNamespace(W=point[0], b=point[1], epoch=self.last, steps=self.last)
+        return SimpleNamespace(W=point[0], b=point[1], epoch=self.last, position=0, steps=self.last)
 
     def estimate(self) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Return coefficients (k, d) and intercepts (k,) at the end."""
@@ -193,7 +195,10 @@ class Followed:
 
     def memory(self) -> dict[str, Any]:
         """Return what going on from here elsewhere needs."""
-        return {"first": self.last if self.stopped else self.first, "reason": self.reason, "epochs": self.last}
+        kept = {"first": self.last if self.stopped else self.first, "reason": self.reason, "epochs": self.last}
+        rates = self.plan.rates
+        # A file cannot hold the callable, and its rates up to here are part of the path.
+        return kept | ({"rates": rates.take(0, self.last)} if isinstance(rates, CallableRates) else {})
 
     def parameters(self, epoch: int) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Return coefficients (k, d) and intercepts (k,) after an epoch."""

@@ -15,6 +15,7 @@ from gdfast.plan import Plan
 from gdfast.problem import Problem
 from gdfast.state import State, Updates
 from gdfast.stop_reason import StopReason
+from gdfast.watch import Plateau, Watch
 
 __all__ = ["Best", "Descent"]
 
@@ -84,9 +85,9 @@ class Descent:
 
     # Going on.
 
-    def continued(self, epochs: int) -> "Descent":
+    def continued(self, epochs: int, plan: Plan | None = None) -> "Descent":
         """Return a descent that goes on from here to so many epochs, and leaves this one as it is."""
-        other = Descent(self.problem, self.plan, epochs)
+        other = Descent(self.problem, self.plan if plan is None else plan, epochs)
         other.state.recall(self.state.memory())
         other.history = None if self.history is None else self.history.copy()
         for name in ("latest", "best", "lowest", "halvings", "seen", "diverged_at"):
@@ -167,8 +168,8 @@ class Descent:
             "state": self.state.memory(),
             "halvings": self.halvings,
             "latest": dict(self.latest),
-            "watch": None if self.watch is None else copy.copy(self.watch),
-            "plateau": None if self.plateau is None else copy.copy(self.plateau),
+            "watch": None if self.watch is None else self.watch.state(),
+            "plateau": None if self.plateau is None else self.plateau.state(),
             "seen": self.seen,
         }
 
@@ -280,7 +281,7 @@ class Descent:
         halvings, anchor = self.halvings + 1, lowest.anchor
         self.state.recall(anchor["state"])
         self.halvings, self.latest, self.seen = anchor["halvings"], dict(anchor["latest"]), anchor["seen"]
-        self.watch, self.plateau = copy.copy(anchor["watch"]), copy.copy(anchor["plateau"])
+        self.watch, self.plateau = Watch.at(anchor["watch"]), Plateau.at(anchor["plateau"])
         if self.history is not None:
             self.history.drop_after(lowest.epoch)
         steps = (lowest.epoch - self.state.epoch) * self.state.steps_per_epoch
@@ -387,7 +388,7 @@ class Descent:
         """Return the rate of the last update, before the first that of the first."""
         state, plan, scale = self.state, self.plan, 0.5**self.halvings
         if self.anchor and self.plateau is not None:
-            return float(self.anchor["plateau"].rate * scale)
+            return float(self.anchor["plateau"]["rate"] * scale)
         if plan.rates.by_step and self.stochastic:
             return float(plan.rates.take(max(0, state.steps - 1), 1)[0] * scale)
         return float(plan.rates.take(max(0, state.epoch - (state.position == 0)), 1)[0] * scale)
@@ -455,7 +456,8 @@ class Descent:
         now = memory["now"]
         self.state.recall(now["state"])
         self.halvings, self.latest, self.seen = now["halvings"], now["latest"], now["seen"]
-        self.watch, self.plateau, self.seconds = now["watch"], now["plateau"], memory["seconds"]
+        self.watch, self.plateau = Watch.at(now["watch"]), Plateau.at(now["plateau"])
+        self.seconds = memory["seconds"]
         self.diverged_at = memory["diverged_at"]
         self.best = None if memory["best"] is None else Best(**memory["best"])
         self.lowest = None if memory["lowest"] is None else Lowest(**memory["lowest"])

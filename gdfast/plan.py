@@ -161,6 +161,14 @@ def optional_positive(name: str, value: Any) -> float | None:
     return None if value is None else real(name, value, 0.0, ends="(]")
 
 
+def make_callback_every(callback_every: Any, callbacks: tuple[Callback, ...]) -> int | None:
+    """Return after how many epochs callbacks are called, or None."""
+    every = optional_count("callback_every", callback_every)
+    if every is not None and not callbacks:
+        raise ValueError(f"callback_every={every} without callbacks has no effect; give callbacks, too")
+    return every
+
+
 def make_checkpoint(options: dict[str, Any]) -> tuple[int | None, float | None]:
     """Return after how many epochs and after how many seconds a checkpoint is written."""
     every = optional_count("checkpoint_every", options["checkpoint_every"])
@@ -199,9 +207,7 @@ def make_plan(
         W[:] = np.clip(W, model.low, model.high)
     average_from, average_gain = make_average(options["average"])
     callbacks = make_callbacks(options["callbacks"])
-    callback_every = optional_count("callback_every", options["callback_every"])
-    if callback_every is not None and not callbacks:
-        raise ValueError(f"callback_every={callback_every} without callbacks has no effect; give callbacks, too")
+    callback_every = make_callback_every(options["callback_every"], callbacks)
     checkpoint_every, checkpoint_seconds = make_checkpoint(options)
     return Plan(
         model=model,

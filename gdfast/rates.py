@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from gdfast.arguments import real, vector
 from gdfast.formulas.schedules import Constant, ReduceOnPlateau, Schedule
 
-__all__ = ["Rates", "make_rates"]
+__all__ = ["CallableRates", "Rates", "make_rates"]
 
 HINT = ', a schedule, an array, a callable, or "auto"'
 
@@ -53,17 +53,14 @@ class CallableRates(Rates):
     def __init__(self, function: Callable[[int], Any]) -> None:
         super().__init__()
         self.function = function
-        self.known: list[float] = []
-        self.first = 0  # the epoch of the first known; a descent from a file asks for none before its own
+        self.known: dict[int, float] = {}
 
     def take(self, first: int, count: int) -> NDArray[np.float64]:
         """Return the rates, calling for those not known yet."""
-        if not self.known:
-            self.first = first
-        for epoch in range(self.first + len(self.known), first + count):
-            rate = real(f"learning_rate({epoch})", self.function(epoch), 0.0)
-            self.known.append(rate)
-        return np.array(self.known[first - self.first : first - self.first + count])
+        for epoch in range(first, first + count):
+            if epoch not in self.known:
+                self.known[epoch] = real(f"learning_rate({epoch})", self.function(epoch), 0.0)
+        return np.array([self.known[epoch] for epoch in range(first, first + count)])
 
 
 def checked(rates: NDArray[np.float64], first: int) -> NDArray[np.float64]:

@@ -12,21 +12,28 @@ from numpy.typing import NDArray
 from gdfast.arguments import numeric_array, shown
 from gdfast.averaging import EMA
 from gdfast.csr import CSR, features, is_sparse
-from gdfast.formulas.schedules import SCHEDULES, ReduceOnPlateau, Schedule
-from gdfast.optimizers import NAMED, Optimizer
+from gdfast.formulas.losses import LOSSES
+from gdfast.formulas.schedules import SCHEDULES, ReduceOnPlateau
+from gdfast.optimizers import NAMED
 from gdfast.stop_reason import StopReason
-from gdfast.watch import Plateau, Watch
 
-__all__ = ["CostSource", "Recorded", "as_arrays", "file_name", "read_file", "run_fields", "write_file"]
+__all__ = ["CostSource", "NotSaved", "Recorded", "as_arrays", "file_name", "read_file", "run_fields", "write_file"]
 
 Arrays = dict[str, NDArray[Any]]
 Read = TypeVar("Read")
 
-FORMAT = 2  # of the file; raised when a file of an older gdfast could no longer be read
+FORMAT = 3  # of the file; raised when an older gdfast could not read it. Files of format 2 are read, too
 # What a setting may be besides numbers, strings and arrays: written as its type's name and its fields.
 KINDS: dict[str, Any] = {type(optimizer).__name__: type(optimizer) for optimizer in NAMED.values()}
 KINDS |= {kind.__name__: kind for kind in (*SCHEDULES.values(), ReduceOnPlateau, EMA, CSR)}
+STATES = ("Watch", "Plateau")  # kinds of format 2 that are plain dicts since
 FIELDS = ("epochs", "steps", "seconds", "diverged_at", "solver", "backend", "seed", "learning_rate", "best_epoch")
+
+
+class NotSaved(str):
+    """The repr of what a file cannot hold: a function, a loss of the user's own."""
+
+    __slots__ = ()
 
 
 class CostSource(Protocol):
@@ -89,7 +96,7 @@ def read_file(path: Any, make: Callable[[dict[str, Any], Arrays], Read]) -> Read
             with np.load(file, allow_pickle=False) as members:
                 arrays = dict(members)
             text = json.loads(str(arrays["run"]))
-            newer = text.pop("format") > FORMAT
+            newer = text["format"] > FORMAT
             made = None if newer else make(text, arrays)
         except Exception as error:  # a damaged file makes NumPy, zipfile and json raise all sorts
             raise ValueError(f"{name!r} is not a whole file of Run.save; is it another, or cut off?") from error
@@ -131,7 +138,7 @@ def listed(value: Any) -> Any:
 
 def run_fields(text: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
     """Return a Run's fields from what `as_arrays` wrote."""
-    unknown = set(text) - {*FIELDS, "extra", "cost", "stop_reason", "settings", "memory", "fingerprint"}
+    unknown = set(text) - {*FIELDS, "format", "extra", "cost", "stop_reason", "settings", "memory", "fingerprint"}
     if unknown:
         raise ValueError(f"unknown names {sorted(unknown)}")
     memory, fingerprint = put_together(text["memory"], arrays), text["fingerprint"]
@@ -145,7 +152,7 @@ def run_fields(text: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
     return known | {
         "coef": arrays["coef"],
         "intercept": scalar(arrays["intercept"]),
-        "settings": put_together(text["settings"], arrays),
+        "settings": put_settings_together(text["settings"], arrays, text["format"]),
         "stop_reason": StopReason(text["stop_reason"]),
         "classes": arrays.get("classes"),
         "validation_rows": arrays.get("validation_rows"),
@@ -171,10 +178,8 @@ def taken_apart(name: str, value: Any, arrays: Arrays) -> Any:
     if isinstance(value, (list, tuple)):
         parts = [taken_apart(f"{name}.{place}", part, arrays) for place, part in enumerate(value)]
         return {"kind": type(value).__name__ if type(value) in (list, tuple) else "tuple", "of": parts}
-    if isinstance(value, (Watch, Plateau)):
-        return {"kind": type(value).__name__, "of": taken_apart(name, vars(value), arrays)}
-    if type(value).__name__ in KINDS and isinstance(value, (Optimizer, Schedule, ReduceOnPlateau, EMA, CSR)):
-        held = {field.name: getattr(value, field.name) for field in fields(value)}  # type: ignore[arg-type]
+    if KINDS.get(type(value).__name__) is type(value):
+        held = {field.name: getattr(value, field.name) for field in fields(value)}
         return {"kind": type(value).__name__, "of": taken_apart(name, held, arrays)}
     if is_array(value):
         arrays[name] = without_objects(np.asarray(value)) if labels_like(value) else numeric_array(name, value)
@@ -205,11 +210,20 @@ def put_together(value: Any, arrays: Arrays) -> Any:
     if kind in ("list", "tuple"):
         return {"list": list, "tuple": tuple}[kind](put_together(part, arrays) for part in of)
     held = put_together(of, arrays)
-    if kind in ("Watch", "Plateau"):
-        follower: Any = object.__new__({"Watch": Watch, "Plateau": Plateau}[kind])
-        vars(follower).update(held)
-        return follower
-    return KINDS[kind](**held)
+    if kind == "not_saved":
+        return NotSaved(held)
+    return held if kind in STATES else KINDS[kind](**held)
+
+
+def put_settings_together(value: Any, arrays: Arrays, written: int) -> Any:
+    """Return the settings; in a file of format 2 what could not be saved is a string like any other."""
+    settings = put_together(value, arrays)
+    if written < 3:
+        known = {"learning_rate": ("auto",), "loss": LOSSES}
+        for name in known:
+            if isinstance(settings.get(name), str) and settings[name] not in known[name]:
+                settings[name] = NotSaved(settings[name])
+    return settings
 
 
 def file_name(path: Any, name: str = "path") -> str:
@@ -234,10 +248,10 @@ def is_array(value: Any) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON can hold it; of what a file cannot hold, such as a function, the repr."""
+    """Return a value as JSON can hold it; of what a file cannot hold, such as a function, a `NotSaved`."""
     from decimal import Decimal
 
-    if value is None or isinstance(value, bool | str):
+    if value is None or (isinstance(value, bool | str) and not isinstance(value, NotSaved)):
         return value
     if isinstance(value, os.PathLike):
         return os.fsdecode(value)
@@ -245,7 +259,7 @@ def plain(value: Any) -> Any:
         return value.item() if isinstance(value, np.generic) else int(value)
     if isinstance(value, (numbers.Real, Decimal)):
         return float(value)
-    return repr(value)
+    return {"kind": "not_saved", "of": value if isinstance(value, NotSaved) else repr(value)}
 
 
 def without_objects(labels: NDArray[Any]) -> NDArray[Any]:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gdfast.again import check_again, check_length
+from gdfast.again import check_given, check_length, resumed_options
 from gdfast.arguments import flag, whole
 from gdfast.averaging import EMA
-from gdfast.call import Call, descend, lead
+from gdfast.call import NO_CHECKPOINT, Call, check_loss, descend, lead
 from gdfast.closed_form import factorize
 from gdfast.csr import is_sparse
 from gdfast.fingerprint import fingerprint
@@ -21,8 +21,9 @@ from gdfast.loop import Descent
 from gdfast.optimizers import Optimizer
 from gdfast.own_loss import Loss
 from gdfast.prepare import prepare
+from gdfast.rates import CallableRates
 from gdfast.run import Run
-from gdfast.run_file import file_name
+from gdfast.run_file import NotSaved, file_name
 from gdfast.stop_reason import StopReason
 from gdfast.verdict import RateWords, told
 
@@ -294,6 +295,7 @@ def resume(
     """
     name = file_name(path)
     run = Run.load(name)
+    check_given(again, run.settings)
     check_data(run, X, y, sample_weight)
     if epochs is None:
         memory = {} if run.memory_by is None else run.memory_by()
@@ -308,9 +310,15 @@ def resume(
 
 def go_on(run: Run, epochs: int, X: Any, y: Any, sample_weight: Any, again: dict[str, Any]) -> Run:
     """Go on from a Run, in memory or loaded."""
-    if X is None and run.resume_by is None:
-        raise ValueError("a Run that was loaded from a file has no data to go on with; give it: resume(epochs, X, y)")
-    if X is not None:
+    check_given(again, run.settings)
+    if X is None:
+        if y is not None or sample_weight is not None:
+            raise ValueError("y or sample_weight is given without X; give all of the data, or none of it")
+        if run.resume_by is None:
+            raise ValueError(
+                "a Run that was loaded from a file has no data to go on with; give it: resume(epochs, X, y)"
+            )
+    else:
         check_data(run, X, y, sample_weight)
     if run.resume_by is not None:
         return run.resume_by(epochs, again)
@@ -334,27 +342,47 @@ def check_data(run: Run, X: Any, y: Any, sample_weight: Any) -> None:
 
 def continue_loaded(run: Run, target: int, data: tuple[Any, Any, Any], again: dict[str, Any], path: str | None) -> Run:
     """Go on from a loaded Run to an epoch."""
-    check_again(again, run.settings)
-    options = {**(fit.__kwdefaults__ or {}), **run.settings, **again, "epochs": target}
-    held = {"seed": run.seed, "backend": run.backend, "solver": run.solver}
-    held["max_seconds"] = again.get("max_seconds")  # the time allowed was the first call's
+    options = resumed_options({**(fit.__kwdefaults__ or {}), **run.settings}, again, target)
     if "callbacks" not in again:
-        options["callbacks"], options["callback_every"] = (), None
-    for name, what in (("learning_rate", "callable"), ("loss", "loss of your own")):
-        if name not in again and isinstance(options[name], str) and options[name].startswith(("<", "Loss(")):
+        options["callbacks"], options["callback_every"] = (), again.get("callback_every")
+    for name, what in (("learning_rate", "callable"), ("loss", "custom loss")):
+        if isinstance(options[name], NotSaved):
             raise ValueError(f"a file cannot hold the {what} that this Run has; give {name}= again")
+    options |= {"seed": run.seed, "backend": run.backend, "solver": run.solver}
     if run.learning_rate is not None:
-        held["learning_rate"] = run.learning_rate
+        options["learning_rate"] = run.learning_rate
     if path is None:
-        held |= {"checkpoint": None, "checkpoint_every": None, "checkpoint_seconds": None}
-    problem, plan = prepare(*data, {**options, **held})
+        options |= NO_CHECKPOINT
+    problem, plan = prepare(*data, options)
     check_length(plan, target)
     memory: dict[str, Any] = {} if run.memory_by is None else run.memory_by()
     if run.solver == "closed_form":
-        ended: Descent | Followed = Followed(problem, plan, factorize(problem, plan.model), memory["first"])
+        path_of = Followed(problem, plan, factorize(problem, plan.model), memory["first"])
+        known_rates(path_of, run, memory)
+        ended: Descent | Followed = path_of
     else:
         ended = Descent(problem, plan, target)
         ended.recall(memory, run.history)
+        if isinstance(options["loss"], Loss):
+            W, b = np.array(run.coef, ndmin=2), np.array(run.intercept, np.float64, ndmin=1)
+            check_loss(options["loss"], ended, W, b, run.cost)
     known = run.fingerprint_by or (lambda: fingerprint(*data))
     call = Call(options, known, flag("progress", options["progress"]), time.perf_counter(), path)
     return told(lead(ended, target, call), ended, RateWords(), 5)
+
+
+def known_rates(path: Followed, run: Run, memory: dict[str, Any]) -> None:
+    """Take the rates of the epochs that are done from the file, or make sure that the callable gives the same path."""
+    rates = path.plan.rates
+    if not isinstance(rates, CallableRates):
+        return
+    if "rates" in memory:
+        rates.known = dict(enumerate(memory["rates"].tolist()))
+        return
+    coef, intercept = path.problem.shaped(*path.parameters(run.epochs))
+    close = np.allclose(coef, run.last_coef, 1e-6, 1e-6 * float(np.abs(run.last_coef).max()))
+    if not (close and np.allclose(intercept, run.last_intercept, 1e-6, 1e-6 * float(np.abs(run.last_coef).max()))):
+        raise ValueError(
+            f"learning_rate={rates.function!r} is not the one that this Run was fitted with: up to epoch {run.epochs} "
+            "it leads to other coefficients; give the same callable, or fit anew with coef_init"
+        )

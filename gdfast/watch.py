@@ -1,5 +1,7 @@
 """What follows the watched cost: stopping where it makes no progress, and rates that fall there."""
 
+from typing import Any, Self
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,24 @@ __all__ = ["PATIENCE", "Plateau", "Watch"]
 PATIENCE = 5
 
 
-class Watch:
+class Watcher:
+    """Its state is plain data: what a copy and a file hold."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what is needed to make it again."""
+        return dict(vars(self))
+
+    @classmethod
+    def at(cls, state: dict[str, Any] | None) -> Self | None:
+        """Return it as it was when `state` was taken; None from None."""
+        if state is None:
+            return None
+        watcher = object.__new__(cls)
+        vars(watcher).update(state)
+        return watcher
+
+
+class Watch(Watcher):
     """Sees the costs of one epoch after another; stops after `patience` in a row above the least before minus tol."""
 
     def __init__(self, tol: float, patience: int) -> None:
@@ -32,7 +51,7 @@ class Watch:
         return int(ended[0]) if len(ended) else None
 
 
-class Plateau:
+class Plateau(Watcher):
     """The rate of a ReduceOnPlateau, and what it has seen."""
 
     def __init__(self, schedule: ReduceOnPlateau) -> None:

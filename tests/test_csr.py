@@ -157,6 +157,7 @@ def test_dtypes_of_values_and_indices(batch_size, index, backend):
     assert_same(fit(whole, target(X), backend, **options), fit(whole.toarray(), target(X), **options))
 
 
+@pytest.mark.filterwarnings("ignore::gdfast.StabilityWarning")
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (6, 1), (3, 700), (600, 3)])
 @pytest.mark.parametrize("batch_size", [None, 1, 2])
 def test_shapes(batch_size, shape, backend):
