@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gdfast.formulas import vocabulary
 from gdfast.formulas.losses import LOSSES
-from gdfast.formulas.optimizers import OPTIMIZERS
+from gdfast.formulas.optimizers import OPTIMIZERS, correction
 from gdfast.formulas.penalties import PENALTIES, cumulative_l1, penalty_value, soft_threshold
 
 # Exact values at (y, z, c), from the definitions in the docstrings.
@@ -135,14 +135,51 @@ def test_cumulative_l1_takes_what_is_owed_and_stops_at_zero():
     assert float(cumulative_l1(0.0, 0.0, 3.0)) == 0.0
 
 
-def test_update_rules_follow_their_recurrences():
-    m = dict.fromkeys(OPTIMIZERS, 0.0)
-    total = 0.0
-    for g in (1.0, -0.5, 2.0):
-        total = 0.9 * total + g
-        steps = {}
-        for name, rule in OPTIMIZERS.items():
-            steps[name], m[name], _ = rule.step(0.0, g, m[name], 0.0, 0.1, 0.9, 0.0, 1e-8, 0.0, 1.0, 1.0)
-        assert steps["gd"] == pytest.approx(-0.1 * g)
-        assert steps["momentum"] == pytest.approx(-0.1 * total)
-        assert steps["nesterov"] == pytest.approx(-0.1 * (g + 0.9 * total))
+def rules_written_out(gradients, eta, mu, rho, eps, decay):
+    """Return the iterates of each rule from w = 1, written out from the papers' formulas."""
+    w = dict.fromkeys(("gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"), 1.0)
+    m = squares = mean_square = first = second = 0.0
+    for t, g in enumerate(gradients, 1):
+        m = mu * m + g
+        squares += g**2
+        mean_square = rho * mean_square + (1 - rho) * g**2
+        first, second = mu * first + (1 - mu) * g, rho * second + (1 - rho) * g**2
+        w["gd"] -= eta * g
+        w["momentum"] -= eta * m
+        w["nesterov"] -= eta * (g + mu * m)
+        w["adagrad"] -= eta * g / (math.sqrt(squares) + eps)
+        w["rmsprop"] -= eta * g / (math.sqrt(mean_square) + eps)
+        w["adam"] -= eta * decay * w["adam"] + eta * first / (1 - mu**t) / (math.sqrt(second / (1 - rho**t)) + eps)
+    return w
+
+
+def test_the_rules_that_are_written_out_are_the_registry():
+    assert set(rules_written_out([], 0.1, 0.9, 0.99, 1e-8, 0.0)) == set(OPTIMIZERS)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_update_rules_follow_their_recurrences(name, rng):
+    rule = OPTIMIZERS[name]
+    for eta, mu, rho, eps, decay in (
+        (0.1, 0.9, 0.99, 1e-8, 0.0),
+        (0.3, 0.5, 0.9, 0.1, 0.05),
+        (0.01, 0.0, 0.0, 1e-3, 0.0),
+    ):
+        w, m, v, gradients = 1.0, 0.0, 0.0, rng.normal(size=9).tolist()
+        for t, g in enumerate(gradients, 1):
+            with np.errstate(divide="ignore"):  # log(0) of a mean that remembers nothing
+                corrections = correction(mu, t), correction(rho, t)
+            step, m, v = rule.step(w, g, m, v, eta, mu, rho, eps, decay if name == "adam" else 0.0, *corrections)
+            w += step
+        assert w == pytest.approx(rules_written_out(gradients, eta, mu, rho, eps, decay)[name], rel=1e-13)
+        assert (m != 0.0) <= rule.momentum
+        assert (v != 0.0) <= rule.adaptive
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_rate_of_a_rule_is_what_a_constant_gradient_is_multiplied_by(name):
+    rule, eta, mu, rho, eps, g = OPTIMIZERS[name], 0.01, 0.6, 0.9, 1e-8, 0.7
+    m = v = step = 0.0
+    for t in range(1, 400):
+        step, m, v = rule.step(0.0, g, m, v, eta, mu, rho, eps, 0.0, correction(mu, t), correction(rho, t))
+    assert -step / g == pytest.approx(rule.rate(v, eta, mu, eps, correction(rho, 399)), rel=1e-12)

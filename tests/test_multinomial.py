@@ -117,8 +117,16 @@ def test_auto_rate_descends():
     assert not gdfast.stability(X, y, loss="multinomial").is_limit
 
 
-def test_numba_says_that_it_cannot():
+def test_numba_cannot_run_it_and_another_backend_is_chosen(monkeypatch):
     X, y, _ = draw(30, 2, 3)
-    if gdfast.backends.available()["numba"] is None:
-        with pytest.raises(ValueError, match=r"backend='numba' cannot run 'multinomial'.*use cython or numpy"):
-            gdfast.fit(X, y, loss="multinomial", backend="numba")
+    available = gdfast.backends.available()["numba"] is None
+    error, message = (
+        (ValueError, "cannot run 'multinomial'.*use cython or numpy") if available else (ImportError, "numba")
+    )
+    with pytest.raises(error, match=message):
+        gdfast.fit(X, y, loss="multinomial", backend="numba")
+    monkeypatch.setenv("GDFAST_BACKEND", "numba")
+    with pytest.raises(error, match=message):
+        gdfast.fit(X, y, loss="multinomial")
+    monkeypatch.delenv("GDFAST_BACKEND")
+    assert gdfast.fit(X, y, loss="multinomial", epochs=1).backend == BACKENDS[0]
