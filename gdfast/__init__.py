@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from gdfast import backends, compat, plots
     from gdfast.averaging import EMA
     from gdfast.divergence import DivergenceError, DivergenceWarning, StabilityWarning
-    from gdfast.formulas.schedules import (
+    from gdfast.minimization import minimize
+    from gdfast.optimizers import GD, AdaGrad, Adam, AdamW, Momentum, RMSProp
+    from gdfast.options.schedules import (
         Constant,
         Cosine,
         Exponential,
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
         Step,
         Warmup,
     )
-    from gdfast.minimization import minimize
-    from gdfast.optimizers import GD, AdaGrad, Adam, AdamW, Momentum, RMSProp
     from gdfast.order import sample_order
     from gdfast.own_loss import Loss
     from gdfast.run import Run
@@ -67,7 +67,7 @@ __all__ = [
 HOMES = {
     "averaging": ("EMA",),
     "divergence": ("DivergenceError", "DivergenceWarning", "StabilityWarning"),
-    "formulas.schedules": (
+    "options.schedules": (
         "Constant", "Cosine", "Exponential", "InverseScaling", "InverseTime", "ReduceOnPlateau", "Step", "Warmup",
     ),
     "minimization": ("minimize",),

@@ -7,7 +7,7 @@ import numpy as np
 
 from gdfast.arguments import choice, shown
 from gdfast.callbacks import make_callbacks
-from gdfast.formulas.schedules import SCHEDULES, ReduceOnPlateau
+from gdfast.options.schedules import SCHEDULES, ReduceOnPlateau
 from gdfast.own_loss import Loss
 from gdfast.plan import INTERRUPTS, Plan, make_callback_every, optional_positive
 from gdfast.rates import CallableRates, make_rates

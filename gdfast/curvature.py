@@ -80,9 +80,9 @@ def loss_curvature(problem: Problem, model: Model) -> float:
     formulas = model.formulas
     if formulas.curvature is not None:
         return formulas.curvature
-    if formulas.stand_in is None:
+    if formulas.assumed_curvature is None:
         return 1.0
-    return float(formulas.stand_in(float(problem.Y.max())))
+    return float(formulas.assumed_curvature(float(problem.Y.max())))
 
 
 def row_curvature(problem: Problem, model: Model) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends import load
-from gdfast.formulas.penalties import projected_slope, slope
+from gdfast.formulas.penalties import projected_subgradient, smallest_subgradient
 from gdfast.plan import Plan
 from gdfast.problem import Problem
 
@@ -42,9 +42,9 @@ class Measure:
         """Return the norm of J's smallest subgradient at W, projected on the bounds, after its `objective`."""
         model, W, G = self.model, W.astype(np.float64), self.kernels.G / self.rows
         factors: Any = 1.0 if model.factors is None else model.factors
-        slopes = slope(W, G[:, :-1] + model.l2 * factors * W, model.l1 * factors)
+        slopes = smallest_subgradient(W, G[:, :-1] + model.l2 * factors * W, model.l1 * factors)
         if model.low is not None:
-            slopes = projected_slope(W, slopes, model.low, model.high)
+            slopes = projected_subgradient(W, slopes, model.low, model.high)
         return float(np.sqrt((slopes * slopes).sum() + model.intercept * (G[:, -1] * G[:, -1]).sum()))
 
     def validation_cost(self, W: NDArray[Any], b: NDArray[np.float64]) -> float:

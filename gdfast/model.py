@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from gdfast.arguments import choice, flag, numeric_array, real, shown, vector
 from gdfast.averaging import make_average
-from gdfast.formulas.losses import LOSSES, Loss
-from gdfast.formulas.optimizers import OPTIMIZERS, Rule
+from gdfast.formulas.losses import LOSSES, LossFormulas
 from gdfast.formulas.penalties import PENALTIES
+from gdfast.formulas.update_rules import UPDATE_RULES, UpdateRule
 from gdfast.optimizers import Optimizer
-from gdfast.own_loss import Loss as OwnLoss
+from gdfast.own_loss import Loss
 from gdfast.problem import Problem
 
 __all__ = ["Model", "limited", "make_loss", "make_model"]
@@ -32,7 +32,7 @@ class Model:
     rho: float = 0.0
     eps: float = 0.0
     decay: float = 0.0
-    own: OwnLoss | None = None  # the user's own loss
+    own: Loss | None = None  # the user's own loss
     averaging: bool = False
     clip_norm: float = np.inf
     clip_value: float = np.inf
@@ -41,14 +41,14 @@ class Model:
     high: NDArray[np.float64] | None = None
 
     @property
-    def formulas(self) -> Loss:
+    def formulas(self) -> LossFormulas:
         """The loss's entry in the registry."""
         return LOSSES[self.loss] if self.own is None else self.own.formulas
 
     @property
-    def formula(self) -> Rule:
+    def formula(self) -> UpdateRule:
         """The update rule's entry in the registry."""
-        return OPTIMIZERS[self.rule]
+        return UPDATE_RULES[self.rule]
 
     @property
     def limited(self) -> bool:
@@ -94,9 +94,9 @@ def loss_number(loss: str, loss_parameter: Any) -> float:
     )
 
 
-def make_loss(loss: Any) -> str | OwnLoss:
+def make_loss(loss: Any) -> str | Loss:
     """Return the loss of fit's argument: a name, or the user's own."""
-    return loss if isinstance(loss, OwnLoss) else choice("loss", loss, LOSSES)
+    return loss if isinstance(loss, Loss) else choice("loss", loss, LOSSES)
 
 
 def make_model(
@@ -111,7 +111,7 @@ def make_model(
 ) -> Model:
     """Return the Model of fit's arguments."""
     loss = make_loss(loss)
-    own = loss if isinstance(loss, OwnLoss) else None
+    own = loss if isinstance(loss, Loss) else None
     if own is not None and loss_parameter is not None:
         raise ValueError(f"loss_parameter={shown(loss_parameter)}: {own!r} has none; write the number into the loss")
     penalty = "none" if penalty is None else choice("penalty", penalty, PENALTIES)

@@ -25,7 +25,7 @@ class Optimizer(ABC):
     @property
     @abstractmethod
     def rule(self) -> str:
-        """The update rule's name in gdfast.formulas.optimizers."""
+        """The update rule's name in gdfast.formulas.update_rules."""
 
     def __post_init__(self) -> None:
         for about in numbers_of(type(self)).values():
@@ -107,7 +107,7 @@ class Momentum(Optimizer):
 
     @property
     def rule(self) -> str:
-        """The update rule's name in gdfast.formulas.optimizers."""
+        """The update rule's name in gdfast.formulas.update_rules."""
         return "nesterov" if self.nesterov else "momentum"
 
 

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.arguments import REAL_KINDS, real, shown
-from gdfast.formulas.losses import LOSSES, tenth
-from gdfast.formulas.losses import Loss as Formulas
+from gdfast.formulas.losses import LOSSES, LossFormulas, curvature_of_kinks
 
 __all__ = ["Loss"]
 
@@ -68,7 +67,7 @@ class Loss:
 
     Attributes
     ----------
-    formulas : gdfast.formulas.losses.Loss
+    formulas : gdfast.formulas.losses.LossFormulas
         The same as a record of the registry, with functions of (y, z, c) that leave c aside.
 
     Raises
@@ -121,10 +120,12 @@ class Loss:
         return f"Loss({self.name!r})"
 
     @cached_property
-    def formulas(self) -> Formulas:
+    def formulas(self) -> LossFormulas:
         """The same as a record of the registry, with functions of (y, z, c) that leave c aside."""
         value, gradient = partial(without_parameter, self.value), partial(without_parameter, self.gradient)
-        return Formulas(value, gradient, self.curvature, stand_in=tenth if self.curvature is None else None)
+        return LossFormulas(
+            value, gradient, self.curvature, assumed_curvature=curvature_of_kinks if self.curvature is None else None
+        )
 
 
 def without_parameter(formula: Formula, y: Any, z: Any, c: Any) -> Any:

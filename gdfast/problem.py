@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from gdfast.arguments import as_array, floating, numeric_array, real, shown, vector
 from gdfast.csr import as_kind_of, features
-from gdfast.formulas.losses import LOSSES, Loss
+from gdfast.formulas.losses import LOSSES, LossFormulas
 from gdfast.order import fill_order
-from gdfast.own_loss import Loss as OwnLoss
+from gdfast.own_loss import Loss
 
 __all__ = ["Problem", "make_problem", "part_of", "split", "validation_problem"]
 
@@ -32,7 +32,7 @@ class Problem:
         return (W.copy(), b.copy()) if self.several else (W[0].copy(), float(b[0]))
 
 
-def make_problem(X: Any, y: Any, loss: str | OwnLoss, sample_weight: Any = None) -> Problem:
+def make_problem(X: Any, y: Any, loss: str | Loss, sample_weight: Any = None) -> Problem:
     """Return the Problem of fit's arguments, checked for what the loss allows."""
     X = features("X", X)
     n = X.shape[0]
@@ -74,7 +74,7 @@ def part_of(problem: Problem, rows: NDArray[np.intp], what: str) -> Problem:
     return Problem(problem.X[rows], problem.Y[rows], weights, problem.classes, problem.several)
 
 
-def validation_problem(problem: Problem, loss: str | OwnLoss, validation: Any) -> Problem:
+def validation_problem(problem: Problem, loss: str | Loss, validation: Any) -> Problem:
     """Return the Problem of validation=(X, y) or (X, y, weights), which must fit the training data."""
     if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
         raise TypeError(
@@ -116,7 +116,7 @@ def known_labels(classes: NDArray[Any], y: Any, n: int, several: bool) -> NDArra
     return same.astype(np.float64) if several else np.where(same[:, 1:], 1.0, -1.0)
 
 
-def targets(y: Any, n: int, loss: str, rule: Loss) -> NDArray[np.float64]:
+def targets(y: Any, n: int, loss: str, rule: LossFormulas) -> NDArray[np.float64]:
     """Return y of a regression as (n, k)."""
     Y = numeric_array("y", y)
     if Y.ndim == 0 or Y.ndim > 2 or Y.shape[0] != n or Y.size == 0:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.arguments import real, vector
-from gdfast.formulas.schedules import Constant, ReduceOnPlateau, Schedule
+from gdfast.options.schedules import Constant, ReduceOnPlateau, Schedule
 
 __all__ = ["CallableRates", "Rates", "make_rates"]
 

@@ -13,8 +13,8 @@ from gdfast.arguments import numeric_array, shown
 from gdfast.averaging import EMA
 from gdfast.csr import CSR, features, is_sparse
 from gdfast.formulas.losses import LOSSES
-from gdfast.formulas.schedules import SCHEDULES, ReduceOnPlateau
 from gdfast.optimizers import NAMED
+from gdfast.options.schedules import SCHEDULES, ReduceOnPlateau
 from gdfast.stop_reason import StopReason
 
 __all__ = ["CostSource", "NotSaved", "Recorded", "as_arrays", "file_name", "read_file", "run_fields", "write_file"]

@@ -16,9 +16,9 @@ from gdfast.closed_form import factorize
 from gdfast.csr import is_sparse
 from gdfast.fingerprint import fingerprint
 from gdfast.followed import Followed
-from gdfast.formulas.schedules import ReduceOnPlateau, Schedule
 from gdfast.loop import Descent
 from gdfast.optimizers import Optimizer
+from gdfast.options.schedules import ReduceOnPlateau, Schedule
 from gdfast.own_loss import Loss
 from gdfast.prepare import prepare
 from gdfast.rates import CallableRates

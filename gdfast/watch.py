@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.formulas.schedules import ReduceOnPlateau
+from gdfast.options.schedules import ReduceOnPlateau
 
 __all__ = ["PATIENCE", "Plateau", "Watch"]
 

@@ -37,7 +37,7 @@ static inline double exponential(double x)
     double shifted = x * 1.4426950408889634 + ROUNDER;
     double k = shifted - ROUNDER;
     double half = k * 0.5 + ROUNDER;
-    double p = exp_of_rest(rest(x, k));
+    double p = exp_reduced(reduced(x, k));
     return p * power_of_two(half) * power_of_two((k - (half - ROUNDER)) + ROUNDER);
 }
 

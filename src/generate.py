@@ -13,7 +13,7 @@ import ast
 import sys
 from pathlib import Path
 
-from tables import COEFFICIENTS, END, WIDTH, table
+from margin_tables import COEFFICIENTS, END, WIDTH, table
 
 # Values and gradients of a block of rows, in C, for a source that is built without liberties with sums: vectorised
 # exp rests on that. The loop is inside the switch, so that each loss has a loop of its own.
@@ -330,7 +330,7 @@ def main(source: Path, target: Path) -> None:
         return
     text = f"# {text}\n" + losses(source / "losses.py")
     text += penalties(source / "penalties.py")
-    text += optimizers(source / "optimizers.py")
+    text += optimizers(source / "update_rules.py")
     target.write_text(text)
 
 

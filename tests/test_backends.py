@@ -8,8 +8,8 @@ import pytest
 import gdfast
 from gdfast import backends
 from gdfast.formulas.losses import LOSSES
-from gdfast.formulas.optimizers import OPTIMIZERS
 from gdfast.formulas.penalties import PENALTIES
+from gdfast.formulas.update_rules import UPDATE_RULES
 
 COMPILED = [name for name in backends.BACKENDS[:2] if backends.why_missing(name) is None]
 SHAPES = [(41, 1), (60, 5), (300, 21)]
@@ -65,7 +65,7 @@ def test_backends_agree_over_losses_penalties_and_batches(loss, backend):
 
 
 @pytest.mark.parametrize("backend", COMPILED)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", UPDATE_RULES)
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_backends_agree_over_optimizers_and_penalties(optimizer, penalty, backend):
     X, y, _ = data("squared_error", 60, 5)
@@ -170,4 +170,4 @@ def test_the_compiled_registry_is_the_registry():
     from gdfast._core import descent
 
     assert tuple(LOSSES) == descent.LOSSES
-    assert tuple(OPTIMIZERS) == descent.OPTIMIZERS
+    assert tuple(UPDATE_RULES) == descent.UPDATE_RULES

@@ -11,8 +11,8 @@ import gdfast
 from gdfast import backends, csr
 from gdfast.csr import CSR, dense, features, row_squares
 from gdfast.formulas.losses import LOSSES
-from gdfast.formulas.optimizers import OPTIMIZERS
 from gdfast.formulas.penalties import PENALTIES
+from gdfast.formulas.update_rules import UPDATE_RULES
 from gdfast.problem import make_problem
 
 sp = pytest.importorskip("scipy.sparse")
@@ -83,7 +83,7 @@ def test_losses_penalties_and_weights(loss, backend):
         assert_sparse_is_dense(X, y, backend, **options, sample_weight=weights if weighted else None)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", UPDATE_RULES)
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_optimizers_and_penalties(optimizer, penalty, backend):
     X = matrix()

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gdfast.formulas import vocabulary
 from gdfast.formulas.losses import LOSSES
-from gdfast.formulas.optimizers import OPTIMIZERS, correction
 from gdfast.formulas.penalties import PENALTIES, cumulative_l1, penalty_value, soft_threshold
+from gdfast.formulas.update_rules import UPDATE_RULES, correction
 
 # Exact values at (y, z, c), from the definitions in the docstrings.
 EXACT = {
@@ -83,12 +83,12 @@ def test_curvature_bounds_the_slope_of_the_gradient(name, rng):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_losses_are_convex_and_a_loss_without_bound_has_a_stand_in(name, rng):
+def test_losses_are_convex_and_a_loss_without_bound_has_a_assumed_curvature(name, rng):
     loss, c = LOSSES[name], parameter(name)
     y = targets(name, 1000, rng)
     z = np.sort(rng.normal(0, 3, (2, 1000)), axis=0)
     assert (loss.gradient(y, z[0], c) <= loss.gradient(y, z[1], c) + 1e-12).all()
-    assert (loss.curvature is None) == (loss.stand_in is not None)
+    assert (loss.curvature is None) == (loss.assumed_curvature is not None)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -154,12 +154,12 @@ def rules_written_out(gradients, eta, mu, rho, eps, decay):
 
 
 def test_the_rules_that_are_written_out_are_the_registry():
-    assert set(rules_written_out([], 0.1, 0.9, 0.99, 1e-8, 0.0)) == set(OPTIMIZERS)
+    assert set(rules_written_out([], 0.1, 0.9, 0.99, 1e-8, 0.0)) == set(UPDATE_RULES)
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", UPDATE_RULES)
 def test_update_rules_follow_their_recurrences(name, rng):
-    rule = OPTIMIZERS[name]
+    rule = UPDATE_RULES[name]
     for eta, mu, rho, eps, decay in (
         (0.1, 0.9, 0.99, 1e-8, 0.0),
         (0.3, 0.5, 0.9, 0.1, 0.05),
@@ -176,9 +176,9 @@ def test_update_rules_follow_their_recurrences(name, rng):
         assert (v != 0.0) <= rule.adaptive
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", UPDATE_RULES)
 def test_the_rate_of_a_rule_is_what_a_constant_gradient_is_multiplied_by(name):
-    rule, eta, mu, rho, eps, g = OPTIMIZERS[name], 0.01, 0.6, 0.9, 1e-8, 0.7
+    rule, eta, mu, rho, eps, g = UPDATE_RULES[name], 0.01, 0.6, 0.9, 1e-8, 0.7
     m = v = step = 0.0
     for t in range(1, 400):
         step, m, v = rule.step(0.0, g, m, v, eta, mu, rho, eps, 0.0, correction(mu, t), correction(rho, t))

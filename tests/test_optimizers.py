@@ -117,13 +117,13 @@ def plain_loop(
     return w, mean
 
 
-OPTIMIZERS = [
+UPDATE_RULES = [
     gdfast.GD(), gdfast.Momentum(0.8), gdfast.Momentum(0.7, nesterov=True), gdfast.AdaGrad(eps=1e-4),
     gdfast.RMSProp(0.9, eps=1e-3), gdfast.Adam(eps=1e-3),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
+@pytest.mark.parametrize("optimizer", UPDATE_RULES, ids=str)
 @pytest.mark.parametrize("batch_size", [None, 1, 5])
 def test_constraints_penalties_and_averages_against_a_plain_loop(optimizer, batch_size, backend):
     rng = np.random.default_rng(8)

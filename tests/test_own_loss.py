@@ -8,10 +8,10 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from gdfast.formulas.losses import LOSSES, tenth
-from gdfast.formulas.losses import Loss as Formulas
+from gdfast.formulas.losses import LOSSES, curvature_of_kinks
+from gdfast.formulas.losses import LossFormulas as Formulas
 from gdfast.formulas.vocabulary import absolute, exp, log1p, maximum, minimum, sqrt, where
-from gdfast.own_loss import Loss
+from gdfast.options.custom_loss import Loss
 
 SCALES = [1e-6, 1.0, 1e6]
 FACTORS = [1.01, 0.99, 1.005, -1.0, 2.0, 0.5]
@@ -288,10 +288,10 @@ def test_formulas_are_a_record_like_the_registry_s(rng):
         np.testing.assert_array_equal(loss.formulas.gradient(y, z, c), pseudo_huber_gradient(y, z))
 
 
-def test_without_curvature_a_stand_in_is_there():
+def test_without_curvature_a_assumed_curvature_is_there():
     record = Loss(pseudo_huber_value, pseudo_huber_gradient).formulas
     assert record.curvature is None
-    assert record.stand_in is tenth
+    assert record.assumed_curvature is curvature_of_kinks
 
 
 def test_a_scalar_comes_in_the_shape_of_z():

@@ -16,7 +16,7 @@ import numpy as np
 
 # Name: gdfast's constructor, its arguments, the arguments of PyTorch's class, the learning rate. At 0.02 adam-0.5-0.9
 # oscillates near the minimum of log_loss-full, where the rounding of a gradient grows to 1e-11.
-OPTIMIZERS = {
+UPDATE_RULES = {
     "gd": ("GD", {}, {}, 0.05),
     "momentum": ("Momentum", {"momentum": 0.9}, {"momentum": 0.9}, 0.01),
     "nesterov": ("Momentum", {"momentum": 0.8, "nesterov": True}, {"momentum": 0.8, "nesterov": True}, 0.02),
@@ -53,14 +53,14 @@ PLATEAUS = [
 
 def case(optimizer, objective, **changes):
     """One case: the optimizer and the objective of these names, with changes."""
-    name, arguments, torch, rate = OPTIMIZERS[optimizer]
+    name, arguments, torch, rate = UPDATE_RULES[optimizer]
     rule = {"optimizer": name, "arguments": arguments, "torch": torch, "learning_rate": rate}
     return rule | OBJECTIVES[objective] | changes
 
 
 def cases():
     """Every optimizer on every objective; then clipped gradients, with GD and Adam on the full batch."""
-    found = {f"{o}-{j}": case(o, j) for o, j in itertools.product(OPTIMIZERS, OBJECTIVES)}
+    found = {f"{o}-{j}": case(o, j) for o, j in itertools.product(UPDATE_RULES, OBJECTIVES)}
     full = [j for j in OBJECTIVES if j.endswith("full")]
     for o, j, clip in itertools.product(CLIPPED_RATES, full, CLIPS):
         found[f"{o}-{j}-{clip}"] = case(o, j, learning_rate=CLIPPED_RATES[o], **{clip: CLIPS[clip]})

@@ -20,7 +20,7 @@ _Floating: TypeAlias = NDArray[np.floating]
 _Double: TypeAlias = NDArray[np.float64]
 
 LOSSES: tuple[str, ...]
-OPTIMIZERS: tuple[str, ...]
+UPDATE_RULES: tuple[str, ...]
 SGD_SPAN: int
 ROWS_OF_A_BLOCK: int
 

@@ -33,7 +33,7 @@ NO_ARRAYS = (np.empty((0, 0)),) * 5
 
 def numbers_of(model: Model) -> tuple[Any, ...]:
     """Return a Model as the numbers that the compiled switches read."""
-    loss, rule = descent.LOSSES.index(model.loss), descent.OPTIMIZERS.index(model.rule)
+    loss, rule = descent.LOSSES.index(model.loss), descent.UPDATE_RULES.index(model.rule)
     objective = (loss, model.c, model.l2, model.l1, model.intercept)
     step = (rule, model.formula.corrected, model.formula.linear, model.mu, model.rho, model.eps, model.decay)
     return (*objective, *step, model.clip_norm, model.clip_value, model.careful, np.inf, False, model.formulas.coupled)

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from gdfast.csr import CSR, settled_every
 from gdfast.formulas.losses import log_normalised
-from gdfast.formulas.optimizers import averaged, clipped, correction
 from gdfast.formulas.penalties import cumulative_l1, penalty_value, soft_threshold
+from gdfast.formulas.update_rules import averaged, clipped, correction
 from gdfast.formulas.vocabulary import maximum, minimum
 from gdfast.interrupt import asked
 from gdfast.model import Model

@@ -13,10 +13,10 @@ import numpy as np
 
 from gdfast.formulas.vocabulary import absolute, exp, log1p, maximum, minimum, where
 
-__all__ = ["LOSSES", "Loss", "Parameter", "log_normalised"]
+__all__ = ["LOSSES", "LossFormulas", "LossParameter", "log_normalised"]
 
 
-class Parameter(NamedTuple):
+class LossParameter(NamedTuple):
     """The number that shapes a loss: its name, its default and the open interval that holds it."""
 
     name: str
@@ -26,17 +26,19 @@ class Parameter(NamedTuple):
     low_allowed: bool = False
 
 
-class Loss(NamedTuple):
+class LossFormulas(NamedTuple):
     """A loss and all that the rest of the package needs to know of it."""
 
     value: Callable[[Any, Any, Any], Any]
     gradient: Callable[[Any, Any, Any], Any]
     curvature: float | None  # an upper bound of the second derivative in z; None: there is none
     classification: bool = False
-    parameter: Parameter | None = None
+    parameter: LossParameter | None = None
     lowest_target: float = -math.inf
     several_outputs: bool = False
-    stand_in: Callable[[float], float] | None = None  # of the largest target: learning_rate="auto" without a bound
+    assumed_curvature: Callable[[float], float] | None = (
+        None  # of the largest target: learning_rate="auto" without a bound
+    )
     inverse_link: Callable[[Any], Any] | None = None  # what predict makes of z; None: z itself
     quadratic: bool = False  # in z: its second derivative is `curvature` everywhere
     coupled: bool = False  # takes the outputs of a row together: z are made log-probabilities by log_normalised first
@@ -179,39 +181,56 @@ def log_normalised(Z: Any) -> Any:
     return Z - np.log(np.exp(Z).sum(axis=1, keepdims=True))
 
 
-def tenth(largest_target):
-    """Without curvature no rate converges: a tenth of squared error's keeps the last wandering small."""
+def curvature_of_kinks(largest_target):
+    """Without curvature no rate converges: a curvature_of_kinks of squared error's keeps the last wandering small."""
     return 10.0
 
 
-def twice_largest(largest_target):
+def twice_largest_target(largest_target):
     """Twice the largest target: e^z, the curvature in z, settles about the targets."""
     return 2.0 * max(1.0, largest_target)
 
 
-EPSILON = Parameter("epsilon", 0.1, low_allowed=True)
+EPSILON = LossParameter("epsilon", 0.1, low_allowed=True)
 
 LOSSES = {
-    "squared_error": Loss(squared_error_value, squared_error_gradient, 1.0, several_outputs=True, quadratic=True),
-    "log_loss": Loss(log_loss_value, log_loss_gradient, 0.25, classification=True),
-    "hinge": Loss(hinge_value, hinge_gradient, None, classification=True, stand_in=tenth),
-    "squared_hinge": Loss(squared_hinge_value, squared_hinge_gradient, 2.0, classification=True),
-    "modified_huber": Loss(modified_huber_value, modified_huber_gradient, 2.0, classification=True),
-    "perceptron": Loss(perceptron_value, perceptron_gradient, None, classification=True, stand_in=tenth),
-    "huber": Loss(huber_value, huber_gradient, 1.0, parameter=Parameter("delta", 1.35), several_outputs=True),
-    "epsilon_insensitive": Loss(
-        epsilon_insensitive_value, epsilon_insensitive_gradient, None, parameter=EPSILON, stand_in=tenth
+    "squared_error": LossFormulas(
+        squared_error_value, squared_error_gradient, 1.0, several_outputs=True, quadratic=True
     ),
-    "squared_epsilon_insensitive": Loss(
+    "log_loss": LossFormulas(log_loss_value, log_loss_gradient, 0.25, classification=True),
+    "hinge": LossFormulas(hinge_value, hinge_gradient, None, classification=True, assumed_curvature=curvature_of_kinks),
+    "squared_hinge": LossFormulas(squared_hinge_value, squared_hinge_gradient, 2.0, classification=True),
+    "modified_huber": LossFormulas(modified_huber_value, modified_huber_gradient, 2.0, classification=True),
+    "perceptron": LossFormulas(
+        perceptron_value, perceptron_gradient, None, classification=True, assumed_curvature=curvature_of_kinks
+    ),
+    "huber": LossFormulas(
+        huber_value, huber_gradient, 1.0, parameter=LossParameter("delta", 1.35), several_outputs=True
+    ),
+    "epsilon_insensitive": LossFormulas(
+        epsilon_insensitive_value,
+        epsilon_insensitive_gradient,
+        None,
+        parameter=EPSILON,
+        assumed_curvature=curvature_of_kinks,
+    ),
+    "squared_epsilon_insensitive": LossFormulas(
         squared_epsilon_insensitive_value, squared_epsilon_insensitive_gradient, 2.0, parameter=EPSILON
     ),
-    "multinomial": Loss(multinomial_value, multinomial_gradient, 0.5, classification=True, coupled=True),
-    "quantile": Loss(
+    "multinomial": LossFormulas(multinomial_value, multinomial_gradient, 0.5, classification=True, coupled=True),
+    "quantile": LossFormulas(
         quantile_value,
         quantile_gradient,
         None,
-        parameter=Parameter("level", 0.5, low=0.0, high=1.0),
-        stand_in=tenth,
+        parameter=LossParameter("level", 0.5, low=0.0, high=1.0),
+        assumed_curvature=curvature_of_kinks,
     ),
-    "poisson": Loss(poisson_value, poisson_gradient, None, lowest_target=0.0, stand_in=twice_largest, inverse_link=exp),
+    "poisson": LossFormulas(
+        poisson_value,
+        poisson_gradient,
+        None,
+        lowest_target=0.0,
+        assumed_curvature=twice_largest_target,
+        inverse_link=exp,
+    ),
 }

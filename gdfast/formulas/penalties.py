@@ -9,7 +9,15 @@ from typing import NamedTuple
 
 from gdfast.formulas.vocabulary import absolute, maximum, minimum, where
 
-__all__ = ["PENALTIES", "Penalty", "cumulative_l1", "penalty_value", "projected_slope", "slope", "soft_threshold"]
+__all__ = [
+    "PENALTIES",
+    "Penalty",
+    "cumulative_l1",
+    "penalty_value",
+    "projected_subgradient",
+    "smallest_subgradient",
+    "soft_threshold",
+]
 
 
 class Penalty(NamedTuple):
@@ -36,13 +44,13 @@ def cumulative_l1(w, q, u):
     return where(w > 0.0, down, where(w < 0.0, up, w))
 
 
-def slope(w, g, l1):
+def smallest_subgradient(w, g, l1):
     """Return the smallest subgradient of J along a coordinate, g being the gradient without l1."""
     return where(w > 0.0, g + l1, where(w < 0.0, g - l1, soft_threshold(g, l1)))
 
 
-def projected_slope(w, s, low, high):
-    """Return the part of a slope that a step could follow within low..high."""
+def projected_subgradient(w, s, low, high):
+    """Return the part of a subgradient that a step could follow within low..high."""
     inside = where(w <= low, minimum(s, 0.0), s)
     return where(w >= high, maximum(inside, 0.0), inside)
 

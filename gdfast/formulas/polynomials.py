@@ -3,15 +3,15 @@
 The polynomials interpolate at Chebyshev nodes. The compiled backends split off the powers by the bits of a double.
 """
 
-__all__ = ["exp_of_rest", "log_of_parts", "rest"]
+__all__ = ["exp_reduced", "log_of_parts", "reduced"]
 
 
-def rest(x, k):
+def reduced(x, k):
     """Return x - k ln 2, ln 2 in two parts of which k times the first is exact."""
     return (x - k * 0.6931471804855391) - k * 7.440617110012397e-11
 
 
-def exp_of_rest(r):
+def exp_reduced(r):
     """e^r for |r| <= ln(2) / 2."""
     r2 = r * r
     low = 0.16666666666666669 + r * 0.04166666666662413 + r2 * (0.008333333333330062 + r * 0.0013888888917213717)

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from gdfast.backends import choose
 from gdfast.csr import CSR, row_squares
 from gdfast.formulas import losses
-from gdfast.formulas.optimizers import clipped
 from gdfast.formulas.penalties import cumulative_l1
+from gdfast.formulas.update_rules import clipped
 
 __all__ = ["RowUpdates", "Task", "forward_shuffle"]
 
@@ -89,7 +89,7 @@ class RowUpdates:
         rows = len(task.X)
         self.passes = descent.Passes(task.X, task.y[:, None], task.weights, None, None, sums, rows, scratch)
         objective = (descent.LOSSES.index(task.loss), task.c, task.l2, 0.0, task.fit_intercept)
-        rule = (descent.OPTIMIZERS.index("gd"), False, True, 0.0, 0.0, 0.0, 0.0)
+        rule = (descent.UPDATE_RULES.index("gd"), False, True, 0.0, 0.0, 0.0, 0.0)
         self.numbers = (*objective, *rule, np.inf, np.inf, False, LARGEST_SLOPE, True, False)
         self.habits = (task.l1, task.sink, self.decay, task.passive, task.aggressiveness, task.watched)
         by_fours = not isinstance(task.X, CSR) and task.l2 > 0 and task.watched

@@ -32,8 +32,8 @@ def minimum(a, b):  # type: ignore[no-untyped-def]
 ROUNDER = 6755399441055744.0  # 1.5 * 2^52: adding it rounds to an integer, which is left in the low bits
 SQRT_HALF, EXPONENT = np.int64(0x3FE6A09E667F3BCD), np.int64(0x4330000000000000)
 
-rest = rounding(polynomials.rest)
-exp_of_rest = rounding(polynomials.exp_of_rest)
+reduced = rounding(polynomials.reduced)
+exp_reduced = rounding(polynomials.exp_reduced)
 log_of_parts = rounding(polynomials.log_of_parts)
 
 
@@ -51,7 +51,7 @@ def exponential(x):  # type: ignore[no-untyped-def]
     shifted = x * 1.4426950408889634 + ROUNDER
     k = shifted - ROUNDER
     half = k * 0.5 + ROUNDER
-    p = exp_of_rest(rest(x, k))
+    p = exp_reduced(reduced(x, k))
     return p * power_of_two(half) * power_of_two((k - (half - ROUNDER)) + ROUNDER)
 
 

@@ -3,16 +3,16 @@
 import numpy as np
 
 from gdfast.backends.jitted.options import jit
-from gdfast.formulas import optimizers, penalties, vocabulary
+from gdfast.formulas import penalties, update_rules, vocabulary
 
 __all__ = ["averaged", "clipped", "correction", "cumulative_l1", "penalty", "penalty_value", "soft_threshold", "within"]
 
 penalty_value = jit(penalties.penalty_value)
 soft_threshold = jit(penalties.soft_threshold)
 cumulative_l1 = jit(penalties.cumulative_l1)
-averaged = jit(optimizers.averaged)
-clipped = jit(optimizers.clipped)
-correction = jit(optimizers.correction)
+averaged = jit(update_rules.averaged)
+clipped = jit(update_rules.clipped)
+correction = jit(update_rules.correction)
 
 
 @jit

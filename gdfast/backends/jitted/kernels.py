@@ -17,7 +17,7 @@ from gdfast.backends.jitted.rows import DENSE, SPARSE
 from gdfast.backends.jitted.samples import compile_samples
 from gdfast.backends.jitted.spans import compile_fours, compile_singly
 from gdfast.backends.jitted.steps import compile_steps
-from gdfast.formulas.optimizers import OPTIMIZERS
+from gdfast.formulas.update_rules import UPDATE_RULES
 
 __all__ = ["Compiled", "compile_kernels"]
 
@@ -34,7 +34,7 @@ class Compiled(NamedTuple):
 def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: bool, lazy: bool) -> Compiled:
     """Return the kernels, each compiled at its first call; lazy ones put off what an update owes all coefficients."""
     value, gradient = jitted_loss(loss, own)
-    rows, formula = SPARSE if sparse else DENSE, OPTIMIZERS[optimizer]
+    rows, formula = SPARSE if sparse else DENSE, UPDATE_RULES[optimizer]
     room, losses_of, pass_rows, pass_columns, line_sums, weighted_line_sums = compile_passes(value, gradient, rows)
     steps = compile_steps(formula, careful)
     rule, rate, update = steps.rule, steps.rate, steps.update

@@ -8,7 +8,7 @@ import numpy as np
 from gdfast.backends.jitted.elementary import LARGEST
 from gdfast.backends.jitted.formulas import averaged, clipped, correction, cumulative_l1, soft_threshold, within
 from gdfast.backends.jitted.options import jit
-from gdfast.formulas.optimizers import Rule
+from gdfast.formulas.update_rules import UpdateRule
 
 __all__ = ["Steps", "add_to_mean", "compile_steps"]
 
@@ -73,7 +73,7 @@ class Steps(NamedTuple):
     descend: Callable[..., float]
 
 
-def compile_steps(formula: Rule, careful: bool) -> Steps:
+def compile_steps(formula: UpdateRule, careful: bool) -> Steps:
     """Return the steps of an update rule."""
     rule, rate, corrected = jit(formula.step), jit(formula.rate), formula.corrected
     has_m, has_v = formula.momentum, formula.adaptive

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from gdfast.formulas.vocabulary import exp, log1p, maximum, minimum, sqrt
 
-__all__ = ["OPTIMIZERS", "Rule", "averaged", "clipped", "correction"]
+__all__ = ["UPDATE_RULES", "UpdateRule", "averaged", "clipped", "correction"]
 
 
-class Rule(NamedTuple):
+class UpdateRule(NamedTuple):
     """An update rule: its step, its rate, and what it is like.
 
     `corrected` rules read c1 and c2, `adaptive` ones have the state v and `momentum` ones m; `linear` ones are
@@ -100,11 +100,11 @@ def adam_rate(v, eta, mu, eps, c2):
     return eta / (sqrt(v / c2) + eps)
 
 
-OPTIMIZERS = {
-    "gd": Rule(gd, plain_rate, linear=True),
-    "momentum": Rule(momentum, momentum_rate, momentum=True, linear=True),
-    "nesterov": Rule(nesterov, momentum_rate, momentum=True, linear=True),
-    "adagrad": Rule(adagrad, root_rate, adaptive=True),
-    "rmsprop": Rule(rmsprop, root_rate, adaptive=True),
-    "adam": Rule(adam, adam_rate, corrected=True, adaptive=True, momentum=True),
+UPDATE_RULES = {
+    "gd": UpdateRule(gd, plain_rate, linear=True),
+    "momentum": UpdateRule(momentum, momentum_rate, momentum=True, linear=True),
+    "nesterov": UpdateRule(nesterov, momentum_rate, momentum=True, linear=True),
+    "adagrad": UpdateRule(adagrad, root_rate, adaptive=True),
+    "rmsprop": UpdateRule(rmsprop, root_rate, adaptive=True),
+    "adam": UpdateRule(adam, adam_rate, corrected=True, adaptive=True, momentum=True),
 }

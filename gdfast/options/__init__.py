@@ -1,0 +1,1 @@
+"""What users pass to a fit: optimizers, schedules, averages, custom losses, callbacks."""
