@@ -18,8 +18,8 @@ from tutorials import INPUTS, RATE, TARGETS, numpy_loop
 import gdfast
 from gdfast import compat
 from gdfast.closed_form import BLOCK_VALUES, triangle
-from gdfast.model import make_model
-from gdfast.optimizers import GD
+from gdfast.options.model import make_model
+from gdfast.options.optimizers import GD
 from gdfast.problem import make_problem
 
 EPOCHS = 200_000

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gdfast import backends, compat, plots
-    from gdfast.averaging import EMA
     from gdfast.divergence import DivergenceError, DivergenceWarning, StabilityWarning
     from gdfast.minimization import minimize
-    from gdfast.optimizers import GD, AdaGrad, Adam, AdamW, Momentum, RMSProp
+    from gdfast.options.averaging import EMA
+    from gdfast.options.custom_loss import Loss
+    from gdfast.options.optimizers import GD, AdaGrad, Adam, AdamW, Momentum, RMSProp
     from gdfast.options.schedules import (
         Constant,
         Cosine,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
         Warmup,
     )
     from gdfast.order import sample_order
-    from gdfast.own_loss import Loss
     from gdfast.run import Run
     from gdfast.stable_rates import stability
     from gdfast.stop_reason import StopReason
@@ -65,14 +65,14 @@ __all__ = [
 
 # Where names live; modules are imported when a name of theirs is first asked for, so that `import gdfast` is quick.
 HOMES = {
-    "averaging": ("EMA",),
+    "options.averaging": ("EMA",),
     "divergence": ("DivergenceError", "DivergenceWarning", "StabilityWarning"),
     "options.schedules": (
         "Constant", "Cosine", "Exponential", "InverseScaling", "InverseTime", "ReduceOnPlateau", "Step", "Warmup",
     ),
     "minimization": ("minimize",),
-    "optimizers": ("GD", "AdaGrad", "Adam", "AdamW", "Momentum", "RMSProp"),
-    "own_loss": ("Loss",),
+    "options.optimizers": ("GD", "AdaGrad", "Adam", "AdamW", "Momentum", "RMSProp"),
+    "options.custom_loss": ("Loss",),
     "run": ("Run",),
     "order": ("sample_order",),
     "stable_rates": ("stability",),

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from gdfast.arguments import choice, shown
-from gdfast.callbacks import make_callbacks
+from gdfast._arguments import choice, shown
+from gdfast.options.callbacks import make_callbacks
+from gdfast.options.custom_loss import Loss
+from gdfast.options.learning_rates import CallableRates, make_learning_rates
 from gdfast.options.schedules import SCHEDULES, ReduceOnPlateau
-from gdfast.own_loss import Loss
 from gdfast.plan import INTERRUPTS, Plan, make_callback_every, optional_positive
-from gdfast.rates import CallableRates, make_rates
 from gdfast.run_file import NotSaved
 
 __all__ = ["check_given", "check_length", "resumed_options", "with_given"]
@@ -67,12 +67,12 @@ def with_given(plan: Plan, given: dict[str, Any], options: dict[str, Any], begun
     made["max_seconds"] = optional_positive("max_seconds", options["max_seconds"])
     made["interrupt"] = choice("interrupt", options["interrupt"], INTERRUPTS)
     if "learning_rate" in given:
-        rates = make_rates(given["learning_rate"], options["epochs"])
+        rates = make_learning_rates(given["learning_rate"], options["epochs"])
         if isinstance(plan.rates, CallableRates) and isinstance(rates, CallableRates):
             rates.known = {epoch: rate for epoch, rate in plan.rates.known.items() if epoch < begun}
         made["rates"] = rates
     if "loss" in given:
-        made["model"] = replace(plan.model, own=given["loss"])
+        made["model"] = replace(plan.model, custom=given["loss"])
     return replace(plan, **made)
 
 

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast._arguments import flag
 from gdfast.again import check_given, check_length, resumed_options, with_given
-from gdfast.arguments import flag
 from gdfast.closed_form import factorize
 from gdfast.conduct import Conductor, Write
 from gdfast.fingerprint import fingerprint
 from gdfast.followed import Followed
 from gdfast.loop import Descent
-from gdfast.own_loss import Loss
+from gdfast.options.custom_loss import Loss
 from gdfast.prepare import prepare, takes_closed_form
 from gdfast.progress import Progress
 from gdfast.run import Run

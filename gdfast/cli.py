@@ -11,7 +11,7 @@ import typer
 from numpy.typing import NDArray
 
 import gdfast
-from gdfast.arguments import real
+from gdfast._arguments import real
 from gdfast.formulas.losses import LOSSES
 from gdfast.run import Run
 from gdfast.tables import Table, read_table

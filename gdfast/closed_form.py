@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gdfast.csr import CSR, dense
 from gdfast.decay import Decay, Epochs, sum_of_squares
-from gdfast.model import Model
+from gdfast.options.model import Model
 from gdfast.plan import Plan
 from gdfast.problem import Problem
 
@@ -32,7 +32,7 @@ REQUIREMENTS = {
     "the full batch (batch_size=None)": lambda plan: plan.batch_size is None,
     "penalty None or 'l2'": lambda plan: plan.model.l1 == 0,
     "an optimizer of gd, momentum and nesterov": lambda plan: not plan.model.formula.adaptive,
-    "no bounds, clipping or averaging": lambda plan: not (plan.model.limited or plan.model.averaging),
+    "no bounds, clipping or averaging": lambda plan: not (plan.model.constrained or plan.model.averaging),
     "no ReduceOnPlateau": lambda plan: plan.rates.plateau is None,
     "neither validation nor gradient_tol": lambda plan: plan.validation is None and plan.gradient_tol is None,
     "an empty record and no callbacks": lambda plan: not (plan.record or plan.callbacks),

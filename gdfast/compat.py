@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import flag, floating, matrix, numeric_array, real, vector, whole
+from gdfast._arguments import flag, floating, matrix, numeric_array, real, vector, whole
 from gdfast.call import EachEpoch, descend
 from gdfast.plan import LARGEST_COUNT
 from gdfast.run import Run

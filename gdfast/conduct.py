@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gdfast.callbacks import Moment
 from gdfast.interrupt import Interrupt
 from gdfast.loop import Descent
+from gdfast.options.callbacks import CallbackState
 from gdfast.progress import Progress
 from gdfast.stop_reason import StopReason
 
@@ -85,11 +85,11 @@ class Conductor:
         self.last_call = time.perf_counter()
         return any(answers)
 
-    def moment(self) -> Moment:
+    def moment(self) -> CallbackState:
         """Return where the descent stands, as callbacks see it."""
         descent, state = self.descent, self.descent.state
         W, b = state.estimate()
         facts: dict[str, Any] = {"epoch": state.epoch, "epochs": descent.epochs, "steps": state.steps}
         facts["coef"], facts["intercept"] = descent.problem.shaped(W, b)
         facts |= {"learning_rate": descent.last_rate(), "seconds": time.perf_counter() - self.started}
-        return Moment(lambda: descent.measure.objective(W, b), **facts)
+        return CallbackState(lambda: descent.measure.objective(W, b), **facts)

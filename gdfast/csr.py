@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import float_type, floating, matrix, numeric_array, two_dimensions
+from gdfast._arguments import float_type, floating, matrix, numeric_array, two_dimensions
 
 __all__ = ["CSR", "SPAN", "Features", "as_kind_of", "dense", "features", "is_sparse", "row_squares", "settled_every"]
 

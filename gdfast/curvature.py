@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.csr import dense, row_squares
-from gdfast.model import Model
+from gdfast.options.model import Model
 from gdfast.problem import Problem
 
 __all__ = ["auto_rate", "largest_curvature", "largest_rate", "loss_curvature", "stable_rate", "surely_stable"]

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends.numpy import power_costs
-from gdfast.model import Model
-from gdfast.rates import Rates
+from gdfast.options.learning_rates import LearningRates
+from gdfast.options.model import Model
 
 __all__ = ["Decay", "Epochs", "MomentumDecay", "PowerDecay", "make_decay", "sum_of_squares"]
 
@@ -203,7 +203,7 @@ def power(delta: NDArray[np.float64], k: Any) -> tuple[NDArray[np.float64], NDAr
 class WalkedDecay(Decay):
     """Rates that change: phi walked epoch by epoch, in every direction at once."""
 
-    def __init__(self, curvatures: NDArray[np.float64], rates: Rates, mu: float, nesterov: bool) -> None:
+    def __init__(self, curvatures: NDArray[np.float64], rates: LearningRates, mu: float, nesterov: bool) -> None:
         self.curvatures, self.rates, self.mu, self.nesterov = curvatures, rates, mu, nesterov
 
     def blocks(self, epochs: int) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.float64]]]:
@@ -275,7 +275,9 @@ class WalkedDecay(Decay):
         return np.ones(len(self.curvatures), dtype=bool)
 
 
-def make_decay(curvatures: NDArray[np.float64], model: Model, rates: Rates, kernel: PowerCosts = power_costs) -> Decay:
+def make_decay(
+    curvatures: NDArray[np.float64], model: Model, rates: LearningRates, kernel: PowerCosts = power_costs
+) -> Decay:
     """Return the Decay of a model's update rule at these rates."""
     if rates.constant is None:
         return WalkedDecay(curvatures, rates, model.mu, model.rule == "nesterov")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gdfast.arguments import numeric_array, real, shown, whole
+from gdfast._arguments import numeric_array, real, shown, whole
 from gdfast.divergence import DivergenceWarning
 from gdfast.stop_reason import StopReason
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import whole
+from gdfast._arguments import whole
 
 __all__ = ["LARGEST_SEED", "LARGEST_SHUFFLE", "fill_order", "sample_order"]
 

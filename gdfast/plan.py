@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import choice, flag, floating, numeric_array, real, shown, vector, whole
-from gdfast.averaging import make_average
-from gdfast.callbacks import Callback, make_callbacks
+from gdfast._arguments import choice, flag, floating, numeric_array, real, shown, vector, whole
 from gdfast.history import LogGrid, StepGrid
-from gdfast.model import Model
+from gdfast.options.averaging import make_average
+from gdfast.options.callbacks import Callback, make_callbacks
+from gdfast.options.learning_rates import LearningRates, make_learning_rates
+from gdfast.options.model import Model
 from gdfast.order import LARGEST_SEED, LARGEST_SHUFFLE
 from gdfast.problem import Problem
-from gdfast.rates import Rates, make_rates
 from gdfast.watch import PATIENCE, Plateau, Watch
 
 __all__ = ["Plan", "make_plan", "make_seed"]
@@ -34,7 +34,7 @@ class Plan:
 
     model: Model
     epochs: int
-    rates: Rates
+    rates: LearningRates
     batch_size: int | None  # None: full batch
     shuffle: bool
     seed: int
@@ -212,7 +212,7 @@ def make_plan(
     return Plan(
         model=model,
         epochs=epochs,
-        rates=make_rates(learning_rate, epochs),
+        rates=make_learning_rates(learning_rate, epochs),
         batch_size=batch_size,
         shuffle=shuffle,
         seed=make_seed(options["seed"], shuffle, batch_size, n) if seed is None else seed,

@@ -8,12 +8,12 @@ from gdfast.backends import BACKENDS, choose, why_missing
 from gdfast.closed_form import missing_requirements
 from gdfast.curvature import auto_rate
 from gdfast.formulas.losses import LOSSES
-from gdfast.model import limited, make_loss, make_model
-from gdfast.optimizers import make_optimizer
-from gdfast.own_loss import Loss
+from gdfast.options.custom_loss import Loss
+from gdfast.options.learning_rates import make_learning_rates
+from gdfast.options.model import make_loss, make_model, with_constraints
+from gdfast.options.optimizers import make_optimizer
 from gdfast.plan import Plan, make_batch_size, make_plan, make_seed
 from gdfast.problem import Problem, make_problem, split, validation_problem
-from gdfast.rates import make_rates
 from gdfast.solver_choice import closed_form_is_cheaper
 
 __all__ = ["prepare", "takes_closed_form"]
@@ -32,7 +32,7 @@ def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tupl
         validation = validation_problem(problem, loss, options["validation"])
     elif options["validation"] is not None:
         problem, validation, rows = split(problem, options["validation"], seed)
-    model = limited(model, problem, options)
+    model = with_constraints(model, problem.X.shape[1], problem.X.dtype, options)
     rate = options["learning_rate"]
     if isinstance(rate, str):
         if rate != "auto":
@@ -42,7 +42,7 @@ def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tupl
         # Other options are checked before the rate is looked for.
         plan = make_plan(problem, model, 1.0, options, backend, seed, validation, rows)
         rate = optimizer.auto_rate or auto_rate(problem, model, plan.batch_size)
-        return problem, replace(plan, rates=make_rates(rate, plan.epochs))
+        return problem, replace(plan, rates=make_learning_rates(rate, plan.epochs))
     return problem, make_plan(problem, model, rate, options, backend, seed, validation, rows)
 
 

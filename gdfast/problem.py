@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import as_array, floating, numeric_array, real, shown, vector
+from gdfast._arguments import as_array, floating, numeric_array, real, shown, vector
 from gdfast.csr import as_kind_of, features
 from gdfast.formulas.losses import LOSSES, LossFormulas
+from gdfast.options.custom_loss import Loss
 from gdfast.order import fill_order
-from gdfast.own_loss import Loss
 
 __all__ = ["Problem", "make_problem", "part_of", "split", "validation_problem"]
 

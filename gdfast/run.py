@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import whole
+from gdfast._arguments import whole
 from gdfast.csr import features
 from gdfast.formulas.losses import LOSSES
 from gdfast.run_file import CostSource, as_arrays, read_file, run_fields, write_file

@@ -9,11 +9,11 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import numeric_array, shown
-from gdfast.averaging import EMA
+from gdfast._arguments import numeric_array, shown
 from gdfast.csr import CSR, features, is_sparse
 from gdfast.formulas.losses import LOSSES
-from gdfast.optimizers import NAMED
+from gdfast.options.averaging import EMA
+from gdfast.options.optimizers import OPTIMIZERS
 from gdfast.options.schedules import SCHEDULES, ReduceOnPlateau
 from gdfast.stop_reason import StopReason
 
@@ -24,7 +24,7 @@ Read = TypeVar("Read")
 
 FORMAT = 3  # of the file; raised when an older gdfast could not read it. Files of format 2 are read, too
 # What a setting may be besides numbers, strings and arrays: written as its type's name and its fields.
-KINDS: dict[str, Any] = {type(optimizer).__name__: type(optimizer) for optimizer in NAMED.values()}
+KINDS: dict[str, Any] = {type(optimizer).__name__: type(optimizer) for optimizer in OPTIMIZERS.values()}
 KINDS |= {kind.__name__: kind for kind in (*SCHEDULES.values(), ReduceOnPlateau, EMA, CSR)}
 STATES = ("Watch", "Plateau")  # kinds of format 2 that are plain dicts since
 FIELDS = ("epochs", "steps", "seconds", "diverged_at", "solver", "backend", "seed", "learning_rate", "best_epoch")

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import flag, real
+from gdfast._arguments import flag, real
 from gdfast.closed_form import factorize
 from gdfast.csr import features
 from gdfast.curvature import largest_rate, loss_curvature
 from gdfast.decay import MomentumDecay, PowerDecay
-from gdfast.model import make_model
-from gdfast.optimizers import Momentum
+from gdfast.options.model import make_model
+from gdfast.options.optimizers import Momentum
 from gdfast.problem import make_problem
 
 __all__ = ["Stability", "stability"]

@@ -51,7 +51,7 @@ class State:
         self.V = np.zeros(shape) if rule.adaptive else NONE  # the squares
         self.A = np.zeros(shape) if model.averaging else NONE  # the mean of iterates
         self.Q = np.zeros(shape) if cumulative else NONE  # l1 applied so far
-        self.U = np.zeros(shape) if cumulative and model.careful else NONE  # l1 owed, where it is not one number
+        self.U = np.zeros(shape) if cumulative and model.checked else NONE  # l1 owed, where it is not one number
         self.sums = np.zeros(3)  # running sum of this epoch's losses; l1 owed so far; a shrinking below float32's bits
         self.order = np.arange(n if plan.batch_size is not None else 0, dtype=np.int32)
         self.batch_size, self.shuffle, self.seed = plan.batch_size, plan.shuffle, plan.seed

@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gdfast._arguments import flag, whole
 from gdfast.again import check_given, check_length, resumed_options
-from gdfast.arguments import flag, whole
-from gdfast.averaging import EMA
 from gdfast.call import NO_CHECKPOINT, Call, check_loss, descend, lead
 from gdfast.closed_form import factorize
 from gdfast.csr import is_sparse
 from gdfast.fingerprint import fingerprint
 from gdfast.followed import Followed
 from gdfast.loop import Descent
-from gdfast.optimizers import Optimizer
+from gdfast.options.averaging import EMA
+from gdfast.options.custom_loss import Loss
+from gdfast.options.learning_rates import CallableRates
+from gdfast.options.optimizers import Optimizer
 from gdfast.options.schedules import ReduceOnPlateau, Schedule
-from gdfast.own_loss import Loss
 from gdfast.prepare import prepare
-from gdfast.rates import CallableRates
 from gdfast.run import Run
 from gdfast.run_file import NotSaved, file_name
 from gdfast.stop_reason import StopReason

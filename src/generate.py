@@ -307,7 +307,7 @@ def optimizers(path: Path) -> str:
     text.append(RATE)
     text += [RATE_CASE.format(index=index, formula=rate) for index, (_, rate) in enumerate(names)]
     numbers = "".join(f"    {name.upper()} = {index}\n" for index, name in enumerate(registry))
-    return "".join(text) + f"\ncdef enum:\n{numbers}\nOPTIMIZERS = {tuple(registry)}\n"
+    return "".join(text) + f"\ncdef enum:\n{numbers}\nUPDATE_RULES = {tuple(registry)}\n"
 
 
 def polynomials(path: Path) -> str:

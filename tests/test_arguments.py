@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gdfast
-from gdfast.arguments import choice, matrix, real, shown, vector, whole
+from gdfast._arguments import choice, matrix, real, shown, vector, whole
 
 WHOLE = np.array([[1, 2], [3, 4], [5, 7], [0, 1]])
 X = WHOLE.astype(float)
@@ -286,7 +286,7 @@ def test_an_option_out_of_its_range_is_refused_by_name(name, value):
 KNOWN = {
     "loss": gdfast.formulas.losses.LOSSES,
     "penalty": ["l2", "l1", "elasticnet"],
-    "optimizer": gdfast.optimizers.NAMED,
+    "optimizer": gdfast.options.optimizers.OPTIMIZERS,
     "history": ["auto", "objective", "running", "none"],
     "backend": gdfast.backends.BACKENDS,
     "solver": ["loop"],

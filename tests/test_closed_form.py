@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gdfast
-from gdfast.optimizers import make_optimizer
+from gdfast.options.optimizers import make_optimizer
 from gdfast.park import TEMPERATURES, VISITORS
 
 EPS = 2.0**-52

@@ -8,7 +8,7 @@ from typing_extensions import disjoint_base
 
 from gdfast.csr import CSR
 
-# loss, its parameter, l2, l1, intercept; rule, corrected, linear, mu, rho, eps, decay; clip_norm, clip_value, careful,
+# loss, its parameter, l2, l1, intercept; rule, corrected, linear, mu, rho, eps, decay; clip_norm, clip_value, checked,
 # limit, floored, coupled
 _Numbers: TypeAlias = tuple[float, ...]
 # penalty factors, lower and upper bounds

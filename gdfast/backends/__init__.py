@@ -15,8 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import choice
-from gdfast.model import Model
+from gdfast._arguments import choice
+from gdfast.options.model import Model
 from gdfast.problem import Problem
 from gdfast.state import State, Updates
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.csr import CSR, settled_every
-from gdfast.model import Model
+from gdfast.options.model import Model
 from gdfast.problem import Problem
 from gdfast.state import State, Updates
 
@@ -36,7 +36,7 @@ def numbers_of(model: Model) -> tuple[Any, ...]:
     loss, rule = descent.LOSSES.index(model.loss), descent.UPDATE_RULES.index(model.rule)
     objective = (loss, model.c, model.l2, model.l1, model.intercept)
     step = (rule, model.formula.corrected, model.formula.linear, model.mu, model.rho, model.eps, model.decay)
-    return (*objective, *step, model.clip_norm, model.clip_value, model.careful, np.inf, False, model.formulas.coupled)
+    return (*objective, *step, model.clip_norm, model.clip_value, model.checked, np.inf, False, model.formulas.coupled)
 
 
 class Kernels:

@@ -9,7 +9,7 @@ from gdfast.backends.jitted.closed_form import power_costs
 from gdfast.backends.jitted.kernels import compile_kernels
 from gdfast.backends.jitted.owed import nothing_owed
 from gdfast.csr import CSR, settled_every
-from gdfast.model import Model
+from gdfast.options.model import Model
 from gdfast.problem import Problem
 from gdfast.state import State, Updates
 
@@ -55,11 +55,11 @@ class Kernels:
         self.G = np.empty((self.Y.shape[1], self.X.shape[1] + 1))
         sparse = isinstance(self.X, CSR)
         self.few = by_columns and self.X.shape[1] <= FEW_FEATURES and not sparse
-        simple = not (model.careful or model.averaging or model.formula.adaptive or model.factors is not None)
+        simple = not (model.checked or model.averaging or model.formula.adaptive or model.factors is not None)
         self.line = self.few and simple and self.G.shape == (1, 2)
         self.columns: tuple[NDArray[Any], NDArray[np.float64]] | None = None
         self.lazy = sparse and model.lazy
-        self.compiled = compile_kernels(model.loss, model.own, model.rule, model.careful, sparse, self.lazy)
+        self.compiled = compile_kernels(model.loss, model.custom, model.rule, model.checked, sparse, self.lazy)
         self.rows = (self.X.data, self.X.indices, self.X.indptr) if isinstance(self.X, CSR) else self.X
         self.every = self.settled_every(1)
         self.owed = nothing_owed(self.every + 1, self.X.shape[1] * (model.l1 > 0)) if self.lazy else 0

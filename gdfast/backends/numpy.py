@@ -11,7 +11,7 @@ from gdfast.formulas.penalties import cumulative_l1, penalty_value, soft_thresho
 from gdfast.formulas.update_rules import averaged, clipped, correction
 from gdfast.formulas.vocabulary import maximum, minimum
 from gdfast.interrupt import asked
-from gdfast.model import Model
+from gdfast.options.model import Model
 from gdfast.order import fill_order
 from gdfast.problem import Problem
 from gdfast.state import State, Updates

@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 import gdfast
-from gdfast.arguments import choice
+from gdfast._arguments import choice
 from gdfast.csr import features
 from gdfast.formulas.losses import LOSSES, log_normalised
 

@@ -31,16 +31,16 @@ class Compiled(NamedTuple):
 
 
 @functools.lru_cache(maxsize=256)  # a user's own losses come without end
-def compile_kernels(loss: str, own: Any, optimizer: str, careful: bool, sparse: bool, lazy: bool) -> Compiled:
+def compile_kernels(loss: str, own: Any, optimizer: str, checked: bool, sparse: bool, lazy: bool) -> Compiled:
     """Return the kernels, each compiled at its first call; lazy ones put off what an update owes all coefficients."""
     value, gradient = jitted_loss(loss, own)
     rows, formula = SPARSE if sparse else DENSE, UPDATE_RULES[optimizer]
     room, losses_of, pass_rows, pass_columns, line_sums, weighted_line_sums = compile_passes(value, gradient, rows)
-    steps = compile_steps(formula, careful)
+    steps = compile_steps(formula, checked)
     rule, rate, update = steps.rule, steps.rate, steps.update
     whole_columns = jit(lambda X, Y, s, W, b, c, G, space: 0.0) if sparse else pass_columns  # a CSR has none
-    one_by_one = compile_samples(value, gradient, rows, steps, formula.corrected, careful, sparse, lazy)
-    in_fours = optimizer == "gd" and not (careful or sparse)
+    one_by_one = compile_samples(value, gradient, rows, steps, formula.corrected, checked, sparse, lazy)
+    in_fours = optimizer == "gd" and not (checked or sparse)
     sgd_span = compile_fours(gradient, steps.descend, losses_of, one_by_one) if in_fours else compile_singly(one_by_one)
     end_window = fold if lazy else jit(lambda W, Q, p, owed: None)
 

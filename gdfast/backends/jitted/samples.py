@@ -15,15 +15,15 @@ __all__ = ["compile_samples"]
 
 
 def compile_samples(
-    value: Any, gradient: Any, rows: Rows, steps: Steps, corrected: bool, careful: bool, sparse: bool, lazy: bool
+    value: Any, gradient: Any, rows: Rows, steps: Steps, corrected: bool, checked: bool, sparse: bool, lazy: bool
 ) -> Any:
     """Return `one_by_one`, which takes updates by one sample each."""
     product, spread = rows.product, rows.spread
-    rate, take_step, careful_update, gd_step = steps.rate, steps.take, steps.careful, steps.descend
+    rate, take_step, careful_update, gd_step = steps.rate, steps.take, steps.checked, steps.descend
 
     @jit
     def careful_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed):  # type: ignore[no-untyped-def]
-        """Take one careful update by one sample; return s loss before it."""
+        """Take one checked update by one sample; return s loss before it."""
         k = W.shape[0]
         total = 0.0
         for o in range(k):
@@ -105,7 +105,7 @@ def compile_samples(
             fold(W, Q, p, owed)
         return total
 
-    sample = careful_sample if careful else lazy_sample if lazy else plain_sample
+    sample = careful_sample if checked else lazy_sample if lazy else plain_sample
 
     @jit
     def one_by_one(  # type: ignore[no-untyped-def]

@@ -68,12 +68,12 @@ class Steps(NamedTuple):
     rule: Callable[..., tuple[float, float, float]]
     rate: Callable[..., float]
     take: Callable[..., None]
-    careful: Callable[..., None]
+    checked: Callable[..., None]
     update: Callable[..., None]
     descend: Callable[..., float]
 
 
-def compile_steps(formula: UpdateRule, careful: bool) -> Steps:
+def compile_steps(formula: UpdateRule, checked: bool) -> Steps:
     """Return the steps of an update rule."""
     rule, rate, corrected = jit(formula.step), jit(formula.rate), formula.corrected
     has_m, has_v = formula.momentum, formula.adaptive
@@ -128,7 +128,7 @@ def compile_steps(formula: UpdateRule, careful: bool) -> Steps:
                 for j in range(d):
                     W[o, j] = soft_threshold(np.float64(W[o, j]), threshold)
 
-    after = careful_update if careful else plain_update
+    after = careful_update if checked else plain_update
 
     @jit
     def update(W, b, arrays, sums, G, scale, p, limits, eta, t, count, gain):  # type: ignore[no-untyped-def]

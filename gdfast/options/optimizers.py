@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, ClassVar
 
-from gdfast.arguments import choice, flag, real, shown
+from gdfast._arguments import choice, flag, real, shown
 
-__all__ = ["GD", "NAMED", "AdaGrad", "Adam", "AdamW", "Momentum", "Optimizer", "RMSProp", "make_optimizer"]
+__all__ = ["GD", "OPTIMIZERS", "AdaGrad", "Adam", "AdamW", "Momentum", "Optimizer", "RMSProp", "make_optimizer"]
 
 
 def number(default: float, read_as: str, high: float = math.inf, ends: str = "[]") -> Any:
@@ -28,7 +28,7 @@ class Optimizer(ABC):
         """The update rule's name in gdfast.formulas.update_rules."""
 
     def __post_init__(self) -> None:
-        for about in numbers_of(type(self)).values():
+        for about in rule_fields(type(self)).values():
             value = real(
                 about.name, getattr(self, about.name), 0.0, about.metadata["high"], ends=about.metadata["ends"]
             )
@@ -36,7 +36,7 @@ class Optimizer(ABC):
 
     def read(self, name: str) -> float:
         """Return what the rule reads by this name, 0 where there is no such number."""
-        about = numbers_of(type(self)).get(name)
+        about = rule_fields(type(self)).get(name)
         return 0.0 if about is None else getattr(self, about.name)
 
     @property
@@ -51,7 +51,7 @@ class Optimizer(ABC):
 
 
 @cache
-def numbers_of(optimizer: type[Optimizer]) -> dict[str, Any]:
+def rule_fields(optimizer: type[Optimizer]) -> dict[str, Any]:
     """Return the fields of an optimizer's numbers by the names that the rule has for them."""
     return {about.metadata["read_as"]: about for about in fields(optimizer) if about.metadata}
 
@@ -223,7 +223,7 @@ class AdamW(Adam):
     weight_decay: float = number(0.01, "decay")
 
 
-NAMED: dict[str, Optimizer] = {
+OPTIMIZERS: dict[str, Optimizer] = {
     "gd": GD(),
     "momentum": Momentum(),
     "nesterov": Momentum(nesterov=True),
@@ -237,11 +237,11 @@ NAMED: dict[str, Optimizer] = {
 def make_optimizer(optimizer: object) -> Optimizer:
     """Return the Optimizer that fit's argument means."""
     if isinstance(optimizer, str):
-        return NAMED[choice("optimizer", optimizer, NAMED)]
+        return OPTIMIZERS[choice("optimizer", optimizer, OPTIMIZERS)]
     if isinstance(optimizer, Optimizer):
         return optimizer
     if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
         raise TypeError(f"optimizer={optimizer.__name__} is a class; write {optimizer.__name__}()")
     raise TypeError(
-        f"optimizer={shown(optimizer)} must be a name ({', '.join(NAMED)}) or an instance such as gdfast.GD()"
+        f"optimizer={shown(optimizer)} must be a name ({', '.join(OPTIMIZERS)}) or an instance such as gdfast.GD()"
     )

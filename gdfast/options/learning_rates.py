@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import real, vector
+from gdfast._arguments import real, vector
 from gdfast.options.schedules import Constant, ReduceOnPlateau, Schedule
 
-__all__ = ["CallableRates", "Rates", "make_rates"]
+__all__ = ["CallableRates", "LearningRates", "make_learning_rates"]
 
 HINT = ', a schedule, an array, a callable, or "auto"'
 
 
-class Rates:
+class LearningRates:
     """The rates of the epochs (or updates) first, first + 1, ..., each asked for once or more."""
 
     def __init__(
@@ -35,7 +35,7 @@ class Rates:
         return checked(np.asarray(self.schedule(np.arange(first, first + count)), dtype=np.float64), first)
 
 
-class ArrayRates(Rates):
+class ArrayRates(LearningRates):
     """An array: rates[t]."""
 
     def __init__(self, values: NDArray[np.float64]) -> None:
@@ -47,7 +47,7 @@ class ArrayRates(Rates):
         return self.values[np.minimum(np.arange(first, first + count), len(self.values) - 1)]
 
 
-class CallableRates(Rates):
+class CallableRates(LearningRates):
     """A callable of the epoch, called once for each of 0, 1, ..."""
 
     def __init__(self, function: Callable[[int], Any]) -> None:
@@ -75,18 +75,18 @@ def checked(rates: NDArray[np.float64], first: int) -> NDArray[np.float64]:
     return rates
 
 
-def make_rates(learning_rate: Any, epochs: int) -> Rates:
-    """Return the Rates of fit's argument, "auto" being a number already."""
+def make_learning_rates(learning_rate: Any, epochs: int) -> LearningRates:
+    """Return the LearningRates of fit's argument, "auto" being a number already."""
     if isinstance(learning_rate, (int, float)):
-        return Rates(constant=real("learning_rate", learning_rate, 0.0, ends="(]", hint=HINT))
+        return LearningRates(constant=real("learning_rate", learning_rate, 0.0, ends="(]", hint=HINT))
     if isinstance(learning_rate, Constant):
-        return Rates(constant=learning_rate.rate)
+        return LearningRates(constant=learning_rate.rate)
     if isinstance(learning_rate, ReduceOnPlateau):
-        rates = Rates()
+        rates = LearningRates()
         rates.plateau = learning_rate
         return rates
     if isinstance(learning_rate, Schedule):
-        return Rates(schedule=learning_rate, by_step=learning_rate.by == "step")
+        return LearningRates(schedule=learning_rate, by_step=learning_rate.by == "step")
     if isinstance(learning_rate, type) and issubclass(learning_rate, (Schedule, ReduceOnPlateau)):
         raise TypeError(f"learning_rate={learning_rate.__name__} is a class; write {learning_rate.__name__}(...)")
     if np.ndim(learning_rate) >= 1:
@@ -96,4 +96,4 @@ def make_rates(learning_rate: Any, epochs: int) -> Rates:
         return ArrayRates(checked(vector("learning_rate", learning_rate, len(values), "epoch"), 0))
     if callable(learning_rate):
         return CallableRates(learning_rate)
-    return Rates(constant=real("learning_rate", learning_rate, 0.0, ends="(]", hint=HINT))
+    return LearningRates(constant=real("learning_rate", learning_rate, 0.0, ends="(]", hint=HINT))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gdfast.arguments import real, shown, whole
+from gdfast._arguments import real, shown, whole
 
 __all__ = ["EMA", "make_average"]
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from gdfast.arguments import shown
+from gdfast._arguments import shown
 
-__all__ = ["Callback", "Moment", "make_callbacks"]
+__all__ = ["Callback", "CallbackState", "make_callbacks"]
 
 EVENTS = ("on_start", "on_chunk", "on_end")
 
 
-class Moment:
+class CallbackState:
     """What a callback is given: where the descent stands at this moment.
 
     Attributes
@@ -63,7 +63,7 @@ class Callback:
             methods["on_chunk"] = given
         self.methods = {event: method for event, method in methods.items() if callable(method)}
 
-    def tell(self, event: str, moment: Moment) -> bool:
+    def tell(self, event: str, moment: CallbackState) -> bool:
         """Call the method for an event, if there is one; tell whether it asks for the end."""
         answer = self.methods[event](moment) if event in self.methods else None
         return isinstance(answer, (bool, np.bool_)) and bool(answer)

@@ -6,16 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import choice, flag, numeric_array, real, shown, vector
-from gdfast.averaging import make_average
+from gdfast._arguments import choice, flag, numeric_array, real, shown, vector
 from gdfast.formulas.losses import LOSSES, LossFormulas
 from gdfast.formulas.penalties import PENALTIES
 from gdfast.formulas.update_rules import UPDATE_RULES, UpdateRule
-from gdfast.optimizers import Optimizer
-from gdfast.own_loss import Loss
-from gdfast.problem import Problem
+from gdfast.options.averaging import make_average
+from gdfast.options.custom_loss import Loss
+from gdfast.options.optimizers import Optimizer
 
-__all__ = ["Model", "limited", "make_loss", "make_model"]
+__all__ = ["Model", "make_loss", "make_model", "with_constraints"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +31,7 @@ class Model:
     rho: float = 0.0
     eps: float = 0.0
     decay: float = 0.0
-    own: Loss | None = None  # the user's own loss
+    custom: Loss | None = None  # a loss of the user's
     averaging: bool = False
     clip_norm: float = np.inf
     clip_value: float = np.inf
@@ -43,7 +42,7 @@ class Model:
     @property
     def formulas(self) -> LossFormulas:
         """The loss's entry in the registry."""
-        return LOSSES[self.loss] if self.own is None else self.own.formulas
+        return LOSSES[self.loss] if self.custom is None else self.custom.formulas
 
     @property
     def formula(self) -> UpdateRule:
@@ -51,24 +50,24 @@ class Model:
         return UPDATE_RULES[self.rule]
 
     @property
-    def limited(self) -> bool:
+    def constrained(self) -> bool:
         """Whether gradients are clipped or coefficients bounded."""
         return self.low is not None or min(self.clip_norm, self.clip_value) < np.inf
 
     @property
-    def careful(self) -> bool:
-        """Whether an update needs the whole gradient first, l1 at each coordinate's own rate, or the bounds."""
-        return self.limited or (self.l1 > 0 and (self.formula.adaptive or self.factors is not None))
+    def checked(self) -> bool:
+        """Whether an update needs the whole gradient first, l1 at each coordinate's custom rate, or the bounds."""
+        return self.constrained or (self.l1 > 0 and (self.formula.adaptive or self.factors is not None))
 
     @property
     def lazy(self) -> bool:
         """Whether an update by sparse rows can put off what it owes the coefficients that they do not hold."""
-        return self.rule == "gd" and not (self.careful or self.averaging or self.factors is not None)
+        return self.rule == "gd" and not (self.checked or self.averaging or self.factors is not None)
 
     @property
     def quadratic(self) -> bool:
         """Whether full batch is a linear recurrence, which has a largest stable rate."""
-        return self.formulas.quadratic and self.l1 == 0 and not (self.formula.adaptive or self.limited)
+        return self.formulas.quadratic and self.l1 == 0 and not (self.formula.adaptive or self.constrained)
 
 
 def loss_number(loss: str, loss_parameter: Any) -> float:
@@ -95,7 +94,7 @@ def loss_number(loss: str, loss_parameter: Any) -> float:
 
 
 def make_loss(loss: Any) -> str | Loss:
-    """Return the loss of fit's argument: a name, or the user's own."""
+    """Return the loss of fit's argument: a name, or the user's custom."""
     return loss if isinstance(loss, Loss) else choice("loss", loss, LOSSES)
 
 
@@ -111,9 +110,9 @@ def make_model(
 ) -> Model:
     """Return the Model of fit's arguments."""
     loss = make_loss(loss)
-    own = loss if isinstance(loss, Loss) else None
-    if own is not None and loss_parameter is not None:
-        raise ValueError(f"loss_parameter={shown(loss_parameter)}: {own!r} has none; write the number into the loss")
+    custom = loss if isinstance(loss, Loss) else None
+    if custom is not None and loss_parameter is not None:
+        raise ValueError(f"loss_parameter={shown(loss_parameter)}: {custom!r} has none; write the number into the loss")
     penalty = "none" if penalty is None else choice("penalty", penalty, PENALTIES)
     alpha = real("alpha", alpha, 0.0)
     l1_ratio = real("l1_ratio", l1_ratio, 0.0, 1.0)
@@ -123,19 +122,18 @@ def make_model(
         )
     l2, l1 = PENALTIES[penalty].l2(alpha, l1_ratio), PENALTIES[penalty].l1(alpha, l1_ratio)
     intercept = flag("fit_intercept", fit_intercept)
-    name, c = (own.name, 0.0) if own is not None else (loss, loss_number(loss, loss_parameter))
-    return Model(name, c, l2, l1, intercept, optimizer.rule, optimizer.mu, *optimizer.numbers, own=own)
+    name, c = (custom.name, 0.0) if custom is not None else (loss, loss_number(loss, loss_parameter))
+    return Model(name, c, l2, l1, intercept, optimizer.rule, optimizer.mu, *optimizer.numbers, custom=custom)
 
 
-def limited(model: Model, problem: Problem, options: dict[str, Any]) -> Model:
-    """Return the model with the penalty's factors, the bounds and the limits of the gradient."""
+def with_constraints(model: Model, d: int, dtype: np.dtype[Any], options: dict[str, Any]) -> Model:
+    """Return the model with the penalty's factors, bounds and clipping, for d features of a dtype."""
     if options["positive"] is False and (
         options["bounds"] is options["penalty_factors"] is options["average"] is None
         and options["clip_norm"] is options["clip_value"] is None
     ):
         return model
-    d = problem.X.shape[1]
-    low, high = make_bounds(options["bounds"], flag("positive", options["positive"]), problem)
+    low, high = make_bounds(options["bounds"], flag("positive", options["positive"]), d, dtype)
     factors = options["penalty_factors"]
     if factors is not None:
         factors = vector("penalty_factors", factors, d, "feature").copy()
@@ -154,12 +152,11 @@ def limited(model: Model, problem: Problem, options: dict[str, Any]) -> Model:
 
 
 def make_bounds(
-    bounds: Any, positive: bool, problem: Problem
+    bounds: Any, positive: bool, d: int, dtype: np.dtype[Any]
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
     """Return the lower and the upper bound of each coefficient in the dtype of X, rounded inwards; or None, None."""
     if bounds is None and not positive:
         return None, None
-    d, dtype = problem.X.shape[1], problem.X.dtype
     ends = [np.full(d, -np.inf), np.full(d, np.inf)]
     if bounds is not None:
         if isinstance(bounds, (str, bytes, dict, set)) or not hasattr(bounds, "__len__") or len(bounds) != 2:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.arguments import REAL_KINDS, real, shown
+from gdfast._arguments import REAL_KINDS, real, shown
 from gdfast.formulas.losses import LOSSES, LossFormulas, curvature_of_kinks
 
 __all__ = ["Loss"]
