@@ -18,9 +18,9 @@ from tutorials import INPUTS, RATE, TARGETS, numpy_loop
 import gdfast
 from gdfast import compat
 from gdfast.closed_form import BLOCK_VALUES, triangle
+from gdfast.data.problem import make_problem
 from gdfast.options.model import make_model
 from gdfast.options.optimizers import GD
-from gdfast.problem import make_problem
 
 EPOCHS = 200_000
 

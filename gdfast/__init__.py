@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gdfast import backends, compat, plots
+    from gdfast.data.order import sample_order
     from gdfast.divergence import DivergenceError, DivergenceWarning, StabilityWarning
     from gdfast.minimization import minimize
     from gdfast.options.averaging import EMA
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
         Step,
         Warmup,
     )
-    from gdfast.order import sample_order
     from gdfast.run import Run
     from gdfast.stable_rates import stability
     from gdfast.stop_reason import StopReason
@@ -74,7 +74,7 @@ HOMES = {
     "options.optimizers": ("GD", "AdaGrad", "Adam", "AdamW", "Momentum", "RMSProp"),
     "options.custom_loss": ("Loss",),
     "run": ("Run",),
-    "order": ("sample_order",),
+    "data.order": ("sample_order",),
     "stable_rates": ("stability",),
     "stop_reason": ("StopReason",),
     "train": ("fit", "resume"),

@@ -220,9 +220,9 @@ def floating(
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(result))[0])
         value = np.atleast_1d(array)[where]
         within = f" as {result.dtype}" if np.isfinite(value) else ""
-        told = where if len(where) > 1 else where[0] if place is None else place(where[0])
+        named = where if len(where) > 1 else where[0] if place is None else place(where[0])
         raise ValueError(
-            f"{name} holds {shown(value)} at {told}, and must be finite{within}; "
+            f"{name} holds {shown(value)} at {named}, and must be finite{within}; "
             "replace, scale or leave out such values"
         )
     return result if result.flags.aligned else result.copy()

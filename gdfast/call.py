@@ -13,7 +13,7 @@ from gdfast._arguments import flag
 from gdfast.again import check_given, check_length, resumed_options, with_given
 from gdfast.closed_form import factorize
 from gdfast.conduct import Conductor, Write
-from gdfast.fingerprint import fingerprint
+from gdfast.data.fingerprint import fingerprint
 from gdfast.followed import Followed
 from gdfast.loop import Descent
 from gdfast.options.custom_loss import Loss

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.csr import CSR, dense
+from gdfast.data.csr import CSR, dense
+from gdfast.data.problem import Problem
 from gdfast.decay import Decay, Epochs, sum_of_squares
 from gdfast.options.model import Model
 from gdfast.plan import Plan
-from gdfast.problem import Problem
 
 __all__ = ["Factors", "Path", "factorize", "missing_requirements"]
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.csr import dense, row_squares
+from gdfast.data.csr import dense, row_squares
+from gdfast.data.problem import Problem
 from gdfast.options.model import Model
-from gdfast.problem import Problem
 
 __all__ = ["auto_rate", "largest_curvature", "largest_rate", "loss_curvature", "stable_rate", "surely_stable"]
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from gdfast.backends import load
 from gdfast.closed_form import Factors, Path, factorize
+from gdfast.data.problem import Problem
 from gdfast.decay import Epochs, PowerDecay, make_decay
 from gdfast.history import LogGrid, StepGrid
 from gdfast.options.learning_rates import CallableRates
 from gdfast.plan import Plan
-from gdfast.problem import Problem
 from gdfast.run import Point
 from gdfast.stop_reason import StopReason
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends import load
+from gdfast.data.problem import Problem
 from gdfast.history import History
 from gdfast.measure import Measure
 from gdfast.plan import Plan
-from gdfast.problem import Problem
 from gdfast.state import State, Updates
 from gdfast.stop_reason import StopReason
 from gdfast.watch import Plateau, Watch
@@ -79,7 +79,7 @@ class Descent:
         self.started = time.perf_counter()
         self.final_cost: float | None = None
         # updates, at whose multiples a call may end within an epoch
-        self.every = self.kernels.settled_every(plan.batch_size or 1)
+        self.every = self.kernels.settle_interval(plan.batch_size or 1)
         rows = problem.X.shape[0] if plan.batch_size is None else plan.batch_size
         self.chunk = max(1, min(LARGEST_CHUNK, FIRST_PRODUCTS // (rows * problem.X.shape[1])))
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends import load
+from gdfast.data.problem import Problem
 from gdfast.formulas.penalties import projected_subgradient, smallest_subgradient
 from gdfast.plan import Plan
-from gdfast.problem import Problem
 
 __all__ = ["Measure"]
 

@@ -7,13 +7,13 @@ from typing import Any
 from gdfast.backends import BACKENDS, choose, why_missing
 from gdfast.closed_form import missing_requirements
 from gdfast.curvature import auto_rate
+from gdfast.data.problem import Problem, make_problem, split, validation_problem
 from gdfast.formulas.losses import LOSSES
 from gdfast.options.custom_loss import Loss
 from gdfast.options.learning_rates import make_learning_rates
 from gdfast.options.model import make_loss, make_model, with_constraints
 from gdfast.options.optimizers import make_optimizer
 from gdfast.plan import Plan, make_batch_size, make_plan, make_seed
-from gdfast.problem import Problem, make_problem, split, validation_problem
 from gdfast.solver_choice import closed_form_is_cheaper
 
 __all__ = ["prepare", "takes_closed_form"]

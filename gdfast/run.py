@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._arguments import whole
-from gdfast.csr import features
+from gdfast.data.csr import features
 from gdfast.formulas.losses import LOSSES
 from gdfast.run_file import CostSource, as_arrays, read_file, run_fields, write_file
 from gdfast.stop_reason import StopReason

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._arguments import numeric_array, shown
-from gdfast.csr import CSR, features, is_sparse
+from gdfast.data.csr import CSR, features, is_sparse
 from gdfast.formulas.losses import LOSSES
 from gdfast.options.averaging import EMA
 from gdfast.options.optimizers import OPTIMIZERS

@@ -4,8 +4,8 @@ The constants are seconds measured on a 2.5 GHz x86-64 server core with AVX-512;
 the two solvers' costs differ by orders of magnitude nearly everywhere, so that a factor of two is harmless.
 """
 
+from gdfast.data.problem import Problem
 from gdfast.plan import Plan
-from gdfast.problem import Problem
 
 __all__ = ["closed_form_is_cheaper"]
 

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from gdfast._arguments import flag, real
 from gdfast.closed_form import factorize
-from gdfast.csr import features
 from gdfast.curvature import largest_rate, loss_curvature
+from gdfast.data.csr import features
+from gdfast.data.problem import make_problem
 from gdfast.decay import MomentumDecay, PowerDecay
 from gdfast.options.model import make_model
 from gdfast.options.optimizers import Momentum
-from gdfast.problem import make_problem
 
 __all__ = ["Stability", "stability"]
 

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.order import fill_order
+from gdfast.data.order import fill_order
+from gdfast.data.problem import Problem
 from gdfast.plan import Plan
-from gdfast.problem import Problem
 
 __all__ = ["State", "Updates"]
 

@@ -12,8 +12,8 @@ from gdfast._arguments import flag, whole
 from gdfast.again import check_given, check_length, resumed_options
 from gdfast.call import NO_CHECKPOINT, Call, check_loss, descend, lead
 from gdfast.closed_form import factorize
-from gdfast.csr import is_sparse
-from gdfast.fingerprint import fingerprint
+from gdfast.data.csr import is_sparse
+from gdfast.data.fingerprint import fingerprint
 from gdfast.followed import Followed
 from gdfast.loop import Descent
 from gdfast.options.averaging import EMA

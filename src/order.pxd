@@ -1,4 +1,4 @@
-"""The order of samples: Fisher-Yates from a SplitMix64 stream that (seed, epoch) fix (gdfast/order.py)."""
+"""The order of samples: Fisher-Yates from a SplitMix64 stream that (seed, epoch) fix (gdfast/data/order.py)."""
 
 from libc.stdint cimport int32_t, uint64_t
 

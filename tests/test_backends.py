@@ -112,11 +112,11 @@ def test_float32_stays_near_float64(batch_size, backend):
 @pytest.mark.parametrize("backend", COMPILED)
 def test_chunks_leave_no_trace(backend):
     """Kernels called epoch by epoch, and from the middle of an epoch, give the bits of one call."""
+    from gdfast.data.problem import make_problem
     from gdfast.loop import Descent
     from gdfast.options.model import make_model
     from gdfast.options.optimizers import make_optimizer
     from gdfast.plan import make_plan
-    from gdfast.problem import make_problem
     from gdfast.train import fit
 
     X, y, _ = data("squared_error", 60, 5)

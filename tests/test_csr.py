@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 import gdfast
-from gdfast import backends, csr
-from gdfast.csr import CSR, dense, features, row_squares
+from gdfast import backends
+from gdfast.data import csr
+from gdfast.data.csr import CSR, dense, features, row_squares
+from gdfast.data.problem import make_problem
 from gdfast.formulas.losses import LOSSES
 from gdfast.formulas.penalties import PENALTIES
 from gdfast.formulas.update_rules import UPDATE_RULES
-from gdfast.problem import make_problem
 
 sp = pytest.importorskip("scipy.sparse")
 BATCHES = (None, 1, 7)

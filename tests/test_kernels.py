@@ -149,7 +149,7 @@ def test_instruction_sets_agree_and_exp_is_exact_to_2_ulp(tmp_path):
 
 def test_spans_are_the_same_on_both_sides():
     from gdfast._core import descent
-    from gdfast.csr import SPAN
+    from gdfast.backends.intervals import SPAN
 
     assert descent.SGD_SPAN == SPAN
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import gdfast
-from gdfast.order import fill_order, sample_order
+from gdfast.data.order import fill_order, sample_order
 
 MASK = 2**64 - 1
 

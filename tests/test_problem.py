@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gdfast
-from gdfast.problem import make_problem
+from gdfast.data.problem import make_problem
 
 X = np.array([[1.0, 2], [3, 4], [5, 7], [0, 1]])
 Y = np.array([1.0, 2.0, 0.0, 5.0])

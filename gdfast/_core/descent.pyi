@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
-from gdfast.csr import CSR
+from gdfast.data.csr import CSR
 
 # loss, its parameter, l2, l1, intercept; rule, corrected, linear, mu, rho, eps, decay; clip_norm, clip_value, checked,
 # limit, floored, coupled

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._arguments import choice
+from gdfast.data.problem import Problem
 from gdfast.options.model import Model
-from gdfast.problem import Problem
 from gdfast.state import State, Updates
 
 __all__ = ["BACKENDS", "KernelSet", "available", "choose", "load"]
@@ -47,7 +47,7 @@ class KernelSet(Protocol):
     def stochastic(self, state: State, updates: Updates) -> int:
         """Run mini-batch or SGD updates."""
 
-    def settled_every(self, batch_size: int) -> int:
+    def settle_interval(self, batch_size: int) -> int:
         """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
 
 

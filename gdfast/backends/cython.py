@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.csr import CSR, settled_every
+from gdfast.backends.intervals import settle_interval
+from gdfast.data.csr import CSR
+from gdfast.data.problem import Problem
 from gdfast.options.model import Model
-from gdfast.problem import Problem
 from gdfast.state import State, Updates
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Kernels:
         self.X, self.model = X, model
         self.window = self.until = None
         if isinstance(X, CSR) and model.lazy and model.l1 > 0:
-            self.window, self.until = np.empty((3, self.settled_every(1) + 1)), np.zeros(d, np.int32)
+            self.window, self.until = np.empty((3, self.settle_interval(1) + 1)), np.zeros(d, np.int32)
         self.helpers = min(n_threads, len(sums)) - 1
         self.pool: ThreadPoolExecutor | None = None
         coupled = np.empty((len(sums), descent.ROWS_OF_A_BLOCK * k)) if model.formulas.coupled else None
@@ -106,13 +107,13 @@ class Kernels:
             *self.fixed, state.W, state.b, state.arrays, state.sums, state.steps,
             state.count, state.gain, self.G, state.order, state.batch_size or 1, state.shuffle, state.seed,
             state.epoch, state.position, steps, rates, by_step, wanted.view(np.uint8), costs,
-            self.settled_every(state.batch_size or 1), self.window, self.until,
+            self.settle_interval(state.batch_size or 1), self.window, self.until,
         )  # fmt: skip
 
-    def settled_every(self, batch_size: int) -> int:
+    def settle_interval(self, batch_size: int) -> int:
         """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
         lazy = self.model.lazy and (batch_size == 1 or self.model.l1 == 0)
-        return settled_every(self.X, lazy, batch_size)
+        return settle_interval(self.X, lazy, batch_size)
 
 
 def slab_rows(n: int, width: int, values: int) -> int:

@@ -5,12 +5,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.backends.intervals import settle_interval
 from gdfast.backends.jitted.closed_form import power_costs
 from gdfast.backends.jitted.kernels import compile_kernels
 from gdfast.backends.jitted.owed import nothing_owed
-from gdfast.csr import CSR, settled_every
+from gdfast.data.csr import CSR
+from gdfast.data.problem import Problem
 from gdfast.options.model import Model
-from gdfast.problem import Problem
 from gdfast.state import State, Updates
 
 __all__ = ["Kernels", "power_costs"]
@@ -61,12 +62,12 @@ class Kernels:
         self.lazy = sparse and model.lazy
         self.compiled = compile_kernels(model.loss, model.custom, model.rule, model.checked, sparse, self.lazy)
         self.rows = (self.X.data, self.X.indices, self.X.indptr) if isinstance(self.X, CSR) else self.X
-        self.every = self.settled_every(1)
+        self.every = self.settle_interval(1)
         self.owed = nothing_owed(self.every + 1, self.X.shape[1] * (model.l1 > 0)) if self.lazy else 0
 
-    def settled_every(self, batch_size: int) -> int:
+    def settle_interval(self, batch_size: int) -> int:
         """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
-        return settled_every(self.X, self.lazy and batch_size == 1, batch_size)
+        return settle_interval(self.X, self.lazy and batch_size == 1, batch_size)
 
     def data(self) -> Any:
         """Return what a pass over all rows reads."""

@@ -5,15 +5,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.csr import CSR, settled_every
+from gdfast.backends.intervals import settle_interval
+from gdfast.data.csr import CSR
+from gdfast.data.order import fill_order
+from gdfast.data.problem import Problem
 from gdfast.formulas.losses import log_normalised
 from gdfast.formulas.penalties import cumulative_l1, penalty_value, soft_threshold
 from gdfast.formulas.update_rules import averaged, clipped, correction
 from gdfast.formulas.vocabulary import maximum, minimum
 from gdfast.interrupt import asked
 from gdfast.options.model import Model
-from gdfast.order import fill_order
-from gdfast.problem import Problem
 from gdfast.state import State, Updates
 
 __all__ = ["Kernels", "power_costs"]
@@ -30,7 +31,7 @@ class Kernels:
     e - 1 epochs after the start). `sums_at` returns the sum of s_i loss_i and the penalty anywhere, by the same
     additions as an epoch, and leaves the gradient of the first in G (k, d + 1), the intercept's last.
     `by_columns=False` tells the compiled backends to take X by rows also where it has few features; n_threads is for
-    the compiled core. X may be sparse (gdfast/csr.py); an update costs O(d) here all the same.
+    the compiled core. X may be sparse (gdfast/data/csr.py); an update costs O(d) here all the same.
     """
 
     def __init__(self, problem: Problem, model: Model, by_columns: bool = True, n_threads: int = 1) -> None:
@@ -86,9 +87,9 @@ class Kernels:
                     ended, position = ended + 1, 0
         return steps
 
-    def settled_every(self, batch_size: int) -> int:
+    def settle_interval(self, batch_size: int) -> int:
         """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
-        return settled_every(self.X, False, batch_size)
+        return settle_interval(self.X, False, batch_size)
 
     def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
         """Return the sum of s_i loss_i and the penalty at W and b."""

@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 import gdfast
 from gdfast._arguments import choice
-from gdfast.csr import features
+from gdfast.data.csr import features
 from gdfast.formulas.losses import LOSSES, log_normalised
 
 __all__ = ["GDClassifier", "GDRegressor"]

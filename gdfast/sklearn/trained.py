@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 
-from gdfast.csr import features
+from gdfast.data.csr import features
 from gdfast.formulas.losses import LOSSES
 from gdfast.sklearn.training import Conduct, Outcome, train
 from gdfast.sklearn.updates import Task

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends import choose
-from gdfast.csr import CSR, row_squares
+from gdfast.data.csr import CSR, row_squares
 from gdfast.formulas import losses
 from gdfast.formulas.penalties import cumulative_l1
 from gdfast.formulas.update_rules import clipped

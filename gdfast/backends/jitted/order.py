@@ -1,9 +1,9 @@
-"""The order of an epoch, as gdfast/order.py has it."""
+"""The order of an epoch, as gdfast/data/order.py has it."""
 
 import numpy as np
 
 from gdfast.backends.jitted.options import jit
-from gdfast.order import GOLDEN
+from gdfast.data.order import GOLDEN
 
 __all__ = ["fill_order"]
 
@@ -19,7 +19,7 @@ def mix(x):  # type: ignore[no-untyped-def]
 
 @jit
 def fill_order(order, seed, epoch):  # type: ignore[no-untyped-def]
-    """Write the order of an epoch (gdfast/order.py)."""
+    """Write the order of an epoch (gdfast/data/order.py)."""
     counter = mix(mix(np.uint64(seed) + STEP) + (np.uint64(epoch) + np.uint64(1)) * STEP)
     for i in range(order.size):
         order[i] = i

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._arguments import as_array, floating, numeric_array, real, shown, vector
-from gdfast.csr import as_kind_of, features
+from gdfast.data.csr import as_kind_of, features
+from gdfast.data.order import fill_order
 from gdfast.formulas.losses import LOSSES, LossFormulas
 from gdfast.options.custom_loss import Loss
-from gdfast.order import fill_order
 
 __all__ = ["Problem", "make_problem", "part_of", "split", "validation_problem"]
 

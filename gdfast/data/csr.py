@@ -10,15 +10,10 @@ from numpy.typing import NDArray
 
 from gdfast._arguments import float_type, floating, matrix, numeric_array, two_dimensions
 
-__all__ = ["CSR", "SPAN", "Features", "as_kind_of", "dense", "features", "is_sparse", "row_squares", "settled_every"]
+__all__ = ["CSR", "Features", "as_kind_of", "dense", "features", "is_sparse", "row_squares"]
 
 # Values handled at a time, so that temporary arrays stay small beside a large matrix.
 BLOCK_VALUES = 2**20
-# Calls of SGD's kernels begin and end at multiples of so many updates within an epoch: blocks of rows, sums of losses
-# and lazy scales are closed there, so that no bit depends on where a call was cut.
-SPAN = 256
-# Updates, values of X.
-LARGEST_WINDOW, LARGEST_CALL = 65_536, 2**22
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,20 +185,6 @@ def as_kind_of(name: str, X: Features, other: Features) -> Features:
         dtype = other.indices.dtype if indptr[-1] < 2**31 else indptr.dtype
         X = CSR(X[rows, columns], columns.astype(dtype), indptr.astype(dtype), (X.shape[0], X.shape[1]))
     return CSR(floating(name, X.data, other.dtype), X.indices, X.indptr, X.shape)
-
-
-def settled_every(X: Features, lazy: bool, batch_size: int = 1) -> int:
-    """Return after how many updates, counted from an epoch's start, all that is put off is settled.
-
-    Calls of a kernel within an epoch end at its multiples, in SGD at those of SPAN in any case; where updates by sparse
-    rows are lazy, seldom enough that the O(d) of settling costs little beside the updates between, and often enough
-    that a call ends soon.
-    """
-    least = SPAN if batch_size == 1 else 1
-    if not (lazy and isinstance(X, CSR)):
-        return least
-    values = least * batch_size * max(1, len(X.data) // len(X))
-    return least * max(1, min(LARGEST_WINDOW // least, min(4 * X.shape[1], LARGEST_CALL) // values))
 
 
 def row_squares(X: Features) -> NDArray[np.float64]:

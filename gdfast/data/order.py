@@ -18,7 +18,7 @@ LARGEST_SEED = 2**64 - 1
 LARGEST_SHUFFLE = 2**31 - 1  # rows are numbered in int32, which halves the memory that a shuffle walks
 GOLDEN = 0x9E3779B97F4A7C15
 MASK = 2**64 - 1
-HEARD = 2**15  # places after which this shuffle, which Python itself does, looks whether the end is due
+CHECKED_EVERY = 2**15  # places after which this shuffle, which Python itself does, checks whether the end is due
 
 
 def mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -34,22 +34,22 @@ def mix_one(x: int) -> int:
 
 
 def never() -> bool:
-    """Return False: nobody asks for the end."""
+    """Return False: nothing asks for the end."""
     return False
 
 
-def fill_order(order: NDArray[np.int32], seed: int, epoch: int, asked: Callable[[], bool] = never) -> bool:
-    """Write the order of an epoch into order; leave it, and return False, where `asked` says that the end is due."""
+def fill_order(order: NDArray[np.int32], seed: int, epoch: int, end_is_due: Callable[[], bool] = never) -> bool:
+    """Write the order of an epoch into order; leave it and return False where the end is due."""
     n = len(order)
     start = mix_one(mix_one(seed + GOLDEN) + (epoch + 1) * GOLDEN)
     steps: NDArray[np.uint64] = np.arange(1, n, dtype=np.uint64) * np.uint64(GOLDEN)
     numbers: NDArray[np.uint64] = mix(steps + np.uint64(start)) >> np.uint64(32)
     partners = np.right_shift(numbers * np.arange(n, 1, -1, dtype=np.uint64), np.uint64(32))
     rows = list(range(n))
-    for first in range(0, n - 1, HEARD):
-        if asked():
+    for first in range(0, n - 1, CHECKED_EVERY):
+        if end_is_due():
             return False
-        part = partners[first : first + HEARD].tolist()
+        part = partners[first : first + CHECKED_EVERY].tolist()
         for i, j in zip(range(n - 1 - first, n - 1 - first - len(part), -1), part, strict=True):
             rows[i], rows[j] = rows[j], rows[i]
     order[:] = rows

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from gdfast._arguments import as_array
-from gdfast.csr import is_sparse
+from gdfast.data.csr import is_sparse
 
 __all__ = ["fingerprint"]
 
