@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gdfast import backends, compat, plots
     from gdfast.data.order import sample_order
-    from gdfast.divergence import DivergenceError, DivergenceWarning, StabilityWarning
     from gdfast.minimization import minimize
     from gdfast.options.averaging import EMA
     from gdfast.options.custom_loss import Loss
@@ -25,9 +24,10 @@ if TYPE_CHECKING:
         Step,
         Warmup,
     )
-    from gdfast.run import Run
+    from gdfast.results.divergence import DivergenceError, DivergenceWarning, StabilityWarning
+    from gdfast.results.run import Run
+    from gdfast.results.stop_reason import StopReason
     from gdfast.stable_rates import stability
-    from gdfast.stop_reason import StopReason
     from gdfast.train import fit, resume
 
 __all__ = [
@@ -66,17 +66,17 @@ __all__ = [
 # Where names live; modules are imported when a name of theirs is first asked for, so that `import gdfast` is quick.
 HOMES = {
     "options.averaging": ("EMA",),
-    "divergence": ("DivergenceError", "DivergenceWarning", "StabilityWarning"),
+    "results.divergence": ("DivergenceError", "DivergenceWarning", "StabilityWarning"),
     "options.schedules": (
         "Constant", "Cosine", "Exponential", "InverseScaling", "InverseTime", "ReduceOnPlateau", "Step", "Warmup",
     ),
     "minimization": ("minimize",),
     "options.optimizers": ("GD", "AdaGrad", "Adam", "AdamW", "Momentum", "RMSProp"),
     "options.custom_loss": ("Loss",),
-    "run": ("Run",),
+    "results.run": ("Run",),
     "data.order": ("sample_order",),
     "stable_rates": ("stability",),
-    "stop_reason": ("StopReason",),
+    "results.stop_reason": ("StopReason",),
     "train": ("fit", "resume"),
 }  # fmt: skip
 HOME_OF = {name: home for home, names in HOMES.items() for name in names}

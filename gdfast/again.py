@@ -11,7 +11,7 @@ from gdfast.options.custom_loss import Loss
 from gdfast.options.learning_rates import CallableRates, make_learning_rates
 from gdfast.options.schedules import SCHEDULES, ReduceOnPlateau
 from gdfast.plan import INTERRUPTS, Plan, make_callback_every, optional_positive
-from gdfast.run_file import NotSaved
+from gdfast.results.run_file import NotSaved
 
 __all__ = ["check_given", "check_length", "resumed_options", "with_given"]
 

@@ -19,9 +19,9 @@ from gdfast.loop import Descent
 from gdfast.options.custom_loss import Loss
 from gdfast.prepare import prepare, takes_closed_form
 from gdfast.progress import Progress
-from gdfast.run import Run
-from gdfast.run_file import file_name
-from gdfast.stop_reason import StopReason
+from gdfast.results.run import Run
+from gdfast.results.run_file import file_name
+from gdfast.results.stop_reason import StopReason
 from gdfast.verdict import RateWords, told, warn_before
 
 __all__ = ["NO_CHECKPOINT", "Call", "EachEpoch", "check_loss", "descend", "lead"]

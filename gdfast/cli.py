@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import gdfast
 from gdfast._arguments import real
 from gdfast.formulas.losses import LOSSES
-from gdfast.run import Run
+from gdfast.results.run import Run
 from gdfast.tables import Table, read_table
 
 __all__ = ["app", "run"]

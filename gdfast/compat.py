@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from gdfast._arguments import flag, floating, matrix, numeric_array, real, vector, whole
 from gdfast.call import EachEpoch, descend
 from gdfast.plan import LARGEST_COUNT
-from gdfast.run import Run
+from gdfast.results.run import Run
 from gdfast.train import fit
 from gdfast.verdict import RateWords
 

@@ -10,7 +10,7 @@ from gdfast.interrupt import Interrupt
 from gdfast.loop import Descent
 from gdfast.options.callbacks import CallbackState
 from gdfast.progress import Progress
-from gdfast.stop_reason import StopReason
+from gdfast.results.stop_reason import StopReason
 
 __all__ = ["Conductor"]
 

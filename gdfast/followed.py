@@ -12,11 +12,11 @@ from gdfast.backends import load
 from gdfast.closed_form import Factors, Path, factorize
 from gdfast.data.problem import Problem
 from gdfast.decay import Epochs, PowerDecay, make_decay
-from gdfast.history import LogGrid, StepGrid
 from gdfast.options.learning_rates import CallableRates
 from gdfast.plan import Plan
-from gdfast.run import Point
-from gdfast.stop_reason import StopReason
+from gdfast.results.history import LogGrid, StepGrid
+from gdfast.results.run import Point
+from gdfast.results.stop_reason import StopReason
 
 __all__ = ["Followed", "trial_path"]
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from gdfast.backends import load
 from gdfast.data.problem import Problem
-from gdfast.history import History
 from gdfast.measure import Measure
 from gdfast.plan import Plan
+from gdfast.results.history import History
+from gdfast.results.stop_reason import StopReason
 from gdfast.state import State, Updates
-from gdfast.stop_reason import StopReason
 from gdfast.watch import Plateau, Watch
 
 __all__ = ["Best", "Descent"]
@@ -447,7 +447,7 @@ class Descent:
         kept["best"] = None if self.best is None else self.best._asdict()
         kept["lowest"] = None if self.lowest is None else self.lowest._asdict()
         if self.history is not None:
-            kept["history"] = self.history.memory()
+            kept["history"] = self.history.state()
         return kept
 
     def recall(self, memory: dict[str, Any], table: dict[str, NDArray[Any]]) -> None:
@@ -462,6 +462,6 @@ class Descent:
         self.best = None if memory["best"] is None else Best(**memory["best"])
         self.lowest = None if memory["lowest"] is None else Lowest(**memory["lowest"])
         if self.history is not None and "history" in memory:
-            self.history.recall(memory["history"], table)
+            self.history.restore(memory["history"], table)
             self.history = self.history.copy()
         self.begin_again(memory["reason"])

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gdfast._arguments import numeric_array, real, shown, whole
-from gdfast.divergence import DivergenceWarning
-from gdfast.stop_reason import StopReason
+from gdfast.results.divergence import DivergenceWarning
+from gdfast.results.stop_reason import StopReason
 
 __all__ = ["Minimum", "minimize"]
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from gdfast._arguments import choice, flag, floating, numeric_array, real, shown, vector, whole
 from gdfast.data.order import LARGEST_SEED, LARGEST_SHUFFLE
 from gdfast.data.problem import Problem
-from gdfast.history import LogGrid, StepGrid
 from gdfast.options.averaging import make_average
 from gdfast.options.callbacks import Callback, make_callbacks
 from gdfast.options.learning_rates import LearningRates, make_learning_rates
 from gdfast.options.model import Model
+from gdfast.results.history import LogGrid, StepGrid
 from gdfast.watch import PATIENCE, Plateau, Watch
 
 __all__ = ["Plan", "make_plan", "make_seed"]

@@ -22,9 +22,9 @@ from gdfast.options.learning_rates import CallableRates
 from gdfast.options.optimizers import Optimizer
 from gdfast.options.schedules import ReduceOnPlateau, Schedule
 from gdfast.prepare import prepare
-from gdfast.run import Run
-from gdfast.run_file import NotSaved, file_name
-from gdfast.stop_reason import StopReason
+from gdfast.results.run import Run
+from gdfast.results.run_file import NotSaved, file_name
+from gdfast.results.stop_reason import StopReason
 from gdfast.verdict import RateWords, told
 
 __all__ = ["fit", "go_on", "resume"]

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from gdfast.closed_form import Path
 from gdfast.curvature import stable_rate, surely_stable
-from gdfast.divergence import DivergenceError, DivergenceWarning, StabilityWarning
 from gdfast.followed import Followed, trial_path
 from gdfast.loop import Descent
-from gdfast.run import Run
-from gdfast.stop_reason import StopReason
+from gdfast.results.divergence import DivergenceError, DivergenceWarning, StabilityWarning
+from gdfast.results.run import Run
+from gdfast.results.stop_reason import StopReason
 
 __all__ = ["RateWords", "told", "warn_before"]
 

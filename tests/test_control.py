@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import gdfast
+from gdfast.results import history
 
 IGNORE_STABILITY = pytest.mark.filterwarnings("ignore::gdfast.StabilityWarning", "ignore::gdfast.DivergenceWarning")
 RNG = np.random.default_rng(0)
@@ -460,7 +461,7 @@ def test_recorded_coefficients_spill_into_a_file(monkeypatch):
     """A history larger than the memory allowed for it is a map, with the same rows; thinned and continued, too."""
     options = {"learning_rate": 0.05, "record": ("coef",), "history_limit": 150, "backend": "numpy"}
     within_memory = gdfast.fit(X, Y, epochs=200, **options).resume(40).history  # joined when it is asked for
-    monkeypatch.setattr(gdfast.history, "SPILL_BYTES", 500)
+    monkeypatch.setattr(history, "SPILL_BYTES", 500)
     spilled = gdfast.fit(X, Y, epochs=200, **options).resume(40)
     assert isinstance(spilled.history["coef"], np.memmap)
     assert not isinstance(within_memory["coef"], np.memmap)

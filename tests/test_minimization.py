@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdfast.divergence import DivergenceError, DivergenceWarning
 from gdfast.minimization import FIRST_NUMBERS, SCALAR, Minimum, compiled_walk, minimize
-from gdfast.stop_reason import StopReason
+from gdfast.results.divergence import DivergenceError, DivergenceWarning
+from gdfast.results.stop_reason import StopReason
 
 TUTORIAL_D = 4.999928637615365
 

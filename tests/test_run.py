@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import gdfast
-from gdfast.run import Run
-from gdfast.run_file import as_arrays
+from gdfast.results.run import Run
+from gdfast.results.run_file import as_arrays
 
 X = np.array([[1.0, 2], [3, 4], [5, 7], [0, 1]])
 Y = np.array([1.0, 2.0, 0.0, 5.0])

@@ -15,7 +15,7 @@ from gdfast.formulas.losses import LOSSES
 from gdfast.options.averaging import EMA
 from gdfast.options.optimizers import OPTIMIZERS
 from gdfast.options.schedules import SCHEDULES, ReduceOnPlateau
-from gdfast.stop_reason import StopReason
+from gdfast.results.stop_reason import StopReason
 
 __all__ = ["CostSource", "NotSaved", "Recorded", "as_arrays", "file_name", "read_file", "run_fields", "write_file"]
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from gdfast._arguments import whole
 from gdfast.data.csr import features
 from gdfast.formulas.losses import LOSSES
-from gdfast.run_file import CostSource, as_arrays, read_file, run_fields, write_file
-from gdfast.stop_reason import StopReason
+from gdfast.results.run_file import CostSource, as_arrays, read_file, run_fields, write_file
+from gdfast.results.stop_reason import StopReason
 
 __all__ = ["Point", "Run"]
 

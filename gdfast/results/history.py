@@ -77,10 +77,10 @@ class History:
         self.first: int | None = None
         self.reached = -1  # the last epoch offered
         self.forced = False  # whether the last row is there only because it is the last
-        self.loose, self.loose_bytes = 0, 0  # blocks at the end, and their size, that were not joined yet
+        self.unjoined, self.unjoined_bytes = 0, 0  # blocks at the end, and their size, that were not joined yet
 
     def copy(self) -> "History":
-        """Return a history to go on with, without a last row that was forced."""
+        """Return a history to resume from, without a last row that was forced."""
         other = History(self.grid, self.limit)
         table = self.table()
         kept = len(table["epoch"]) - self.forced
@@ -88,15 +88,15 @@ class History:
         other.first, other.reached = self.first, int(table["epoch"][kept - 1]) if kept else -1
         return other
 
-    def memory(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """Return what a file must hold beside the table."""
         return {"first": self.first, "reached": self.reached, "forced": self.forced, "every": self.grid.every}
 
-    def recall(self, memory: dict[str, Any], table: Columns) -> None:
-        """Stand where `memory` was taken."""
-        while self.grid.every < memory["every"]:
+    def restore(self, state: dict[str, Any], table: Columns) -> None:
+        """Return to where `state` was taken."""
+        while self.grid.every < state["every"]:
             self.grid = self.grid.thinned()
-        self.first, self.reached, self.forced = memory["first"], memory["reached"], memory["forced"]
+        self.first, self.reached, self.forced = state["first"], state["reached"], state["forced"]
         self.blocks, self.rows = [table], len(table["epoch"])
 
     def add(self, first: int, costs: NDArray[np.float64]) -> None:
@@ -128,11 +128,11 @@ class History:
         if len(table["epoch"]):
             self.blocks.append(table)
             self.rows += len(table["epoch"])
-            self.loose += 1
-            self.loose_bytes += sum(column.nbytes for column in table.values())
-        if self.loose_bytes > SPILL_BYTES:
-            self.blocks[-self.loose :] = [joined(self.blocks[-self.loose :])]
-            self.loose = self.loose_bytes = 0
+            self.unjoined += 1
+            self.unjoined_bytes += sum(column.nbytes for column in table.values())
+        if self.unjoined_bytes > SPILL_BYTES:
+            self.blocks[-self.unjoined :] = [joined(self.blocks[-self.unjoined :])]
+            self.unjoined = self.unjoined_bytes = 0
         while self.rows > self.limit:
             self.grid = self.grid.thinned()
             epochs = self.table()["epoch"]
@@ -145,7 +145,7 @@ class History:
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Drop the other rows."""
         if not kept.all():
-            self.blocks = [{name: chosen(column, kept) for name, column in self.table().items()}]
+            self.blocks = [{name: kept_rows(column, kept) for name, column in self.table().items()}]
             self.rows = int(kept.sum())
 
     def drop_after(self, epoch: int) -> None:
@@ -184,11 +184,11 @@ class History:
         if len(blocks) > 1:
             blocks = [joined(blocks)]
         self.blocks = blocks
-        self.loose = self.loose_bytes = 0
+        self.unjoined = self.unjoined_bytes = 0
         return blocks[0]
 
 
-def room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+def allocated(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return an array to fill: in memory, or where that is too large for it in a file."""
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     if size <= SPILL_BYTES:
@@ -205,11 +205,11 @@ def joined(blocks: list[Columns]) -> Columns:
     for name, column in blocks[0].items():
         parts = [block[name] for block in blocks]
         shape, dtype = (rows, *column.shape[1:]), np.result_type(*parts)
-        table[name] = np.concatenate(parts, out=room(shape, dtype))
+        table[name] = np.concatenate(parts, out=allocated(shape, dtype))
     return table
 
 
-def chosen(column: NDArray[Any], kept: NDArray[np.bool_]) -> NDArray[Any]:
+def kept_rows(column: NDArray[Any], kept: NDArray[np.bool_]) -> NDArray[Any]:
     """Return the rows of a column that are kept."""
-    target = room((int(kept.sum()), *column.shape[1:]), column.dtype)
+    target = allocated((int(kept.sum()), *column.shape[1:]), column.dtype)
     return np.compress(kept, column, axis=0, out=target)

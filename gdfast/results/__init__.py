@@ -1,0 +1,1 @@
+"""What a fit returns: the Run, its history and its file, why it stopped, and warnings of divergence."""
