@@ -250,8 +250,8 @@ class Run:
     def at(self, epoch: int) -> Any:
         """Return coef, intercept and cost after an epoch.
 
-        With solver "closed_form" any epoch is possible, also one past the last. Else the epoch must have been recorded, by
-        a fit with record="coef".
+        With solver "closed_form" any epoch is possible, also one past the last. Else it must be an epoch recorded by a
+        fit with record="coef".
 
         Parameters
         ----------

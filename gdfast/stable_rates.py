@@ -48,9 +48,9 @@ class Stability:
     Examples
     --------
     >>> import gdfast
-    >>> result = gdfast.stability([[-1.0], [1.0]])
-    >>> result.max_learning_rate, result.condition_number
-    (2.0, 1.0)
+    >>> result = gdfast.stability([[-1.0], [2.0]], fit_intercept=False)
+    >>> round(result.max_learning_rate, 6), result.is_limit
+    (0.8, True)
     """
 
     max_learning_rate: float
