@@ -123,9 +123,9 @@ class SGDRegressor(Trained, linear_model.SGDRegressor):
         y : array-like of shape (n,)
             The targets.
         coef_init : array-like of shape (n_features,), default=None
-            The coefficients to start from, which are not changed; None is zero.
+            The coefficients to start from, not changed; None is zero. With warm_start those of the last fit are used.
         intercept_init : array-like of shape (1,), default=None
-            The intercept to start from, which is not changed; None is zero.
+            The intercept to start from, not changed; None is zero. With warm_start that of the last fit is used.
         sample_weight : array-like of shape (n,), default=None
             Weights of the samples; None is 1 for all.
 
@@ -293,9 +293,9 @@ class SGDOneClassSVM(Trained, linear_model.SGDOneClassSVM):
         y : object, default=None
             Ignored.
         coef_init : array-like of shape (n_features,), default=None
-            The coefficients to start from, which are not changed; None is zero.
+            The coefficients to start from, not changed; None is zero, or with warm_start those of the last fit.
         offset_init : array-like of shape (1,), default=None
-            The offset to start from, which is not changed; None is zero.
+            The offset to start from, not changed; None is zero, or with warm_start that of the last fit.
         sample_weight : array-like of shape (n,), default=None
             Weights of the samples; None is 1 for all.
 
