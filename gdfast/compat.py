@@ -134,27 +134,31 @@ def costs_before(run: Run, epochs: int) -> NDArray[np.float64]:
 def linear_regression(
     inputs: Any, targets: Any, epochs: int, learning_rate: float, *, verbose: bool = False
 ) -> tuple[NDArray[np.float64], float, list[float]]:
-    """Fit a linear regression by batch descent: w <- w - rate X'e / (2m), b <- b - rate sum(e) / (2m), from zero.
+    """Fit a linear regression by full batch gradient descent with half the usual gradient.
+
+    From zero, w <- w - rate X'e / (2m) and b <- b - rate sum(e) / (2m), with e = X w + b - y.
 
     Parameters
     ----------
-    inputs : array-like, shape (m, n)
+    inputs : array-like, shape (m, n) or (m,)
         The features; 1-d for one feature.
     targets : array-like, shape (m, 1) or (m,)
         The targets.
     epochs : int
         Number of updates, at least 1.
     learning_rate : float
-        The rate, above 0; a step is half as long as under the usual gradient X'e / m.
+        The rate, above 0. A step is half as long as with the usual gradient X'e / m.
     verbose : bool, default False
         Print a line for every iteration.
 
     Returns
     -------
     weights : ndarray, shape (n, 1)
+        The coefficients.
     bias : float
+        The intercept.
     costs : list of float
-        sqrt(sum e^2 / (2m)) before each update; inf from the epoch at which the descent diverged.
+        The value sqrt(sum e^2 / (2m)) before each update; inf from the epoch at which training diverged.
 
     Raises
     ------
@@ -164,7 +168,7 @@ def linear_regression(
     Warns
     -----
     DivergenceWarning
-        If the costs leave the finite numbers; the weights are those of the epoch before.
+        If the costs are no longer finite; the weights are those of the epoch before.
 
     Examples
     --------
@@ -191,12 +195,16 @@ def linear_regression(
 def generate_data(
     m: int, n: int, a: float, b: float, *, verbose: bool = False
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return points of y = a x + b: x = 1 .. m for training, and n random whole x in 1000 .. 100000 for testing.
+    """Return training and test points of the line y = a x + b.
+
+    Training points have x = 1 .. m. Test points have random whole x from 1000 to 100000.
 
     Parameters
     ----------
-    m, n : int
-        Numbers of training points (at least 1) and test points (at least 0).
+    m : int
+        Number of training points, at least 1.
+    n : int
+        Number of test points, at least 0.
     a, b : float
         Slope and intercept.
     verbose : bool, default False
@@ -204,9 +212,14 @@ def generate_data(
 
     Returns
     -------
-    inputs, targets : ndarray, shape (m, 1)
-    test_inputs, test_targets : ndarray, shape (n, 1)
-        Drawn by `random.randint`, so `random.seed` fixes them.
+    inputs : ndarray, shape (m, 1)
+        The x of the training points.
+    targets : ndarray, shape (m, 1)
+        The y of the training points.
+    test_inputs : ndarray, shape (n, 1)
+        The x of the test points, drawn by `random.randint`; `random.seed` fixes them.
+    test_targets : ndarray, shape (n, 1)
+        The y of the test points.
 
     Raises
     ------
@@ -232,16 +245,16 @@ def generate_data(
 
 
 def rmse(inputs: Any, targets: Any, weights: Any, bias: Any, *, verbose: bool = False) -> float:
-    """Return sqrt(sum (inputs weights + bias - targets)^2 / (2m)), which tutorial A calls RMSE.
+    """Return sqrt(sum (inputs weights + bias - targets)^2 / (2m)), the RMSE as `linear_regression` counts it.
 
     Parameters
     ----------
-    inputs : array-like, shape (m, n)
+    inputs : array-like, shape (m, n) or (m,)
         The features; 1-d for one feature.
     targets : array-like, shape (m, 1) or (m,)
         The targets.
     weights : array-like, shape (n, 1) or (n,)
-        As `linear_regression` returns them.
+        The coefficients, as `linear_regression` returns them.
     bias : float
         The intercept.
     verbose : bool, default False
@@ -250,6 +263,7 @@ def rmse(inputs: Any, targets: Any, weights: Any, bias: Any, *, verbose: bool = 
     Returns
     -------
     float
+        The value, in the unit of the targets.
 
     Raises
     ------
@@ -273,27 +287,34 @@ def rmse(inputs: Any, targets: Any, weights: Any, bias: Any, *, verbose: bool = 
 
 
 def plot_test(inputs: Any, targets: Any, weights: Any, bias: Any, *, verbose: bool = False, ax: Any = None) -> Any:
-    """Draw the predictions inputs weights + bias ('x') against the targets ('o'); return the Axes.
+    """Draw the predictions inputs weights + bias as crosses and the targets as circles.
 
     Parameters
     ----------
-    inputs, targets, weights, bias
-        As in `rmse`.
+    inputs : array-like, shape (m, n) or (m,)
+        The features; 1-d for one feature.
+    targets : array-like, shape (m, 1) or (m,)
+        The targets.
+    weights : array-like, shape (n, 1) or (n,)
+        The coefficients, as `linear_regression` returns them.
+    bias : float
+        The intercept.
     verbose : bool, default False
         Print the RMSE.
-    ax : matplotlib Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to draw; by default a new figure, which `matplotlib.pyplot.show` shows.
 
     Returns
     -------
-    matplotlib Axes
+    matplotlib.axes.Axes
+        The Axes drawn on.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is not what `rmse` takes.
+        If an argument is not what is described above.
     ImportError
-        If matplotlib is missing.
+        If matplotlib is not available.
 
     Examples
     --------
@@ -320,12 +341,14 @@ def gradient_descent(
     seed: int | None = None,
     verbose: bool = False,
 ) -> tuple[NDArray[np.float64], list[float]]:
-    """Fit a linear regression by batch descent: W <- W - alpha [1 X]'e / m, the intercept first in W.
+    """Fit a linear regression by full batch gradient descent with the usual gradient.
+
+    W <- W - alpha [1 X]'e / m, with e = [1 X] W - y and the intercept first in W.
 
     Parameters
     ----------
-    X : array-like, shape (m, n)
-        The features without a column of ones.
+    X : array-like, shape (m, n) or (m,)
+        The features without a column of ones; 1-d for one feature.
     y : array-like, shape (m,) or (m, 1)
         The targets.
     alpha : float, default 0.01
@@ -335,7 +358,8 @@ def gradient_descent(
     init : array-like, shape (n + 1,), optional
         The start, intercept first; by default drawn from the standard normal distribution.
     seed : int, optional
-        Seed of `numpy.random.RandomState` for that draw; by default NumPy's global state, as in the loop.
+        Seed of `numpy.random.RandomState` for that draw, from 0 to 2**32 - 1; by default NumPy's global state is
+        used, as in the loop.
     verbose : bool, default False
         Print the cost at every tenth iteration.
 
@@ -344,7 +368,7 @@ def gradient_descent(
     W : ndarray, shape (n + 1,)
         The intercept, then the coefficients.
     costs : list of float
-        sum e^2 / (2m) before each update; inf from the epoch at which the descent diverged.
+        The value sum e^2 / (2m) before each update; inf from the epoch at which training diverged.
 
     Raises
     ------
@@ -354,7 +378,7 @@ def gradient_descent(
     Warns
     -----
     DivergenceWarning
-        If the costs leave the finite numbers; W is that of the epoch before.
+        If the costs are no longer finite; W is that of the epoch before.
 
     Examples
     --------
@@ -404,12 +428,12 @@ def predict(X: Any, w: Any, b: Any, *, verbose: bool = False) -> Any:
     Returns
     -------
     float or ndarray
-        In the shape of X.
+        The predictions, in the shape of X.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is not a number or numbers.
+        If an argument does not hold real numbers.
 
     Examples
     --------
@@ -455,6 +479,7 @@ def loss(X: Any, Y: Any, w: float, b: float, *, verbose: bool = False) -> float:
     Returns
     -------
     float
+        The mean squared error.
 
     Raises
     ------
@@ -475,7 +500,9 @@ def loss(X: Any, Y: Any, w: float, b: float, *, verbose: bool = False) -> float:
 
 
 def gradient(X: Any, Y: Any, w: float, b: float, *, verbose: bool = False) -> tuple[float, float]:
-    """Return the derivatives of `loss` by w and b: 2 mean(e x), 2 mean(e), e = X w + b - Y.
+    """Return the derivatives of `loss` by w and b.
+
+    They are 2 mean(e x) and 2 mean(e), with e = X w + b - Y.
 
     Parameters
     ----------
@@ -488,7 +515,10 @@ def gradient(X: Any, Y: Any, w: float, b: float, *, verbose: bool = False) -> tu
 
     Returns
     -------
-    w_gradient, b_gradient : float
+    w_gradient : float
+        The derivative by w.
+    b_gradient : float
+        The derivative by b.
 
     Raises
     ------
@@ -511,7 +541,9 @@ def gradient(X: Any, Y: Any, w: float, b: float, *, verbose: bool = False) -> tu
 def train(
     X: Any, Y: Any, iterations: int, lr: float, *, return_losses: bool = False, verbose: bool = False
 ) -> tuple[float, float] | tuple[float, float, list[float]]:
-    """Fit a line by batch descent: w <- w - lr 2 mean(e x), b <- b - lr 2 mean(e), from zero.
+    """Fit a line by full batch gradient descent with twice the usual gradient.
+
+    From zero, w <- w - lr 2 mean(e x) and b <- b - lr 2 mean(e), with e = X w + b - Y.
 
     Parameters
     ----------
@@ -520,7 +552,7 @@ def train(
     iterations : int
         Number of updates, at least 1.
     lr : float
-        The learning rate, above 0; a step is twice as long as under the usual gradient.
+        The learning rate, above 0. A step is twice as long as with the usual gradient.
     return_losses : bool, default False
         Return the losses as well.
     verbose : bool, default False
@@ -528,10 +560,12 @@ def train(
 
     Returns
     -------
-    w, b : float
+    w : float
+        The slope.
+    b : float
+        The intercept.
     losses : list of float
-        With `return_losses` only: mean e^2 before each update; inf from the epoch at which the descent
-        diverged.
+        Only with `return_losses`: mean e^2 before each update; inf from the epoch at which training diverged.
 
     Raises
     ------
@@ -541,7 +575,7 @@ def train(
     Warns
     -----
     DivergenceWarning
-        If the losses leave the finite numbers; w and b are those of the epoch before.
+        If the losses are no longer finite; w and b are those of the epoch before.
 
     Examples
     --------

@@ -39,9 +39,11 @@ NOT_FINITE = {
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Minimum:
-    """Where `minimize` ended, and the path it took.
+    """The result of `gdfast.minimize`.
 
-    Attributes
+    Every parameter is an attribute of the same name.
+
+    Parameters
     ----------
     x : float or ndarray of shape (n,)
         The last point, a float if x0 was a number.
@@ -52,9 +54,12 @@ class Minimum:
     costs : ndarray of shape (steps + 1,)
         The cost at each of them.
     steps : int
-        Steps done.
+        Number of steps done.
     stop_reason : StopReason
         "epochs" (all steps are done), "gradient", "tol", "step" or "diverged".
+
+    Attributes
+    ----------
     advice : str
         A sentence on what this end means and what to try next.
 
@@ -93,30 +98,30 @@ def minimize(
     step_tol: float | None = None,
     gradient_tol: float | None = None,
 ) -> Minimum:
-    """Walk downhill from x0: x <- x - learning_rate grad(x), `steps` times.
+    """Minimize a function by gradient descent from x0: x <- x - learning_rate grad(x), `steps` times.
 
     Parameters
     ----------
     fun : callable
-        The cost, x -> real number (an array of one number will do).
-    x0 : number or array_like of shape (n,)
-        The start, finite. From a number on, x is a Python float; else a float64 array of shape (n,), of
-        which `fun` and `grad` get a copy each time: whatever they do to it, the path and x0 are safe.
+        The cost, a function of x that returns a real number (or an array of one number).
+    x0 : float or array-like of shape (n,)
+        The start, finite. If it is a number, x is a Python float; else x is a float64 array of shape (n,), of
+        which `fun` and `grad` get a copy each time, so that they cannot change the path or x0.
     grad : callable, optional
-        The gradient, x -> what has the shape of x. Without it, central differences stand in:
-        (f(x + h e_j) - f(x - h e_j)) / ((x_j + h) - (x_j - h)) with h = cbrt(eps) max(1, abs(x_j)),
+        The gradient, a function of x that returns an array in the shape of x. By default central differences are
+        used: (f(x + h e_j) - f(x - h e_j)) / ((x_j + h) - (x_j - h)) with h = cbrt(eps) max(1, abs(x_j)),
         2 n calls of `fun` a step. Their error is about h^2 abs(f''') / 6 + eps abs(f) / h: some ten digits
         are right where f and its derivatives are of the size of 1.
     learning_rate : float
-        Positive and finite.
+        The learning rate, positive and finite.
     steps : int
-        At least 1: how many steps to take, unless one of the following ends the descent sooner.
+        Largest number of steps, at least 1.
     tol : float, optional
         At least 0. Stop after a step that changed the cost by at most this: abs(f_k - f_(k-1)) <= tol.
     step_tol : float, optional
         At least 0. Stop after a step of at most this length: norm(x_k - x_(k-1)) <= step_tol, the 2-norm.
     gradient_tol : float, optional
-        At least 0. Stop where the 2-norm of the gradient is at most this, looked at before each step, the
+        At least 0. Stop where the 2-norm of the gradient is at most this. It is tested before each step, the
         first one included (not after the last). Of several reasons to stop the first counts, in the
         order gradient (before the step), divergence, tol, step_tol (after it), number of steps.
 
@@ -128,18 +133,18 @@ def minimize(
     Raises
     ------
     TypeError, ValueError
-        An argument, or what `fun` or `grad` returned, is not as described above; or fun(x0) is not finite.
+        If an argument, or what `fun` or `grad` returned, is not as described above, or fun(x0) is not finite.
     KeyboardInterrupt
         On Ctrl-C, always. Exceptions of `fun` and `grad` pass through as well, except OverflowError.
 
     Warns
     -----
     DivergenceWarning
-        x or the cost was not finite, or an OverflowError was raised. What is returned ends before that
+        If x or the cost was not finite, or an OverflowError was raised. The result ends before that
         step, with stop_reason "diverged". NumPy's own warnings of overflow and NaN are silenced meanwhile.
     UserWarning
-        `fun` and `grad` are compiled by Numba, but return what the compiled loop cannot take, such as an
-        array of one number from `fun`: the loop runs in Python.
+        If `fun` and `grad` are compiled by Numba, but return what the compiled loop cannot take, such as an
+        array of one number from `fun`. The loop then runs in Python.
 
     Notes
     -----

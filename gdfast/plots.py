@@ -49,20 +49,27 @@ def cost_curve(
 ) -> Axes:
     """Draw the cost over the epochs.
 
-    A long curve is thinned to a few thousand points, among them the first, the last, those of a steep start,
-    and the lowest and highest of each stretch. Costs that are not finite, or beyond 1e200, are left out.
+    A long curve is thinned to a few thousand points. The first and the last point, those of a steep start, and the
+    lowest and highest of each section are kept. Costs that are not finite, or beyond 1e200, are left out.
 
     Parameters
     ----------
-    costs : object with `costs` and perhaps `cost_epochs`, such as a Run, or array-like of shape (n,)
-        The costs.
+    costs : Run or array-like of shape (n,)
+        The costs, or any object with `costs` and perhaps `cost_epochs`.
     epochs : array-like of shape (n,), optional
         The epoch of each cost; by default those of the run, or 0, 1, ..., n - 1.
-    log : {"auto", True, False, "x", "y"}
+    log : {"auto", True, False, "x", "y"}, default "auto"
         The logarithmic axes; True is both. "auto" takes y where the costs span more than two decades and none
         is negative, and x where half of the fall is over within a hundredth of the epochs.
-    ax, **line
-        Where to draw, and how: for `Axes.plot`.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a new figure.
+    **line
+        Options of `Axes.plot` for the curve.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes drawn on.
 
     Raises
     ------
@@ -98,14 +105,21 @@ def cost_curve(
 
 
 def predictions(targets: ArrayLike, predictions: ArrayLike, *, ax: Axes | None = None, **markers: Any) -> Axes:
-    """Draw predictions as crosses against targets as circles, over the index of the sample.
+    """Draw predictions as crosses and targets as circles, over the index of the sample.
 
     Parameters
     ----------
     targets, predictions : array-like of shape (n,) or (n, 1)
         The values, in the unit of the target.
-    ax, **markers
-        Where to draw, and how: for `Axes.plot` of the predictions.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a new figure.
+    **markers
+        Options of `Axes.plot` for the predictions.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes drawn on.
 
     Raises
     ------
@@ -139,10 +153,17 @@ def fitted_line(
     ----------
     X, y : array-like of shape (n,) or (n, 1)
         The feature and the target.
-    coef, intercept : float, or array-like of one value
-        The line.
-    ax, **line
-        Where to draw, and how: for `Axes.plot` of the line.
+    coef, intercept : float or array-like of one value
+        Slope and intercept of the line.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a new figure.
+    **line
+        Options of `Axes.plot` for the line.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes drawn on.
 
     Raises
     ------
@@ -185,11 +206,18 @@ def loss_curve(
     loss : callable
         The loss of w, which takes an array, or else one number.
     low, high : float
-        The range of w.
+        The range of w; `low` is below `high`.
     path : array-like of shape (k,), optional
         The values of w in a descent, its start first.
-    ax, **line
-        Where to draw, and how: for `Axes.plot` of the curve.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a new figure.
+    **line
+        Options of `Axes.plot` for the curve.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes drawn on.
 
     Raises
     ------
@@ -239,8 +267,15 @@ def descent_steps(
         The values of theta in the descent, its start first.
     grad : callable, optional
         The derivative of `fun`; by default central differences.
-    ax, **line
-        Where to draw, and how: for `Axes.plot` of the curve.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a new figure.
+    **line
+        Options of `Axes.plot` for the curve.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes drawn on.
 
     Raises
     ------
@@ -285,14 +320,21 @@ def loss_contour(
     ----------
     loss : callable
         The loss of w and b, which takes two arrays of one shape, or else two numbers.
-    w, b : (low, high), or array-like of shape (n,)
+    w, b : (low, high) or array-like of shape (n,)
         The range of each, or a rising grid.
     path : array-like of shape (k, 2), optional
-        The values of (w, b) in a descent, its start first; what lies outside the ranges is not drawn.
+        The values of (w, b) in a descent, its start first. Points outside the ranges are not drawn.
     minimum : (w, b), optional
         The minimum; by default the lowest point of the grid, refined.
-    ax, **contour
-        Where to draw, and how: for `Axes.contourf`.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a new figure.
+    **contour
+        Options of `Axes.contourf`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes drawn on.
 
     Raises
     ------
@@ -329,15 +371,29 @@ def loss_surface(
 
     Parameters
     ----------
-    loss, w, b, path, minimum
-        As in `loss_contour`.
-    ax, **surface
-        Where to draw, on a 3-D Axes, and how: for `Axes3D.plot_surface`.
+    loss : callable
+        The loss of w and b, which takes two arrays of one shape, or else two numbers.
+    w, b : (low, high) or array-like of shape (n,)
+        The range of each, or a rising grid.
+    path : array-like of shape (k, 2), optional
+        The values of (w, b) in a descent, its start first. Points outside the ranges are not drawn.
+    minimum : (w, b), optional
+        The minimum; by default the lowest point of the grid, refined.
+    ax : mpl_toolkits.mplot3d.axes3d.Axes3D, optional
+        Where to draw, a 3-D Axes; by default a new figure.
+    **surface
+        Options of `Axes3D.plot_surface`.
+
+    Returns
+    -------
+    mpl_toolkits.mplot3d.axes3d.Axes3D
+        The Axes drawn on.
 
     Raises
     ------
     ValueError
-        If `ax` is not 3-D, or for a reason that `loss_contour` has.
+        If `ax` is not 3-D, a range does not rise, `path` or `minimum` is not of that shape or not finite, or the
+        loss is nowhere finite.
 
     Examples
     --------

@@ -21,20 +21,36 @@ __all__ = ["Stability", "stability"]
 
 @dataclass(frozen=True)
 class Stability:
-    """The rates at which full-batch descent converges, and how fast.
+    """The rates at which full batch gradient descent converges, and how fast: the result of `gdfast.stability`.
 
-    Attributes
+    Every parameter is an attribute of the same name.
+
+    Parameters
     ----------
     max_learning_rate : float
-        From here on it diverges: 2/L; 2(1 + mu)/L with momentum; 2(1 + mu)/((1 + 2 mu) L) with Nesterov.
+        The rate from which on training diverges: 2/L; with momentum 2(1 + mu)/L; with Nesterov's
+        2(1 + mu)/((1 + 2 mu) L).
     best_learning_rate : float
-        2/(L + m), at which plain descent is fastest.
+        The rate 2/(L + m), at which gradient descent without momentum is fastest.
     condition_number : float
-        L/m, m the smallest curvature that is not zero.
+        L/m, m being the smallest curvature that is not zero.
     time_constants : ndarray
         Epochs in which each direction shrinks by e at the best rate, slowest first.
     is_limit : bool
         Whether max_learning_rate is the limit (squared_error), or only a safe rate from the loss's curvature bound.
+    curvatures : ndarray
+        The curvatures of J that are not zero, largest first.
+    momentum : float, default 0.0
+        The factor mu, at least 0 and below 1.
+    nesterov : bool, default False
+        Whether the momentum is Nesterov's.
+
+    Examples
+    --------
+    >>> import gdfast
+    >>> result = gdfast.stability([[-1.0], [2.0]], fit_intercept=False)
+    >>> round(result.max_learning_rate, 6), result.is_limit
+    (0.8, True)
     """
 
     max_learning_rate: float
@@ -47,14 +63,14 @@ class Stability:
     nesterov: bool = field(default=False, repr=False)
 
     def epochs_to(self, tolerance: float, learning_rate: float | None = None) -> float:
-        """Return the epochs until every direction has shrunk by tolerance.
+        """Return the number of epochs until every direction has shrunk by tolerance.
 
         Parameters
         ----------
         tolerance : float
-            Between 0 and 1.
+            The fraction of the initial error that remains, between 0 and 1.
         learning_rate : float, optional
-            Above 0; the best rate by default.
+            The learning rate, above 0; by default the best one.
 
         Returns
         -------
@@ -76,7 +92,18 @@ class Stability:
         return float(math.ceil(math.log(tolerance) / slowest))
 
     def log_factors(self, rate: float) -> NDArray[np.float64]:
-        """Return the logarithm of what an epoch leaves of each direction, in the long run."""
+        """Return the logarithm of the factor by which an epoch shrinks each direction, in the long run.
+
+        Parameters
+        ----------
+        rate : float
+            The learning rate, above 0.
+
+        Returns
+        -------
+        ndarray
+            One value for each of `curvatures`; positive where the direction grows.
+        """
         if self.momentum == 0:
             return PowerDecay(self.curvatures, rate).log
         return MomentumDecay(self.curvatures, rate, self.momentum, self.nesterov).log
@@ -103,21 +130,32 @@ def stability(
     momentum: float = 0.0,
     nesterov: bool = False,
 ) -> Stability:
-    """Tell at which rates full-batch descent converges on this data, and how fast.
+    """Return the rates at which full batch gradient descent converges on this data, and how fast.
 
     The second derivatives of J are [X 1]' S [X 1] / n + alpha_2 D, times the loss's curvature bound; their
     largest and smallest eigenvalues are L and m.
 
     Parameters
     ----------
-    X : array-like, shape (n, n_features)
-        As in `fit`.
-    y : array-like, optional
-        Only poisson looks at it (its stand-in for a bound is twice the largest target).
-    loss, penalty, alpha, l1_ratio, sample_weight, fit_intercept
-        As in `fit`. For other losses than squared_error the rate is a safe one, not a limit, and says so.
+    X : array-like or sparse matrix, shape (n, n_features)
+        The features, finite numbers.
+    y : array-like, shape (n,), optional
+        The targets. Only poisson uses them: its curvature is taken as twice the largest target.
+    loss : str, default "squared_error"
+        The name of a loss of `fit`. For other losses than squared_error the rate is a safe one and not a limit, and
+        `is_limit` is False.
+    penalty : {None, "l2", "l1", "elasticnet"}, default None
+        The penalty R.
+    alpha : float, default 0.0
+        The penalty's strength, at least 0.
+    l1_ratio : float, default 0.5
+        The part of l1 in elasticnet, from 0 to 1.
+    sample_weight : array-like, shape (n,), optional
+        At least 0, not all 0; scaled to mean 1.
+    fit_intercept : bool, default True
+        Whether the intercept is fitted.
     momentum : float, default 0.0
-        mu, at least 0 and below 1.
+        The factor mu, at least 0 and below 1.
     nesterov : bool, default False
         Whether the momentum is Nesterov's.
 
@@ -131,17 +169,17 @@ def stability(
     ValueError, TypeError
         If an argument is not what is described above.
 
+    References
+    ----------
+    Polyak, B. T., "Some methods of speeding up the convergence of iteration methods", 1964.
+
     Examples
     --------
     >>> import gdfast
     >>> X = [[float(x)] for x in range(1, 301)]
-    >>> told = gdfast.stability(X)
-    >>> print(f"{told.max_learning_rate:.6g} {told.condition_number:.4g}")
+    >>> result = gdfast.stability(X)
+    >>> print(f"{result.max_learning_rate:.6g} {result.condition_number:.4g}")
     6.6333e-05 1.212e+05
-
-    References
-    ----------
-    Polyak, B. T., "Some methods of speeding up the convergence of iteration methods", 1964.
     """
     rule = Momentum(momentum, flag("nesterov", nesterov))
     model = make_model(loss, None, penalty, alpha, l1_ratio, fit_intercept, optimizer=rule)

@@ -86,134 +86,149 @@ def fit(
     Parameters
     ----------
     X : array-like or sparse matrix, shape (n, n_features)
-        Finite numbers; float32 stays float32, all else becomes float64. SciPy's sparse formats are taken as CSR.
+        The features, finite numbers; float32 stays float32, all else becomes float64. SciPy's sparse formats are
+        converted to CSR.
     y : array-like, shape (n,), (n, 1) or (n, n_outputs)
-        Targets; several columns for squared_error and huber. For a classification loss two kinds of labels
-        of any type, the larger in sorted order positive; for multinomial two or more.
+        The targets; several columns for squared_error and huber. For a classification loss two classes with labels
+        of any type, the larger in sorted order positive; for multinomial two or more classes.
     loss : str or Loss, default "squared_error"
         For a regression squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, quantile or
-        poisson (y >= 0); for a classification log_loss, hinge, squared_hinge, modified_huber or perceptron, or
-        multinomial (softmax; coef has a row for each class); or your own, a `gdfast.Loss`.
+        poisson (y >= 0); for a classification log_loss, hinge, squared_hinge, modified_huber, perceptron or
+        multinomial (softmax; coef has a row for each class); or a custom `gdfast.Loss`.
     loss_parameter : float, optional
-        huber's delta (1.35, above 0), epsilon (0.1, at least 0), quantile's level (0.5, between 0 and 1).
+        For huber delta (1.35, above 0), for both epsilon-insensitive losses epsilon (0.1, at least 0), for quantile
+        the level (0.5, between 0 and 1).
     penalty : {None, "l2", "l1", "elasticnet"}, default None
-        R. l1 is a proximal step after each update; in SGD the cumulative penalty of Tsuruoka et al.
+        The penalty R. l1 is a proximal step after each update; in SGD the cumulative penalty of Tsuruoka et al.
     alpha : float, default 0.0
         The penalty's strength, at least 0.
     l1_ratio : float, default 0.5
         The part of l1 in elasticnet, from 0 to 1.
     penalty_factors : array-like, shape (n_features,), optional
-        At least 0: what alpha is multiplied by for each feature.
+        Factors of alpha for each feature, at least 0.
     fit_intercept : bool, default True
         Whether to fit b; else it stays zero.
     sample_weight : array-like, shape (n,), optional
         At least 0, not all 0; scaled to mean 1.
     bounds : (lower, upper), optional
-        Numbers, or one for each feature, infinite where there is none: coefficients are projected on them after
-        each update (the intercept is free), a start outside first.
+        Bounds of the coefficients: numbers, or arrays of shape (n_features,), infinite where there is none.
+        Coefficients are projected on them after each update, and the start before the first. The intercept is free.
     positive : bool, default False
         The same as bounds=(0, inf).
     batch_size : int, optional
-        None for the full batch, 1 for SGD, b for mini-batches of b rows; the last one is smaller.
+        None for the full batch, 1 for SGD, b for mini-batches of b rows; the last batch may be smaller.
     epochs : int, default 100
-        Passes over the data, at least 1.
+        Number of passes over the data, at least 1.
     learning_rate : float, Schedule, array-like, callable or "auto", default "auto"
-        eta, above 0: a number; a schedule such as ``gdfast.InverseTime(0.1, 0.01)``; an array with the rate
-        of each epoch; a callable of the epoch 0, 1, ...; or a ``gdfast.ReduceOnPlateau``. "auto" is 1e-3 for Adam
-        and AdamW, 1e-2 for AdaGrad and RMSProp; else 1/L, L the largest curvature that an update can meet, from
-        the loss's curvature bound, weights and l2 included; with momentum a single row's counts 1/(1 - mu) times.
-        Losses without a bound take a stand-in that converges on standardized data: a tenth of squared error's
-        rate, for poisson a curvature of twice the largest y.
+        The learning rate eta, above 0: a number; a schedule such as ``gdfast.InverseTime(0.1, 0.01)``; an array with
+        the rate of each epoch; a callable of the epoch 0, 1, ...; or a ``gdfast.ReduceOnPlateau``. "auto" is 1e-3 for
+        Adam and AdamW, 1e-2 for AdaGrad and RMSProp; else 1/L, L the largest curvature that an update can meet, from
+        the loss's curvature bound, weights and l2 included. With momentum the curvature of a single row is multiplied
+        by 1 / (1 - mu). For losses without a curvature bound "auto" is a rate that converges on standardized data: a
+        tenth of that for squared_error, and for poisson that of a curvature of twice the largest y.
     optimizer : str or Optimizer, default "gd"
         "gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", or an instance such as
         ``gdfast.Momentum(0.95)``.
     average : bool, int or EMA, optional
-        coef is the mean of the iterates after all updates of the epochs beyond so many (True: 0), or with
-        ``gdfast.EMA(decay, start)`` their exponential mean.
-    clip_norm, clip_value : float, optional
-        Above 0: the largest norm of the gradient of J (coefficients, intercepts and outputs together), and then
-        the largest size of each of its values.
-    coef_init, intercept_init : array-like, optional
-        The start, in the shape of the results; zero by default.
+        With an int k, coef is the mean of the iterates after every update beyond the first k epochs; True is k = 0.
+        With ``gdfast.EMA(decay, start)`` it is their exponential moving average.
+    clip_norm : float, optional
+        Largest 2-norm of the gradient of J (coefficients, intercepts and outputs together), above 0.
+    clip_value : float, optional
+        Largest absolute value of each entry of the gradient of J, above 0; applied after clip_norm.
+    coef_init : array-like, shape (n_features,) or (n_outputs, n_features), optional
+        The coefficients to start from; zero by default.
+    intercept_init : float or array-like, shape (n_outputs,), optional
+        The intercept to start from; zero by default.
     shuffle : bool, default True
-        Whether SGD and mini-batches take the rows in the order of `sample_order`, else as they stand.
+        Whether SGD and mini-batches take the rows in the order of `sample_order`; else in the order of X.
     seed : int, optional
-        Of that order, from 0 to 2**64 - 1; by default one is drawn and kept as ``run.seed``.
+        Seed of the sample order, from 0 to 2**64 - 1; by default one is drawn and kept as ``run.seed``.
     tol : float, optional
-        Stop where the cost makes no progress: it is above the least before it minus tol, in so many epochs
-        in a row as `patience` says. The cost is the validation cost, where there is validation, else the one
-        that history has.
+        At least 0. Stop after `patience` epochs in a row whose cost is above the lowest cost before minus tol. The cost
+        is the validation cost, where there is validation, else that of the history.
     patience : int, optional
-        At least 1; 5 where tol is given without it. With validation and no tol, tol is 0.
+        Number of such epochs, at least 1; 5 by default. Needs tol or validation; with validation alone tol is 0.
     gradient_tol : float, optional
-        Stop after an epoch where the norm of the gradient of J is at most this: with the intercept, of the
-        smallest subgradient with l1, projected on the bounds.
+        At least 0. Stop after an epoch where the 2-norm of the gradient of J, intercept included, is at most this. With
+        l1 it is the smallest subgradient, with bounds the projected one.
     validation : float or tuple, optional
-        A part of the rows between 0 and 1, drawn from seed (`Run.validation_rows`) and not trained on; or (X, y)
-        or (X, y, sample_weight). Its cost, the mean loss of coef without penalty, is computed after every epoch.
+        A fraction of the rows between 0 and 1, drawn from seed (`Run.validation_rows`) and not trained on; or (X, y)
+        or (X, y, sample_weight). Its cost, the mean loss at coef without penalty, is computed after every epoch.
     restore_best : bool, default False
         Whether coef is that of the epoch with the lowest validation cost.
     max_seconds : float, optional
-        Above 0: stop when the call has taken so long, within an epoch too; `Run.resume` finishes it.
+        Above 0. Stop after this many seconds, inside an epoch too; `Run.resume` finishes that epoch.
     on_divergence : {"warn", "raise", "backtrack"}, default "warn"
-        Whether a descent that leaves the finite numbers warns and returns the epoch before; raises; or returns to
-        the epoch of the lowest cost, halves the rate for good and goes on (60 times at most, then as "warn").
+        What to do where a cost or a coefficient is no longer finite: warn and return the state of the epoch before;
+        raise DivergenceError; or return to the epoch of the lowest cost, halve the rate for the rest of the training
+        and continue (60 times at most, then as "warn").
     interrupt : {"return", "raise"}, default "return"
-        Whether Ctrl-C returns the Run of what was done, or raises KeyboardInterrupt.
+        Whether Ctrl-C returns the Run of the updates done, or raises KeyboardInterrupt.
     history : {"auto", "objective", "running", "none"}, default "auto"
-        What costs are: J after 0, 1, ... epochs (for full batch by default), or the mean over epoch 1, 2, ...
-        of each sample's loss just before its own update (otherwise by default), or none.
+        Which costs are recorded: "objective" is J after 0, 1, ... epochs; "running" is the mean over epoch 1, 2, ...
+        of each sample's loss just before its own update; "auto" is "objective" for the full batch, else "running".
     history_every : int or "log", default 1
-        Record every so many epochs, or a logarithmic grid; the first and last are always kept.
+        Record every so many epochs, or on a logarithmic grid; the first and last are always kept.
     history_limit : int, default 10_000_000
-        Beyond so many recorded epochs every second one is dropped and history_every doubled, again and again.
+        At least 2. Whenever more epochs are recorded, every second one is dropped and history_every doubled.
     record : tuple of str, default ()
-        What `Run.history` has beside the cost: any of "learning_rate", "gradient_norm", "coef_norm", "seconds",
-        "coef" (brings "intercept").
+        Further columns of `Run.history`: any of "learning_rate", "gradient_norm", "coef_norm", "seconds",
+        "coef" (with "intercept").
     progress : bool, default False
         Show a progress bar with rate and cost (needs tqdm).
     callbacks : callable, object, or list of them, default ()
-        Each has any of on_start(state), on_chunk(state) and on_end(state), or is a function, which is on_chunk;
-        True from on_chunk stops. The state has epoch, epochs, steps, cost, coef, intercept, learning_rate, seconds.
+        Each has any of on_start(state), on_chunk(state) and on_end(state), or is a function, which is on_chunk.
+        on_chunk stops the training by returning True. The state has epoch, epochs, steps, cost, coef, intercept,
+        learning_rate, seconds.
     callback_every : int, optional
-        Call on_chunk after every so many epochs exactly; by default every 20 ms or so.
+        Call on_chunk after every so many epochs exactly, at least 1; by default every 20 ms or so.
     checkpoint : path-like, optional
-        A file, which must not exist yet, that always holds a Run to go on from with `gdfast.resume`.
-    checkpoint_every, checkpoint_seconds : int, float, optional
-        After how many epochs or seconds it is written anew, whichever comes first; by default 30 seconds.
+        A file that always holds a Run to resume from with `gdfast.resume`; it must not exist yet.
+    checkpoint_every : int, optional
+        Number of epochs between two writes of the checkpoint, at least 1.
+    checkpoint_seconds : float, optional
+        Seconds between two writes of the checkpoint, above 0; 30 by default. With checkpoint_every too, whichever
+        comes first.
     solver : {"auto", "closed_form", "loop"}, default "auto"
-        "closed_form" finds the whole path of full batch on squared_error (without l1) from one QR of the data,
-        "loop" walks the epochs one by one; "auto" takes the one that is cheaper, see docs/closed-form.md.
+        "closed_form" computes the costs and coefficients of all epochs of full batch on squared_error (without l1) from
+        one QR of the data; "loop" runs the epochs one by one; "auto" takes the cheaper one, see docs/closed-form.md.
     backend : {"auto", "cython", "numba", "numpy"}, default "auto"
-        What the kernels run on; "auto" is the first that is there, or what GDFAST_BACKEND names.
+        The backend of the kernels; "auto" is the first available one, or the one that GDFAST_BACKEND names.
     n_threads : int, default 1
-        Threads that share the passes over all rows (full batch, costs) on the compiled backend, at least 1; no bit
-        of a result depends on it.
+        Number of threads that share the passes over all rows (full batch, costs) on the compiled backend, at least 1.
+        No bit of a result depends on it.
 
     Returns
     -------
     Run
-        Coefficients, costs, and how it went.
+        Coefficients, costs, and why training ended.
 
     Raises
     ------
     ValueError, TypeError
         If an argument is not what is described above; the message names it and says what to try.
     ImportError
-        If the backend named is missing.
+        If the backend named is not available.
     FileExistsError
         If there is a file at `checkpoint`.
     KeyboardInterrupt
         At Ctrl-C, if interrupt="raise", or before the first update.
     DivergenceError
-        If the descent diverges and on_divergence="raise"; its `run` is what would have been returned.
+        If training diverges and on_divergence="raise"; its `run` is the result that "warn" would have returned.
 
     Warns
     -----
     StabilityWarning
         Before training, if full batch on squared_error at this constant rate will diverge.
     DivergenceWarning
-        If a cost or a coefficient leaves the finite numbers; the state of the epoch before is returned.
+        If a cost or a coefficient is no longer finite; the state of the epoch before is returned.
+
+    References
+    ----------
+    Bottou, L., Curtis, F. E., Nocedal, J., "Optimization methods for large-scale machine learning", SIAM
+    Review 60(2), 2018. Tsuruoka, Y., Tsujii, J., Ananiadou, S., "Stochastic gradient descent training for
+    L1-regularized log-linear models with cumulative penalty", ACL 2009.
 
     Examples
     --------
@@ -223,12 +238,6 @@ def fit(
     >>> run = gdfast.fit(X, y, epochs=200_000, learning_rate=0.5e-4)
     >>> print(f"{run.coef[0]:.10f} {run.intercept:.10f} {len(run.costs)}")
     0.5008287640 1.8339723160 200001
-
-    References
-    ----------
-    Bottou, L., Curtis, F. E., Nocedal, J., "Optimization methods for large-scale machine learning", SIAM
-    Review 60(2), 2018. Tsuruoka, Y., Tsujii, J., Ananiadou, S., "Stochastic gradient descent training for
-    L1-regularized log-linear models with cumulative penalty", ACL 2009.
     """
     options = dict(locals())
     del options["X"], options["y"], options["sample_weight"]
@@ -254,33 +263,39 @@ def resume(
     epochs: int | None = None,
     **again: Any,
 ) -> Run:
-    """Go on from a checkpoint, and go on writing it.
+    """Resume from a checkpoint, and keep writing it.
 
-    The result is, to the bit, that of the fit that was cut off.
+    The result is equal, to the bit, to that of the fit that was cut off.
 
     Parameters
     ----------
     path : path-like
-        What `fit` was given as checkpoint.
-    X, y, sample_weight : array-like
-        The data again; every value, shape and dtype must be the same.
+        The checkpoint of `fit`.
+    X : array-like or sparse matrix
+        The features again. Every value, shape and dtype must be the same.
+    y : array-like
+        The targets again, likewise.
+    sample_weight : array-like, optional
+        The weights again, likewise.
     epochs : int, optional
-        None finishes the call that was cut off; else so many epochs beyond those in the file, 0 allowed.
+        Number of epochs beyond those in the file, at least 0. By default the call that was cut off is finished.
     **again
-        What a file cannot hold: learning_rate (a callable), callbacks, loss (your own); and progress,
-        max_seconds, interrupt, callback_every.
+        Arguments of fit that a file cannot hold: learning_rate (a callable), callbacks, loss (a `gdfast.Loss`); and
+        progress, max_seconds, interrupt, callback_every.
 
     Returns
     -------
     Run
-        With the whole history.
+        The result with the whole history.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
+    TypeError
+        If `again` names another argument of fit.
     ValueError
-        If the file is cut off or foreign, or the fingerprint of the data is another.
+        If the file is truncated or not a Run, or the fingerprint of the data is another.
 
     Examples
     --------

@@ -57,7 +57,9 @@ def fill_order(order: NDArray[np.int32], seed: int, epoch: int, end_is_due: Call
 
 
 def sample_order(n: int, seed: int, epoch: int) -> NDArray[np.int32]:
-    """Return the rows in the order in which an epoch of SGD or mini-batch descent takes them.
+    """Return the order in which an epoch of SGD or mini-batch training takes the rows.
+
+    The order is the same in every backend and on every machine.
 
     Parameters
     ----------
@@ -66,17 +68,22 @@ def sample_order(n: int, seed: int, epoch: int) -> NDArray[np.int32]:
     seed : int
         The seed of the run (`Run.seed`), from 0 to 2**64 - 1.
     epoch : int
-        0 for the first epoch, 1 for the next, and so on.
+        The epoch, 0 for the first one.
 
     Returns
     -------
     ndarray of int32, shape (n,)
-        A permutation of 0 .. n - 1; the same in every backend and on every machine.
+        A permutation of 0 .. n - 1.
 
     Raises
     ------
     ValueError, TypeError
         If an argument is not a whole number in its range.
+
+    References
+    ----------
+    Steele, G. L., Lea, D., Flood, C. H., "Fast splittable pseudorandom number generators", OOPSLA 2014 (the numbers
+    of the shuffle).
 
     Examples
     --------

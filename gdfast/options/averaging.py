@@ -10,14 +10,26 @@ __all__ = ["EMA", "make_average"]
 
 @dataclass(frozen=True, slots=True)
 class EMA:
-    """An exponential mean of the iterates: a <- decay a + (1 - decay) w after every update, from a = w at a start.
+    """An exponential moving average of the iterates.
+
+    After every update a <- decay a + (1 - decay) w. It begins with a = w, w being the iterate after `start` epochs.
 
     Parameters
     ----------
     decay : float
-        Above 0 and below 1; near 1 the mean is long.
+        Above 0 and below 1. The nearer to 1, the more updates the average covers.
     start : int, default 0
-        The epochs done before the mean begins.
+        Number of epochs before averaging begins, at least 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not in its range.
+
+    References
+    ----------
+    Polyak, B. T., Juditsky, A. B., "Acceleration of stochastic approximation by averaging", SIAM Journal on Control
+    and Optimization 30(4), 1992 (averaging in general).
 
     Examples
     --------
@@ -25,11 +37,6 @@ class EMA:
     >>> run = gdfast.fit([[0.0], [1.0]], [0.0, 1.0], epochs=50, average=gdfast.EMA(0.9))
     >>> bool((run.coef < run.last_coef).all())
     True
-
-    References
-    ----------
-    Polyak, B. T., Juditsky, A. B., "Acceleration of stochastic approximation by averaging", SIAM Journal on Control
-    and Optimization 30(4), 1992 (averaging in general).
     """
 
     decay: float

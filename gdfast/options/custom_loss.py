@@ -46,35 +46,40 @@ WRITE = "write it with gdfast.formulas.vocabulary (where instead of if)"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Loss:
-    """A loss of your own: value(y, z) and its derivative in the linear predictor z = x.w + b, for the target y.
+    """A custom loss: value(y, z) and its derivative in the linear predictor z = x.w + b, y being the target.
 
-    Both are checked when the loss is made: they must take floats and arrays, and gradient must be the derivative
-    of value at some 370 points with y from -25 to 25 and z from -3 to 3. Points where one of them is not finite
-    are left out; at a kink any number between the slopes to both sides will do.
+    Both functions are checked when the loss is made. They must take floats and arrays, and gradient must be the
+    derivative of value at some 370 points with y from -25 to 25 and z from -3 to 3. Points where one of them is not
+    finite are left out. At a kink any number between the left and the right derivative is accepted.
 
     Parameters
     ----------
     value : callable
-        (y, z) -> the loss of one sample, without branches, written with the functions of
+        The loss of one sample as a function of (y, z), without branches, written with the functions of
         `gdfast.formulas.vocabulary` (absolute, exp, log1p, sqrt, maximum, minimum, where).
     gradient : callable
-        (y, z) -> d value / d z, written alike.
+        The derivative d value / d z as a function of (y, z), written with the same functions.
     name : str, default "custom"
-        What messages call it; none of gdfast's own losses.
+        The name in messages; not that of a built-in loss.
     curvature : float, optional
-        Above 0: an upper bound of the second derivative of value in z, for learning_rate="auto" (with targets
-        of -1 and +1 a bound for those is enough). Without it a cautious rate stands in.
+        An upper bound, above 0, of the second derivative of value in z, for learning_rate="auto" (with targets
+        of -1 and +1 a bound for those is enough). Without it "auto" takes a low rate.
 
     Attributes
     ----------
     formulas : gdfast.formulas.losses.LossFormulas
-        The same as a record of the registry, with functions of (y, z, c) that leave c aside.
+        The entry that the kernels read.
 
     Raises
     ------
     TypeError, ValueError
-        If a formula does not take arrays, gradient is not the derivative of value, curvature is exceeded, or an
+        If a function does not take arrays, gradient is not the derivative of value, curvature is too small, or an
         argument is not what it must be.
+
+    References
+    ----------
+    Charbonnier, P., et al., "Deterministic edge-preserving regularization in computed imaging", IEEE Transactions
+    on Image Processing 6(2), 1997 (the loss of the example).
 
     Examples
     --------
@@ -91,11 +96,6 @@ class Loss:
     Loss('pseudo_huber')
     >>> float(loss.value(0.0, 0.75))
     0.25
-
-    References
-    ----------
-    Charbonnier, P., et al., "Deterministic edge-preserving regularization in computed imaging", IEEE Transactions
-    on Image Processing 6(2), 1997 (the loss of the example).
     """
 
     value: Formula
@@ -121,7 +121,7 @@ class Loss:
 
     @cached_property
     def formulas(self) -> LossFormulas:
-        """The same as a record of the registry, with functions of (y, z, c) that leave c aside."""
+        """The entry that the kernels read, with functions of (y, z, c) that do not use c."""
         value, gradient = partial(without_parameter, self.value), partial(without_parameter, self.gradient)
         return LossFormulas(
             value, gradient, self.curvature, assumed_curvature=curvature_of_kinks if self.curvature is None else None

@@ -35,7 +35,18 @@ class Optimizer(ABC):
             object.__setattr__(self, about.name, value)
 
     def read(self, name: str) -> float:
-        """Return what the rule reads by this name, 0 where there is no such number."""
+        """Return the number that the update rule knows by this name.
+
+        Parameters
+        ----------
+        name : {"mu", "rho", "eps", "decay"}
+            The name of the number in the update rule.
+
+        Returns
+        -------
+        float
+            The number, 0 where the optimizer has none of this name.
+        """
         about = rule_fields(type(self)).get(name)
         return 0.0 if about is None else getattr(self, about.name)
 
@@ -60,15 +71,15 @@ def rule_fields(optimizer: type[Optimizer]) -> dict[str, Any]:
 class GD(Optimizer):
     """Plain gradient descent: w <- w - eta g.
 
+    References
+    ----------
+    Cauchy, A., "Méthode générale pour la résolution des systèmes d'équations simultanées", 1847.
+
     Examples
     --------
     >>> import gdfast
     >>> gdfast.fit([[0.0], [1.0]], [0.0, 1.0], optimizer=gdfast.GD(), epochs=10).epochs
     10
-
-    References
-    ----------
-    Cauchy, A., "Méthode générale pour la résolution des systèmes d'équations simultanées", 1847.
     """
 
     rule = "gd"
@@ -83,19 +94,24 @@ class Momentum(Optimizer):
     Parameters
     ----------
     momentum : float, default 0.9
-        mu, at least 0 and below 1.
+        The factor mu, at least 0 and below 1.
     nesterov : bool, default False
-        Whether the step looks ahead along the momentum.
+        Whether to use Nesterov's momentum.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not in its range.
+
+    References
+    ----------
+    Sutskever, I., et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
 
     Examples
     --------
     >>> import gdfast
     >>> gdfast.Momentum(0.5, nesterov=True)
     Momentum(momentum=0.5, nesterov=True)
-
-    References
-    ----------
-    Sutskever, I., et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
     """
 
     momentum: float = number(0.9, "mu", 1.0, "[)")
@@ -118,18 +134,23 @@ class AdaGrad(Optimizer):
     Parameters
     ----------
     eps : float, default 1e-10
-        Above 0.
+        Added to the root, above 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not in its range.
+
+    References
+    ----------
+    Duchi, J., Hazan, E., Singer, Y., "Adaptive subgradient methods for online learning and stochastic
+    optimization", JMLR 12, 2011.
 
     Examples
     --------
     >>> import gdfast
     >>> gdfast.AdaGrad()
     AdaGrad(eps=1e-10)
-
-    References
-    ----------
-    Duchi, J., Hazan, E., Singer, Y., "Adaptive subgradient methods for online learning and stochastic
-    optimization", JMLR 12, 2011.
     """
 
     rule, auto_rate = "adagrad", 1e-2
@@ -144,19 +165,24 @@ class RMSProp(Optimizer):
     Parameters
     ----------
     rho : float, default 0.99
-        At least 0 and below 1.
+        Decay of the mean of g^2, at least 0 and below 1.
     eps : float, default 1e-8
-        Above 0.
+        Added to the root, above 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not in its range.
+
+    References
+    ----------
+    Tieleman, T., Hinton, G., "Lecture 6.5: RMSProp", Neural networks for machine learning, 2012.
 
     Examples
     --------
     >>> import gdfast
     >>> gdfast.RMSProp(rho=0.9)
     RMSProp(rho=0.9, eps=1e-08)
-
-    References
-    ----------
-    Tieleman, T., Hinton, G., "Lecture 6.5: RMSProp", Neural networks for machine learning, 2012.
     """
 
     rule, auto_rate = "rmsprop", 1e-2
@@ -167,26 +193,33 @@ class RMSProp(Optimizer):
 
 @dataclass(frozen=True, slots=True)
 class Adam(Optimizer):
-    """Adam: m and v are exponential means of g and g^2, w <- w - eta (m / c1) / (sqrt(v / c2) + eps).
+    """Adam: w <- w - eta (m / c1) / (sqrt(v / c2) + eps).
 
-    c1 = 1 - beta1^t and c2 = 1 - beta2^t, t counting updates from 1.
+    Here m and v are exponential means of g and g^2, c1 = 1 - beta1^t and c2 = 1 - beta2^t; t counts updates from 1.
 
     Parameters
     ----------
-    beta1, beta2 : float, default 0.9, 0.999
-        At least 0 and below 1.
+    beta1 : float, default 0.9
+        Decay of the mean of g, at least 0 and below 1.
+    beta2 : float, default 0.999
+        Decay of the mean of g^2, at least 0 and below 1.
     eps : float, default 1e-8
-        Above 0.
+        Added to the root, above 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not in its range.
+
+    References
+    ----------
+    Kingma, D. P., Ba, J., "Adam: a method for stochastic optimization", ICLR 2015.
 
     Examples
     --------
     >>> import gdfast
     >>> gdfast.Adam(beta1=0.5)
     Adam(beta1=0.5, beta2=0.999, eps=1e-08)
-
-    References
-    ----------
-    Kingma, D. P., Ba, J., "Adam: a method for stochastic optimization", ICLR 2015.
     """
 
     rule, auto_rate = "adam", 1e-3
@@ -198,26 +231,35 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True, slots=True)
 class AdamW(Adam):
-    """Adam with decoupled weight decay: coefficients, not the intercept, also shrink by eta weight_decay w.
+    """Adam with decoupled weight decay: each update also subtracts eta weight_decay w.
+
+    The intercept is not decayed.
 
     Parameters
     ----------
-    beta1, beta2 : float, default 0.9, 0.999
-        At least 0 and below 1.
+    beta1 : float, default 0.9
+        Decay of the mean of g, at least 0 and below 1.
+    beta2 : float, default 0.999
+        Decay of the mean of g^2, at least 0 and below 1.
     eps : float, default 1e-8
-        Above 0.
+        Added to the root, above 0.
     weight_decay : float, default 0.01
-        At least 0.
+        Factor of the decay, at least 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not in its range.
+
+    References
+    ----------
+    Loshchilov, I., Hutter, F., "Decoupled weight decay regularization", ICLR 2019.
 
     Examples
     --------
     >>> import gdfast
     >>> gdfast.AdamW(weight_decay=0.1)
     AdamW(beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0.1)
-
-    References
-    ----------
-    Loshchilov, I., Hutter, F., "Decoupled weight decay regularization", ICLR 2019.
     """
 
     weight_decay: float = number(0.01, "decay")

@@ -54,14 +54,19 @@ class Schedule(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Constant(Schedule):
-    """The same rate always.
+    """The same learning rate at every epoch.
 
     Parameters
     ----------
     rate : float
-        Above 0.
+        The learning rate, above 0.
     by : {"epoch", "step"}, default "epoch"
-        What t counts.
+        Whether t counts epochs or updates.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not in its range.
 
     Examples
     --------
@@ -80,18 +85,23 @@ class Constant(Schedule):
 
 @dataclass(frozen=True, slots=True)
 class Step(Schedule):
-    """rate factor^(t // every).
+    """Step decay: rate factor^(t // every).
 
     Parameters
     ----------
     rate : float
         The first rate, above 0.
     every : int
-        How long each rate lasts, at least 1.
+        Number of epochs (or updates) at each rate, at least 1.
     factor : float, default 0.1
-        Above 0.
+        Ratio of each rate to the one before, above 0.
     by : {"epoch", "step"}, default "epoch"
-        What t counts.
+        Whether t counts epochs or updates.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not in its range.
 
     Examples
     --------
@@ -112,16 +122,21 @@ class Step(Schedule):
 
 @dataclass(frozen=True, slots=True)
 class Exponential(Schedule):
-    """rate factor^t.
+    """Exponential decay: rate factor^t.
 
     Parameters
     ----------
     rate : float
         The first rate, above 0.
     factor : float
-        Above 0; below 1 the rate falls.
+        Ratio of each rate to the one before, above 0. Below 1 the rate falls.
     by : {"epoch", "step"}, default "epoch"
-        What t counts.
+        Whether t counts epochs or updates.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not in its range.
 
     Examples
     --------
@@ -141,16 +156,21 @@ class Exponential(Schedule):
 
 @dataclass(frozen=True, slots=True)
 class InverseScaling(Schedule):
-    """rate / (t + 1)^power.
+    """Inverse scaling: rate / (t + 1)^power.
 
     Parameters
     ----------
     rate : float
         The first rate, above 0.
     power : float, default 0.5
-        At least 0.
+        The exponent, at least 0.
     by : {"epoch", "step"}, default "epoch"
-        What t counts.
+        Whether t counts epochs or updates.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not in its range.
 
     Examples
     --------
@@ -170,16 +190,21 @@ class InverseScaling(Schedule):
 
 @dataclass(frozen=True, slots=True)
 class InverseTime(Schedule):
-    """rate / (1 + k t).
+    """Inverse time decay: rate / (1 + k t).
 
     Parameters
     ----------
     rate : float
         The first rate, above 0.
     k : float
-        At least 0.
+        The decay, at least 0.
     by : {"epoch", "step"}, default "epoch"
-        What t counts.
+        Whether t counts epochs or updates.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not in its range.
 
     Examples
     --------
@@ -199,30 +224,37 @@ class InverseTime(Schedule):
 
 @dataclass(frozen=True, slots=True)
 class Cosine(Schedule):
-    """min_rate + (rate - min_rate)(1 + cos(pi u / period)) / 2, u = t mod period with restarts, else min(t, period).
+    """Cosine decay: min_rate + (rate - min_rate)(1 + cos(pi u / period)) / 2.
+
+    Here u = t mod period with restarts, else min(t, period).
 
     Parameters
     ----------
     rate : float
         The first rate, above 0.
     period : int
-        How long the fall lasts, at least 1.
+        Number of epochs (or updates) from `rate` down to `min_rate`, at least 1.
     min_rate : float, default 0.0
-        Where it ends.
+        The lowest rate, at least 0.
     restarts : bool, default False
-        Whether it begins anew after each period.
+        Whether the rate returns to `rate` after each period.
     by : {"epoch", "step"}, default "epoch"
-        What t counts.
+        Whether t counts epochs or updates.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not in its range.
+
+    References
+    ----------
+    Loshchilov, I., Hutter, F., "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
 
     Examples
     --------
     >>> import gdfast
     >>> gdfast.Cosine(1.0, 10)([0, 5, 10, 99]).round(6).tolist()
     [1.0, 0.5, 0.0, 0.0]
-
-    References
-    ----------
-    Loshchilov, I., Hutter, F., "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
     """
 
     rate: float
@@ -238,16 +270,21 @@ class Cosine(Schedule):
 
 @dataclass(frozen=True, slots=True)
 class Warmup(Schedule):
-    """schedule(0) (t + 1) / length for t < length, then schedule(t - length).
+    """Linear warm-up to another schedule: schedule(0) (t + 1) / length for t < length, then schedule(t - length).
 
     Parameters
     ----------
     schedule : Schedule
-        What follows the warm-up.
+        The schedule after the warm-up.
     length : int
-        How long it lasts, at least 1.
+        Number of epochs (or updates) of the warm-up, at least 1.
     by : {"epoch", "step"}, default "epoch"
-        What t counts; the schedule inside must count the same.
+        Whether t counts epochs or updates. It must be the same as that of `schedule`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not in its range, or `schedule` counts something else.
 
     Examples
     --------
@@ -276,24 +313,29 @@ class Warmup(Schedule):
 
 @dataclass(frozen=True, slots=True)
 class ReduceOnPlateau:
-    """rate, multiplied by factor where the watched cost has not fallen for more than `patience` epochs.
+    """A rate that is multiplied by `factor` where the cost has not fallen for more than `patience` epochs.
 
-    A cost has fallen where it is below (1 - threshold) times the least before it. The cost is the validation cost
-    where validation is given, else the one that history has. It has no form in t, so it is not callable and no
-    other schedule can hold it.
+    A cost has fallen where it is below (1 - threshold) times the lowest before it. The cost is the validation cost
+    where validation is given, else the cost in the history. The rate depends on costs and not on t alone, so this
+    schedule is not callable and `Warmup` does not take it.
 
     Parameters
     ----------
     rate : float
         The first rate, above 0.
     factor : float, default 0.1
-        Above 0 and below 1.
+        Ratio of each rate to the one before, above 0 and below 1.
     patience : int, default 10
-        At least 0.
+        Number of epochs in a row without a fall that are allowed, at least 0.
     threshold : float, default 1e-4
-        From 0 to 1.
+        The relative fall that counts, from 0 to 1.
     min_rate : float, default 0.0
-        The rate falls no lower.
+        The lowest rate, at least 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not in its range.
 
     Examples
     --------

@@ -6,9 +6,9 @@ __all__ = ["DivergenceError", "DivergenceWarning", "StabilityWarning"]
 
 
 class StabilityWarning(UserWarning):
-    """Before training: full batch on squared_error at this constant rate will diverge.
+    """Warning, before training, that full batch on squared_error will diverge at this constant rate.
 
-    The message names the rate, the largest stable one, and the epoch at which the costs overflow.
+    The message names the rate, the largest stable rate, and the epoch at which the costs overflow.
 
     Examples
     --------
@@ -22,7 +22,7 @@ class StabilityWarning(UserWarning):
 
 
 class DivergenceWarning(RuntimeWarning):
-    """The descent diverged, and its last finite state is what was returned.
+    """Warning that training diverged and that its last finite state is returned.
 
     The message names the epoch or step, the learning rate, and what to try.
 
@@ -38,19 +38,19 @@ class DivergenceWarning(RuntimeWarning):
 
 
 class DivergenceError(ArithmeticError):
-    """The descent diverged, and an error was asked for.
+    """Error that training diverged, raised with ``on_divergence="raise"``.
 
     Parameters
     ----------
     message : str
         Names the epoch or step, the learning rate, and what to try.
     run : object, optional
-        What would have been returned instead of raising: the last finite state.
+        The result with the last finite state, which would have been returned instead of raising.
 
     Attributes
     ----------
     run : object
-        As given.
+        The parameter `run`.
 
     Examples
     --------

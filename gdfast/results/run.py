@@ -30,45 +30,77 @@ class Point(NamedTuple):
 class Run:
     """The result of `gdfast.fit`.
 
-    Attributes
+    Every parameter is an attribute of the same name. A Run is made by `fit`, `resume` and `load`.
+
+    Parameters
     ----------
     coef : ndarray, shape (n_features,) or (n_outputs, n_features)
         The coefficients, in the dtype of X.
     intercept : float or ndarray, shape (n_outputs,)
-        The intercept, 0 without one.
-    costs, cost_epochs : ndarray
-        The cost of each recorded epoch, and those epochs: with history "objective" J after 0, 1, ...
-        epochs, with "running" the mean over epoch 1, 2, ... of each sample's loss just before its own
-        update, without the penalty. Made when first asked for.
-    cost : float
-        J at coef and intercept.
-    history : dict of ndarray
-        The recorded epochs as equally long columns: "epoch", "cost", "validation_cost" with validation, and
-        what `record` names; all but validation_cost are the iterate's, also where coef is a mean of iterates.
-    last_coef, last_intercept
-        The last iterate, where averaging or restore_best makes coef another.
-    epochs, steps : int
-        Whole epochs done, updates done.
+        The intercept, 0 with fit_intercept=False.
+    cost_source : float or callable
+        The value of `cost`, or a function that computes it.
+    epochs : int
+        Number of whole epochs done.
+    steps : int
+        Number of updates done.
     seconds : float
-        What the descent took.
+        Duration of the training in seconds.
     stop_reason : StopReason
-        Why it ended; `advice` is the same as a sentence.
+        Why training ended.
     diverged_at : int or None
-        The last bad epoch, where there was one.
-    best_epoch : int or None
-        The epoch of the lowest validation cost.
-    validation_rows : ndarray or None
-        The rows of X that validated, where validation was a fraction.
-    solver, backend : str
-        What ran.
+        The last epoch whose state was not finite, None without one.
+    solver : str
+        The solver, "closed_form" or "loop".
+    backend : str
+        The backend, "cython", "numba" or "numpy".
     seed : int
-        The seed of the order of samples, drawn if none was given.
+        The seed of the sample order, drawn if none was given.
     learning_rate : float or None
-        The rate used, also where it was found by "auto"; None where it changes.
+        The rate used, also where "auto" chose it; None where it changes.
     settings : dict
         The arguments of fit, without the data.
-    classes : ndarray or None
-        The labels of a classification in sorted order; of two the positive one is last.
+    classes : ndarray, optional
+        The labels of a classification in sorted order; of two the last one is positive. None for a regression.
+    last : tuple, optional
+        The last iterate (coef, intercept), where averaging or restore_best makes `coef` another.
+    best_epoch : int, optional
+        The epoch of the lowest validation cost.
+    validation_rows : ndarray, optional
+        The rows of X used for validation, where validation was a fraction.
+    history_source : CostSource, optional
+        The source of `history`.
+    extra : dict, default {}
+        Entries that the command line keeps beside the Run in its file.
+    memory_by : callable, optional
+        Returns the state that resuming needs.
+    fingerprint_by : callable, optional
+        Returns the fingerprint of the data.
+    resume_by : callable, optional
+        Resumes with the data in memory. A Run loaded from a file has none.
+    at_by : callable, optional
+        Returns the state after an epoch, where the solver knows all of them.
+
+    Attributes
+    ----------
+    cost : float
+        The objective J at `coef` and `intercept`.
+    costs : ndarray
+        The cost of each recorded epoch. With history "objective" it is J after 0, 1, ... epochs; with "running" the
+        mean over epoch 1, 2, ... of each sample's loss just before its own update, without the penalty.
+    cost_epochs : ndarray
+        The epochs that `costs` belong to.
+    history : dict of ndarray
+        The recorded epochs as equally long columns: "epoch", "cost", "validation_cost" with validation, and
+        what `record` names. All but validation_cost are of the iterate, also where `coef` is a mean of iterates.
+    last_coef : ndarray
+        The coefficients of the last iterate.
+    last_intercept : float or ndarray
+        The intercept of the last iterate.
+    loss : str
+        The name of the loss.
+    advice : str
+        A sentence on why training ended and what to try next.
 
     Examples
     --------
@@ -106,7 +138,7 @@ class Run:
 
     @cached_property
     def cost(self) -> float:
-        """J at coef and intercept."""
+        """The objective J at coef and intercept."""
         return self.cost_source() if callable(self.cost_source) else self.cost_source
 
     @cached_property
@@ -121,17 +153,22 @@ class Run:
 
     @cached_property
     def history(self) -> dict[str, NDArray[Any]]:
-        """The recorded epochs as a dict of equally long arrays: "epoch", "cost" and what was recorded beside them."""
+        """The recorded epochs as a dict of equally long arrays: "epoch", "cost" and the other columns recorded."""
         table = {} if self.history_source is None else self.history_source.table()
         return {**table, "epoch": self.cost_epochs, "cost": self.costs}
 
     def to_pandas(self) -> Any:
         """Return `history` as a pandas DataFrame.
 
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each recorded epoch.
+
         Raises
         ------
         ImportError
-            If pandas is missing.
+            If pandas is not available.
         """
         try:
             import pandas as pd
@@ -143,22 +180,22 @@ class Run:
 
     @property
     def advice(self) -> str:
-        """A sentence on why the descent ended and what to try next."""
+        """A sentence on why training ended and what to try next."""
         return self.stop_reason.advice
 
     @property
     def last_coef(self) -> NDArray[Any]:
-        """The last iterate's coefficients."""
+        """The coefficients of the last iterate."""
         return self.coef if self.last is None else self.last[0]
 
     @property
     def last_intercept(self) -> Any:
-        """The last iterate's intercept."""
+        """The intercept of the last iterate."""
         return self.intercept if self.last is None else self.last[1]
 
     @property
     def loss(self) -> str:
-        """The loss's name."""
+        """The name of the loss."""
         loss = self.settings["loss"]
         return loss if isinstance(loss, str) else str(getattr(loss, "name", "custom"))
 
@@ -167,12 +204,13 @@ class Run:
 
         Parameters
         ----------
-        X : array-like, shape (n, n_features)
-            As in `fit`.
+        X : array-like or sparse matrix, shape (n, n_features)
+            The features, in the order of those in `fit`.
 
         Returns
         -------
         ndarray, shape (n,) or (n, n_outputs)
+            The linear predictor z, in float64.
 
         Raises
         ------
@@ -190,12 +228,13 @@ class Run:
 
         Parameters
         ----------
-        X : array-like, shape (n, n_features)
-            As in `fit`.
+        X : array-like or sparse matrix, shape (n, n_features)
+            The features, in the order of those in `fit`.
 
         Returns
         -------
         ndarray, shape (n,) or (n, n_outputs)
+            The prediction for each row.
 
         Raises
         ------
@@ -211,22 +250,23 @@ class Run:
     def at(self, epoch: int) -> Any:
         """Return coef, intercept and cost after an epoch.
 
-        Any epoch, also past the end, where the solver is "closed_form"; else one of the recorded epochs of a
+        With solver "closed_form" any epoch is possible, also one past the last. Else it must be an epoch recorded by a
         fit with record="coef".
 
         Parameters
         ----------
         epoch : int
-            At least 0.
+            Number of epochs done, at least 0.
 
         Returns
         -------
-        named tuple (coef, intercept, cost)
+        named tuple
+            The fields are coef, intercept and cost.
 
         Raises
         ------
         ValueError
-            If the path is not known there, or the epoch is past an array of rates.
+            If the state after this epoch is not known, or the epoch is past an array of rates.
         """
         epoch = whole("epoch", epoch, 0, 2**53)
         if self.at_by is not None:
@@ -246,28 +286,35 @@ class Run:
         )
 
     def resume(self, epochs: int, X: Any = None, y: Any = None, sample_weight: Any = None, **again: Any) -> "Run":
-        """Go on for so many more epochs; this Run stays as it is.
+        """Train for more epochs and return a new Run; this one stays as it is.
 
-        After epochs, max_seconds and interrupt the result is, to the bit, that of one fit over all the epochs.
-        After tol, gradient, validation or a callback it goes on from last_coef, with its counts anew.
+        After the stop reasons epochs, max_seconds and interrupted the result is equal, to the bit, to one fit over all
+        the epochs. After tol, gradient, validation or callback training resumes from last_coef, with the counts of the
+        stopping rules reset.
 
         Parameters
         ----------
         epochs : int
-            At least 1, beyond those done; an epoch that was cut off is finished first.
-        X, y, sample_weight : array-like, optional
-            The data again, for a Run that was loaded from a file; they must be the same to the last bit.
+            Number of epochs beyond those done, at least 1. An epoch that was cut off is finished first.
+        X : array-like or sparse matrix, optional
+            The features again, for a Run that was loaded from a file. Every value, shape and dtype must be the same.
+        y : array-like, optional
+            The targets again, likewise.
+        sample_weight : array-like, optional
+            The weights again, likewise.
         **again
-            What a file cannot hold: learning_rate (a callable), callbacks, loss (your own); and progress,
-            max_seconds, interrupt, callback_every.
+            Arguments of fit that a file cannot hold: learning_rate (a callable), callbacks, loss (a `gdfast.Loss`); and
+            progress, max_seconds, interrupt, callback_every.
 
         Returns
         -------
         Run
-            With the whole history, as one fit over all the epochs would have it.
+            The result with the whole history, as one fit over all the epochs would have it.
 
         Raises
         ------
+        TypeError
+            If `again` names another argument of fit.
         ValueError
             If a loaded Run is not given its data, the fingerprint of the data is another, or an array of rates
             is too short.
@@ -285,7 +332,27 @@ class Run:
         return go_on(self, epochs, X, y, sample_weight, again)
 
     def plot(self, ax: Any = None, **line: Any) -> Any:
-        """Draw the costs over the epochs (gdfast.plots.cost_curve); return the Axes."""
+        """Draw the costs over the epochs by `gdfast.plots.cost_curve`.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default a new figure.
+        **line
+            Other arguments of `gdfast.plots.cost_curve`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The Axes drawn on.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not available.
+        ValueError
+            If there is no finite cost.
+        """
         from gdfast.plots import cost_curve
 
         return cost_curve(self, ax=ax, **line)
@@ -293,8 +360,8 @@ class Run:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the Run to one .npz file at exactly that path, without pickle.
 
-        The file is written beside it and then put in its place, so a file that was there is replaced
-        whole or not at all. It holds what `resume` needs, but for the data and for functions.
+        The file is written under another name and then renamed, so an existing file is replaced whole or not at all.
+        It holds what `resume` needs, except the data and functions.
 
         Parameters
         ----------
@@ -304,7 +371,7 @@ class Run:
         Raises
         ------
         OSError
-            If it cannot be written.
+            If the file cannot be written.
         TypeError
             If a setting or a label cannot be written without pickle.
         """
@@ -322,18 +389,25 @@ class Run:
         Returns
         -------
         Run
+            The Run, without its data.
 
         Raises
         ------
         FileNotFoundError
             If there is no such file.
         ValueError
-            If the file is not a Run, is cut off, or was written by a newer gdfast.
+            If the file is not a Run, is truncated, or was written by a newer gdfast.
         """
         return read_file(path, lambda text, arrays: cls(**run_fields(text, arrays)))
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return what a repr shows, as names and values."""
+        """Return the lines of the repr.
+
+        Returns
+        -------
+        list of tuple of str
+            Names and values.
+        """
         coef = np.array2string(self.coef, precision=6, threshold=8, separator=", ").replace("\n", "")
         rate = "changing" if self.learning_rate is None else f"{self.learning_rate:.6g}"
         intercept = np.array2string(np.asarray(self.intercept), precision=6, threshold=8, separator=", ")

@@ -6,7 +6,15 @@ __all__ = ["StopReason"]
 
 
 class StopReason(StrEnum):
-    """Why a descent ended: a string, with `advice`, a sentence on what to do next.
+    """Why training ended, as a string.
+
+    The members are "epochs", "tol", "gradient", "step", "validation", "max_seconds", "callback", "interrupted" and
+    "diverged".
+
+    Attributes
+    ----------
+    advice : str
+        A sentence on what this end means and what to try next.
 
     Examples
     --------

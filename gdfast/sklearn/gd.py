@@ -71,12 +71,29 @@ class Descending(BaseEstimator):
         self.keep_arguments(locals())
 
     def keep_arguments(self, given: dict[str, Any]) -> None:
-        """Make attributes of a constructor's arguments, as scikit-learn wants them: unchanged."""
+        """Set a constructor's arguments as attributes, unchanged, as scikit-learn requires.
+
+        Parameters
+        ----------
+        given : dict
+            The arguments by name.
+        """
         for name in self._get_param_names():
             setattr(self, name, given[name])
 
     def options(self, seed: int | None) -> dict[str, Any]:
-        """Return fit's options."""
+        """Return the arguments of `gdfast.fit`.
+
+        Parameters
+        ----------
+        seed : int or None
+            The seed of the sample order; None draws one.
+
+        Returns
+        -------
+        dict
+            The arguments by name, without the data and the start.
+        """
         own = ("random_state", "warm_start", "class_weight")
         chosen = {name: value for name, value in self.get_params(deep=False).items() if name not in own}
         if self.penalty is None:
@@ -84,13 +101,37 @@ class Descending(BaseEstimator):
         return chosen | {"seed": seed, "interrupt": "raise"}
 
     def seeds(self, count: int) -> list[int | None]:
-        """Return a seed for each of so many fits; of one, an int given as random_state itself."""
+        """Return a seed for each fit.
+
+        Parameters
+        ----------
+        count : int
+            Number of fits. If it is 1, an int given as random_state is the seed itself.
+
+        Returns
+        -------
+        list of int
+            The seeds.
+        """
         if count == 1 and isinstance(self.random_state, (int, np.integer)):
             return [int(self.random_state)]
         return [int(seed) for seed in check_random_state(self.random_state).randint(2**31 - 1, size=count)]
 
     def starts(self, coef_init: Any, intercept_init: Any) -> dict[str, Any]:
-        """Return where to begin: the starts given, with warm_start the model, else zeros."""
+        """Return the start: the one given, with warm_start the coefficients of the last fit, else None for zero.
+
+        Parameters
+        ----------
+        coef_init : array-like or None
+            The coefficients given to `fit`.
+        intercept_init : array-like or None
+            The intercept given to `fit`.
+
+        Returns
+        -------
+        dict
+            The arguments coef_init and intercept_init of `gdfast.fit`.
+        """
         if self.warm_start and hasattr(self, "coef_"):
             coef_init = self.coef_ if coef_init is None else coef_init
             intercept_init = self.intercept_ if intercept_init is None and self.fit_intercept else intercept_init
@@ -98,7 +139,7 @@ class Descending(BaseEstimator):
 
     @property
     def stability_(self) -> Any:
-        """What `gdfast.stability` says of the data of the last fit; it is not pickled."""
+        """The result of `gdfast.stability` for the data of the last fit; it is not pickled."""
         if not hasattr(self, "_runs"):
             raise AttributeError("stability_ needs the data of a fit, which a loaded or unfitted estimator has not")
         if isinstance(self.loss, gdfast.Loss):
@@ -110,7 +151,17 @@ class Descending(BaseEstimator):
         )  # fmt: skip
 
     def keep(self, runs: list[gdfast.Run], X: Any, y: Any, weights: Any) -> None:
-        """Take over what runs left; lists where there are several."""
+        """Set the attributes that all fits have.
+
+        Parameters
+        ----------
+        runs : list of gdfast.Run
+            The results of the fits.
+        X, y : array-like
+            The data of the fits.
+        weights : array-like or None
+            The sample weights of the fits.
+        """
         self._runs, self._data = runs, (X, y, weights)
         self.n_iter_ = max(run.epochs for run in runs)
         self.history_ = runs[0].history if len(runs) == 1 else [run.history for run in runs]
@@ -124,7 +175,18 @@ class Descending(BaseEstimator):
         return state
 
     def decide(self, X: Any) -> NDArray[Any]:
-        """Return z of each row, (n,) or (n, k)."""
+        """Return the linear predictor z of each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, n_outputs)
+            The linear predictor X coef_ + intercept_.
+        """
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=KINDS, reset=False)
         return np.asarray(features("X", X) @ self.coef_.T + self.intercept_)
@@ -139,45 +201,120 @@ class Descending(BaseEstimator):
 class GDRegressor(RegressorMixin, Descending):
     """Linear regression by gradient descent: full batch, mini-batch or SGD, as an estimator.
 
-    Minimises J(w, b) = mean_i s_i loss(y_i, x_i.w + b) + alpha R(w) as `gdfast.fit` does, all of whose options are
-    parameters here, under the same names and with the same defaults, but `random_state` for seed, 1000 epochs, and
-    history="objective": J after every epoch, which also stopping goes by. Without a penalty alpha is not looked at.
+    Minimises J(w, b) = mean_i s_i loss(y_i, x_i.w + b) + alpha R(w), the objective of `gdfast.fit`, whose arguments
+    are parameters here. The stopping rules use J after every epoch, unless `history` is changed.
 
     Parameters
     ----------
     loss : str or gdfast.Loss, default="squared_error"
-        "squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive", "quantile", "poisson".
+        "squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive", "quantile", "poisson", or a
+        custom loss.
+    loss_parameter : float, default=None
+        For huber delta (1.35, above 0), for both epsilon-insensitive losses epsilon (0.1, at least 0), for quantile
+        the level (0.5, between 0 and 1). None is the number given first.
+    penalty : {"l2", "l1", "elasticnet"} or None, default=None
+        The penalty R: |w|^2 / 2, |w|_1, or their mix by `l1_ratio`. None is no penalty, whatever alpha is.
+    alpha : float, default=0.0
+        The penalty's strength, at least 0.
+    l1_ratio : float, default=0.5
+        The part of l1 in "elasticnet", from 0 to 1.
+    penalty_factors : array-like of shape (n_features,), default=None
+        Factors of alpha for each feature, at least 0; None is 1 for all.
+    fit_intercept : bool, default=True
+        Whether to fit the intercept; else it stays zero. It is never penalised.
+    bounds : (lower, upper) or None, default=None
+        Bounds of the coefficients: numbers, or arrays of shape (n_features,), infinite where there is none.
+        Coefficients are projected on them after each update.
+    positive : bool, default=False
+        The same as bounds=(0, inf).
     batch_size : int or None, default=None
-        None: full batch; 1: SGD; else mini-batches of so many rows.
+        None for the full batch, 1 for SGD, b for mini-batches of b rows; the last batch may be smaller.
     epochs : int, default=1000
-        Passes over the data.
-    learning_rate : float, schedule, array, callable or "auto", default="auto"
-        "auto" is 1/L of J.
+        Number of passes over the data, at least 1.
+    learning_rate : float, Schedule, array-like, callable or "auto", default="auto"
+        The learning rate, above 0: a number, a schedule such as ``gdfast.InverseTime(0.1, 0.01)``, an array with the
+        rate of each epoch, a callable of the epoch 0, 1, ..., or a ``gdfast.ReduceOnPlateau``. "auto" is 1e-3 for Adam
+        and AdamW, 1e-2 for AdaGrad and RMSProp, else 1/L, L the largest curvature of the objective.
+    optimizer : str or Optimizer, default="gd"
+        "gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", or an instance such as
+        ``gdfast.Momentum(0.95)``.
+    average : bool, int, gdfast.EMA or None, default=None
+        With an int k, `coef_` is the mean of the iterates after every update beyond the first k epochs; True is k = 0.
+        With ``gdfast.EMA(decay, start)`` it is their exponential moving average.
+    clip_norm : float or None, default=None
+        Largest 2-norm of the gradient, above 0.
+    clip_value : float or None, default=None
+        Largest absolute value of each entry of the gradient, above 0; applied after clip_norm.
+    shuffle : bool, default=True
+        Whether SGD and mini-batches take the rows in a new order in each epoch.
     random_state : int, RandomState or None, default=None
-        Fixes the order of samples; an int is fit's seed.
+        Fixes the sample order. An int is the seed of `gdfast.fit`.
+    tol : float or None, default=None
+        At least 0. Stop after `patience` epochs in a row whose cost is above the lowest cost before minus tol. The cost
+        is the validation cost, where `fit` is given validation, else that of the history.
+    patience : int or None, default=None
+        Number of such epochs, at least 1; None is 5. Needs tol or validation; with validation alone tol is 0.
+    gradient_tol : float or None, default=None
+        At least 0. Stop after an epoch where the 2-norm of the gradient of the objective is at most this.
+    restore_best : bool, default=False
+        Whether `coef_` is that of the epoch with the lowest validation cost. Needs validation.
+    max_seconds : float or None, default=None
+        Above 0. Stop after this many seconds.
+    on_divergence : {"warn", "raise", "backtrack"}, default="warn"
+        What to do where a cost or a coefficient is no longer finite: warn and keep the state of the epoch before;
+        raise gdfast.DivergenceError; or return to the epoch of the lowest cost, halve the rate and continue.
+    history : {"auto", "objective", "running", "none"}, default="objective"
+        Which costs are recorded: "objective" is J after 0, 1, ... epochs; "running" is the mean over epoch 1, 2, ... of
+        each sample's loss just before its own update; "auto" is "objective" for the full batch, else "running".
+    history_every : int or "log", default=1
+        Record every so many epochs, or on a logarithmic grid; the first and last are always kept.
+    history_limit : int, default=10_000_000
+        At least 2. Whenever more epochs are recorded, every second one is dropped and history_every doubled.
+    record : tuple of str, default=()
+        Further columns of `history_`: any of "learning_rate", "gradient_norm", "coef_norm", "seconds", "coef" (with
+        "intercept").
+    progress : bool, default=False
+        Show a progress bar (needs tqdm).
+    callbacks : callable, object or list of them, default=()
+        Each has any of on_start(state), on_chunk(state) and on_end(state), or is a function, which is on_chunk.
+        on_chunk stops the training by returning True.
+    callback_every : int or None, default=None
+        Call on_chunk after every so many epochs exactly, at least 1; None is every 20 ms or so.
+    checkpoint : path-like or None, default=None
+        A file that always holds a Run to resume from with `gdfast.resume`; it must not exist yet.
+    checkpoint_every : int or None, default=None
+        Number of epochs between two writes of the checkpoint, at least 1.
+    checkpoint_seconds : float or None, default=None
+        Seconds between two writes of the checkpoint, above 0; without it and checkpoint_every 30 seconds.
+    solver : {"auto", "closed_form", "loop"}, default="auto"
+        "closed_form" computes all epochs of full batch on squared_error (without l1) from one QR of the data; "loop"
+        runs the epochs one by one; "auto" takes the cheaper one.
+    backend : {"auto", "cython", "numba", "numpy"}, default="auto"
+        The backend of the kernels; "auto" is the first available one, or the one that GDFAST_BACKEND names.
+    n_threads : int, default=1
+        Number of threads that share the passes over all rows on the compiled backend, at least 1. No bit of a result
+        depends on it.
     warm_start : bool, default=False
-        Begin from the coefficients of the last fit.
-    loss_parameter, penalty, alpha, l1_ratio, penalty_factors, fit_intercept, bounds, positive
-        The objective, as in `gdfast.fit`.
-    optimizer, average, clip_norm, clip_value, shuffle
-        The descent, as in `gdfast.fit`.
-    tol, patience, gradient_tol, restore_best, max_seconds, on_divergence
-        When to stop, as in `gdfast.fit`.
-    history, history_every, history_limit, record, progress, callbacks, callback_every
-        What to keep and tell, as in `gdfast.fit`.
-    checkpoint, checkpoint_every, checkpoint_seconds, solver, backend, n_threads
-        How to compute, as in `gdfast.fit`.
+        Whether `fit` starts from the coefficients of the last fit.
 
     Attributes
     ----------
-    coef_ : ndarray, shape (n_features,) or (n_outputs, n_features)
-    intercept_ : float or ndarray, shape (n_outputs,)
+    coef_ : ndarray of shape (n_features,) or (n_outputs, n_features)
+        The coefficients.
+    intercept_ : float or ndarray of shape (n_outputs,)
+        The intercept.
     n_iter_ : int
-        Epochs done.
+        Number of epochs done.
     history_ : dict of ndarray
-        "epoch", "cost" and what `record` adds.
+        The columns "epoch", "cost" and what `record` names.
     stop_reason_ : gdfast.StopReason
-    stability_ : gdfast.stability's result for the data of the fit, made when asked for
+        Why training ended.
+    stability_ : Stability
+        The result of `gdfast.stability` for the data of the last fit, computed when asked for.
+    n_features_in_ : int
+        Number of features of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The column names of X, where all of them are strings.
 
     Raises
     ------
@@ -208,9 +345,32 @@ class GDRegressor(RegressorMixin, Descending):
         coef_init: ArrayLike | None = None,
         intercept_init: ArrayLike | None = None,
     ) -> "GDRegressor":
-        """Fit to X (n, n_features), dense or sparse, and y (n,) or (n, n_outputs).
+        """Fit the model to the data.
 
-        validation: (X, y), (X, y, weights) or a part in (0, 1), as in `gdfast.fit`.
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : array-like of shape (n,) or (n, n_outputs)
+            The targets; several columns for "squared_error" and "huber".
+        sample_weight : array-like of shape (n,), default=None
+            At least 0, not all 0; scaled to mean 1. None is 1 for all.
+        validation : float or tuple, default=None
+            A fraction of the rows between 0 and 1, which are not trained on; or (X, y) or (X, y, sample_weight).
+        coef_init : array-like of shape (n_features,) or (n_outputs, n_features), default=None
+            The coefficients to start from; None is zero, or with warm_start those of the last fit.
+        intercept_init : float or array-like of shape (n_outputs,), default=None
+            The intercept to start from; None is zero, or with warm_start that of the last fit.
+
+        Returns
+        -------
+        GDRegressor
+            The fitted estimator itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what `gdfast.fit` refuses, and for input that scikit-learn's estimators refuse.
         """
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=KINDS, order="C", multi_output=self.takes_several(), y_numeric=True
@@ -225,11 +385,28 @@ class GDRegressor(RegressorMixin, Descending):
         return self
 
     def takes_several(self) -> bool:
-        """Tell whether the loss takes several outputs."""
+        """Return whether the loss takes several outputs.
+
+        Returns
+        -------
+        bool
+            True for "squared_error" and "huber".
+        """
         return isinstance(self.loss, str) and self.loss in LOSSES and LOSSES[self.loss].several_outputs
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return z = X coef_ + intercept_ of each row; for poisson exp(z)."""
+        """Return the prediction for each row: z = X coef_ + intercept_, for "poisson" exp(z).
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, n_outputs)
+            The predictions.
+        """
         z = self.decide(X)
         link = LOSSES[self.loss].inverse_link if isinstance(self.loss, str) else None
         return z if link is None else np.asarray(link(z))
@@ -252,48 +429,125 @@ def has_probabilities(model: Any) -> bool:
 class GDClassifier(ClassifierMixin, Descending):
     """Linear classification by gradient descent: full batch, mini-batch or SGD, as an estimator.
 
-    Minimises J(w, b) = mean_i s_i loss(y_i, x_i.w + b) + alpha R(w) as `gdfast.fit` does, all of whose options are
-    parameters here, under the same names and with the same defaults, but `random_state` for seed, 1000 epochs, and
-    history="objective": J after every epoch, which also stopping goes by. Without a penalty alpha is not looked at.
-    More than two classes: each against all others, or with loss="multinomial" all at once, by softmax.
+    Minimises J(w, b) = mean_i s_i loss(y_i, x_i.w + b) + alpha R(w), the objective of `gdfast.fit`, whose arguments
+    are parameters here. The stopping rules use J after every epoch, unless `history` is changed.
+    More than two classes are fitted one against all others, or with loss="multinomial" together, by softmax.
 
     Parameters
     ----------
     loss : str, default="log_loss"
-        "log_loss", "multinomial", "hinge", "squared_hinge", "modified_huber", "perceptron".
+        "log_loss", "multinomial", "hinge", "squared_hinge", "modified_huber" or "perceptron".
+    loss_parameter : float, default=None
+        No loss of a classification has a parameter: anything but None is an error.
+    penalty : {"l2", "l1", "elasticnet"} or None, default=None
+        The penalty R: |w|^2 / 2, |w|_1, or their mix by `l1_ratio`. None is no penalty, whatever alpha is.
+    alpha : float, default=0.0
+        The penalty's strength, at least 0.
+    l1_ratio : float, default=0.5
+        The part of l1 in "elasticnet", from 0 to 1.
+    penalty_factors : array-like of shape (n_features,), default=None
+        Factors of alpha for each feature, at least 0; None is 1 for all.
+    fit_intercept : bool, default=True
+        Whether to fit the intercept; else it stays zero. It is never penalised.
+    bounds : (lower, upper) or None, default=None
+        Bounds of the coefficients: numbers, or arrays of shape (n_features,), infinite where there is none.
+        Coefficients are projected on them after each update.
+    positive : bool, default=False
+        The same as bounds=(0, inf).
     batch_size : int or None, default=None
-        None: full batch; 1: SGD; else mini-batches of so many rows.
+        None for the full batch, 1 for SGD, b for mini-batches of b rows; the last batch may be smaller.
     epochs : int, default=1000
-        Passes over the data.
-    learning_rate : float, schedule, array, callable or "auto", default="auto"
-        "auto" is 1/L of J.
+        Number of passes over the data, at least 1.
+    learning_rate : float, Schedule, array-like, callable or "auto", default="auto"
+        The learning rate, above 0: a number, a schedule such as ``gdfast.InverseTime(0.1, 0.01)``, an array with the
+        rate of each epoch, a callable of the epoch 0, 1, ..., or a ``gdfast.ReduceOnPlateau``. "auto" is 1e-3 for Adam
+        and AdamW, 1e-2 for AdaGrad and RMSProp, else 1/L, L the largest curvature of the objective.
+    optimizer : str or Optimizer, default="gd"
+        "gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", or an instance such as
+        ``gdfast.Momentum(0.95)``.
+    average : bool, int, gdfast.EMA or None, default=None
+        With an int k, `coef_` is the mean of the iterates after every update beyond the first k epochs; True is k = 0.
+        With ``gdfast.EMA(decay, start)`` it is their exponential moving average.
+    clip_norm : float or None, default=None
+        Largest 2-norm of the gradient, above 0.
+    clip_value : float or None, default=None
+        Largest absolute value of each entry of the gradient, above 0; applied after clip_norm.
+    shuffle : bool, default=True
+        Whether SGD and mini-batches take the rows in a new order in each epoch.
     random_state : int, RandomState or None, default=None
-        Fixes the order of samples; an int is fit's seed.
+        Fixes the sample order. An int is the seed of `gdfast.fit`; where the classes are fitted one by one, their seeds
+        are drawn from it.
+    tol : float or None, default=None
+        At least 0. Stop after `patience` epochs in a row whose cost is above the lowest cost before minus tol. The cost
+        is the validation cost, where `fit` is given validation, else that of the history.
+    patience : int or None, default=None
+        Number of such epochs, at least 1; None is 5. Needs tol or validation; with validation alone tol is 0.
+    gradient_tol : float or None, default=None
+        At least 0. Stop after an epoch where the 2-norm of the gradient of the objective is at most this.
+    restore_best : bool, default=False
+        Whether `coef_` is that of the epoch with the lowest validation cost. Needs validation.
+    max_seconds : float or None, default=None
+        Above 0. Stop after this many seconds.
+    on_divergence : {"warn", "raise", "backtrack"}, default="warn"
+        What to do where a cost or a coefficient is no longer finite: warn and keep the state of the epoch before;
+        raise gdfast.DivergenceError; or return to the epoch of the lowest cost, halve the rate and continue.
+    history : {"auto", "objective", "running", "none"}, default="objective"
+        Which costs are recorded: "objective" is J after 0, 1, ... epochs; "running" is the mean over epoch 1, 2, ... of
+        each sample's loss just before its own update; "auto" is "objective" for the full batch, else "running".
+    history_every : int or "log", default=1
+        Record every so many epochs, or on a logarithmic grid; the first and last are always kept.
+    history_limit : int, default=10_000_000
+        At least 2. Whenever more epochs are recorded, every second one is dropped and history_every doubled.
+    record : tuple of str, default=()
+        Further columns of `history_`: any of "learning_rate", "gradient_norm", "coef_norm", "seconds", "coef" (with
+        "intercept").
+    progress : bool, default=False
+        Show a progress bar (needs tqdm).
+    callbacks : callable, object or list of them, default=()
+        Each has any of on_start(state), on_chunk(state) and on_end(state), or is a function, which is on_chunk.
+        on_chunk stops the training by returning True.
+    callback_every : int or None, default=None
+        Call on_chunk after every so many epochs exactly, at least 1; None is every 20 ms or so.
+    checkpoint : path-like or None, default=None
+        A file that always holds a Run to resume from with `gdfast.resume`; it must not exist yet.
+        Not possible where the classes are fitted one by one.
+    checkpoint_every : int or None, default=None
+        Number of epochs between two writes of the checkpoint, at least 1.
+    checkpoint_seconds : float or None, default=None
+        Seconds between two writes of the checkpoint, above 0; without it and checkpoint_every 30 seconds.
+    solver : {"auto", "closed_form", "loop"}, default="auto"
+        "closed_form" computes all epochs of full batch on squared_error (without l1) from one QR of the data; "loop"
+        runs the epochs one by one; "auto" takes the cheaper one.
+    backend : {"auto", "cython", "numba", "numpy"}, default="auto"
+        The backend of the kernels; "auto" is the first available one, or the one that GDFAST_BACKEND names.
+    n_threads : int, default=1
+        Number of threads that share the passes over all rows on the compiled backend, at least 1. No bit of a result
+        depends on it.
+    warm_start : bool, default=False
+        Whether `fit` starts from the coefficients of the last fit.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, by which those of the samples are multiplied.
-    warm_start : bool, default=False
-        Begin from the coefficients of the last fit.
-    loss_parameter, penalty, alpha, l1_ratio, penalty_factors, fit_intercept, bounds, positive
-        The objective, as in `gdfast.fit`.
-    optimizer, average, clip_norm, clip_value, shuffle
-        The descent, as in `gdfast.fit`.
-    tol, patience, gradient_tol, restore_best, max_seconds, on_divergence
-        When to stop, as in `gdfast.fit`.
-    history, history_every, history_limit, record, progress, callbacks, callback_every
-        What to keep and tell, as in `gdfast.fit`.
-    checkpoint, checkpoint_every, checkpoint_seconds, solver, backend, n_threads
-        How to compute, as in `gdfast.fit`; one checkpoint holds one fit, so not for several classes one by one.
 
     Attributes
     ----------
-    coef_ : ndarray, shape (1, n_features) or (n_classes, n_features)
-    intercept_ : ndarray, shape (1,) or (n_classes,)
-    classes_ : ndarray, shape (n_classes,)
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        The coefficients.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        The intercept.
+    classes_ : ndarray of shape (n_classes,)
+        The labels in sorted order.
     n_iter_ : int
-        Epochs done, the most of all classes.
-    history_ : dict of ndarray, or a list of them where the classes are learnt one by one
-    stop_reason_ : gdfast.StopReason, or a list of them
-    stability_ : gdfast.stability's result for the data of the fit, made when asked for
+        Number of epochs done, the largest of all classes.
+    history_ : dict of ndarray or list of dict
+        The columns "epoch", "cost" and what `record` names; a list where the classes are fitted one by one.
+    stop_reason_ : gdfast.StopReason or list of gdfast.StopReason
+        Why training ended; a list where the classes are fitted one by one.
+    stability_ : Stability
+        The result of `gdfast.stability` for the data of the last fit, computed when asked for.
+    n_features_in_ : int
+        Number of features of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The column names of X, where all of them are strings.
 
     Raises
     ------
@@ -367,9 +621,32 @@ class GDClassifier(ClassifierMixin, Descending):
         coef_init: ArrayLike | None = None,
         intercept_init: ArrayLike | None = None,
     ) -> "GDClassifier":
-        """Fit to X (n, n_features), dense or sparse, and labels y (n,).
+        """Fit the model to the data.
 
-        validation: (X, y), (X, y, weights) or a part in (0, 1), as in `gdfast.fit`.
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : array-like of shape (n,)
+            The labels, of two or more classes.
+        sample_weight : array-like of shape (n,), default=None
+            At least 0, not all 0; scaled to mean 1. None is 1 for all.
+        validation : float or tuple, default=None
+            A fraction of the rows between 0 and 1, which are not trained on; or (X, y) or (X, y, sample_weight).
+        coef_init : array-like of shape (1, n_features) or (n_classes, n_features), default=None
+            The coefficients to start from; None is zero, or with warm_start those of the last fit.
+        intercept_init : array-like of shape (1,) or (n_classes,), default=None
+            The intercept to start from; None is zero, or with warm_start that of the last fit.
+
+        Returns
+        -------
+        GDClassifier
+            The fitted estimator itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what `gdfast.fit` refuses, and for input that scikit-learn's estimators refuse.
         """
         choice("loss", self.loss, [name for name, loss in LOSSES.items() if loss.classification])
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=KINDS, order="C")
@@ -393,7 +670,21 @@ class GDClassifier(ClassifierMixin, Descending):
         return self
 
     def learn_at_once(self, X: Any, y: Any, weights: Any, validation: Any, starts: dict[str, Any]) -> None:
-        """Fit two classes, or several by softmax."""
+        """Fit two classes, or several by softmax.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n, n_features)
+            The features.
+        y : ndarray of shape (n,)
+            The labels.
+        weights : ndarray of shape (n,) or None
+            The sample weights.
+        validation : float, tuple or None
+            The argument of `fit`.
+        starts : dict
+            The arguments coef_init and intercept_init.
+        """
         if self.loss != "multinomial":
             starts = {name: None if value is None else np.asarray(value).reshape(-1) for name, value in starts.items()}
             if starts["intercept_init"] is not None:
@@ -404,7 +695,21 @@ class GDClassifier(ClassifierMixin, Descending):
         self.coef_, self.intercept_ = np.atleast_2d(run.coef), np.atleast_1d(run.intercept)
 
     def learn_one_by_one(self, X: Any, codes: Any, weights: Any, validation: Any, starts: dict[str, Any]) -> None:
-        """Fit each class against all others."""
+        """Fit each class against all others.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n, n_features)
+            The features.
+        codes : ndarray of shape (n,)
+            The index of each row's class in `classes_`.
+        weights : ndarray of shape (n,) or None
+            The sample weights.
+        validation : float, tuple or None
+            The argument of `fit`.
+        starts : dict
+            The arguments coef_init and intercept_init.
+        """
         if self.checkpoint is not None:
             raise ValueError(
                 f"checkpoint={self.checkpoint!r} holds one fit, and {len(self.classes_)} classes take one each; leave "
@@ -426,7 +731,20 @@ class GDClassifier(ClassifierMixin, Descending):
         self.intercept_ = np.array([run.intercept for run in runs])
 
     def one_against(self, i: int, validation: Any) -> Any:
-        """Return validation data with the labels of class i against all others."""
+        """Return validation data whose labels are one class against all others.
+
+        Parameters
+        ----------
+        i : int
+            The index of the class in `classes_`.
+        validation : float, tuple or None
+            The argument of `fit`.
+
+        Returns
+        -------
+        float, tuple or None
+            The argument of `gdfast.fit`.
+        """
         if not isinstance(validation, (tuple, list)) or len(validation) < 2:
             return validation
         labels = np.asarray(validation[1])
@@ -436,22 +754,54 @@ class GDClassifier(ClassifierMixin, Descending):
         return (validation[0], labels == self.classes_[i], *validation[2:])
 
     def decision_function(self, X: Any) -> NDArray[Any]:
-        """Return z of each row: (n,) for two classes, positive for the second; else (n, n_classes)."""
+        """Return the linear predictor z of each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, n_classes)
+            For two classes one value a row, positive for the second class; else one for each class.
+        """
         z = self.decide(X)
         if len(self.classes_) > 2:
             return z
         return z[:, 1] - z[:, 0] if z.shape[1] == 2 else z[:, 0]
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the label of each row."""
+        """Return the predicted label of each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The labels.
+        """
         z = self.decision_function(X)
         return np.asarray(self.classes_[(z > 0).astype(np.intp) if z.ndim == 1 else z.argmax(axis=1)])
 
     @available_if(has_probabilities)
     def predict_proba(self, X: Any) -> NDArray[Any]:
-        """Return the probability of each class, (n, n_classes); for log_loss, multinomial and modified_huber.
+        """Return the probability of each class, for "log_loss", "multinomial" and "modified_huber".
 
-        One by one learnt classes have theirs divided by their sum.
+        Where the classes are fitted one by one, their probabilities are divided by their sum.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            The probabilities, in the order of `classes_`.
         """
         if self.loss == "multinomial":
             return np.exp(log_normalised(self.decide(X)))
@@ -464,7 +814,20 @@ class GDClassifier(ClassifierMixin, Descending):
 
     @available_if(has_probabilities)
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
-        """Return the logarithm of predict_proba, which for two classes and multinomial does not underflow."""
+        """Return the logarithm of predict_proba.
+
+        For two classes with "log_loss" and for "multinomial" it does not underflow.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            The logarithms of the probabilities, in the order of `classes_`.
+        """
         if self.loss == "multinomial":
             return log_normalised(self.decide(X))
         check_is_fitted(self)

@@ -31,28 +31,62 @@ class SGDRegressor(Trained, linear_model.SGDRegressor):
     Parameters
     ----------
     loss : str, default="squared_error"
-        Also "huber", "epsilon_insensitive" and "squared_epsilon_insensitive".
+        "squared_error", "huber", "epsilon_insensitive" or "squared_epsilon_insensitive".
     penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
-        R: |w|^2 / 2, |w|_1, or their mix by `l1_ratio`.
-    alpha : float >= 0, default=0.0001
-        Weight of the penalty.
-    l1_ratio : float in [0, 1], default=0.15
-        Part of l1 in "elasticnet".
-    fit_intercept, max_iter, tol, shuffle, verbose, epsilon, random_state
-        As in scikit-learn: True, 1000, 1e-3, True, 0, 0.1, None.
-    learning_rate : {"invscaling", "constant", "optimal", "adaptive", "pa1", "pa2"}, default="invscaling"
-        The schedule; its numbers are `eta0` (0.01) and `power_t` (0.25).
-    early_stopping, validation_fraction, n_iter_no_change, warm_start, average
-        As in scikit-learn: False, 0.1, 5, False, False.
+        The penalty R: |w|^2 / 2, |w|_1, or their mix by `l1_ratio`.
+    alpha : float, default=0.0001
+        The penalty's strength, at least 0. The learning rate "optimal" divides by it.
+    l1_ratio : float or None, default=0.15
+        The part of l1 in "elasticnet", from 0 to 1; None only with another penalty.
+    fit_intercept : bool, default=True
+        Whether to fit the intercept; else it stays zero.
+    max_iter : int, default=1000
+        Largest number of epochs, at least 1; `partial_fit` does one.
+    tol : float or None, default=0.001
+        At least 0. Stop where the training loss is above the lowest one before minus tol in
+        `n_iter_no_change` epochs in a row. None: run all epochs.
+    shuffle : bool, default=True
+        Whether to shuffle the rows before each epoch.
+    verbose : int, default=0
+        Print a report of each epoch where it is above 0.
+    epsilon : float, default=0.1
+        The parameter of "huber", "epsilon_insensitive" and "squared_epsilon_insensitive", at least 0.
+    random_state : int, RandomState or None, default=None
+        Fixes the sample order and the rows kept out by early_stopping.
+    learning_rate : {"optimal", "constant", "invscaling", "adaptive", "pa1", "pa2"}, default="invscaling"
+        The schedule of the rate eta, t counting updates from 1: "constant" eta0; "optimal" 1 / (alpha (t0 + t)), t0 by
+        a heuristic of Bottou; "invscaling" eta0 / t^power_t; "adaptive" eta0, divided by 5 where training stops
+        improving. "pa1" and "pa2" are passive-aggressive updates, eta0 the aggressiveness.
+    eta0 : float, default=0.01
+        The first learning rate, above 0.
+    power_t : float, default=0.25
+        The exponent of "invscaling", at least 0.
+    early_stopping : bool, default=False
+        Whether to keep out a part of the rows and to stop by the score on them instead of the training loss.
+    validation_fraction : float, default=0.1
+        The part of the rows kept out, between 0 and 1.
+    n_iter_no_change : int, default=5
+        Number of epochs in a row without improvement before training stops, at least 1.
+    warm_start : bool, default=False
+        Whether `fit` starts from the coefficients of the last fit.
+    average : bool or int, default=False
+        Whether `coef_` is the mean of the iterates after every update; an int is the number of samples seen before
+        averaging begins.
 
     Attributes
     ----------
-    coef_ : ndarray, shape (n_features,)
-    intercept_ : ndarray, shape (1,)
+    coef_ : ndarray of shape (n_features,)
+        The coefficients.
+    intercept_ : ndarray of shape (1,)
+        The intercept.
     n_iter_ : int
-        Epochs done.
+        Number of epochs done.
     t_ : float
-        Updates done, and 1.
+        Number of updates done, plus 1.
+    n_features_in_ : int
+        Number of features of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The column names of X, where all of them are strings.
 
     Raises
     ------
@@ -80,7 +114,26 @@ class SGDRegressor(Trained, linear_model.SGDRegressor):
         intercept_init: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> "SGDRegressor":
-        """Fit to X (n, n_features), dense or sparse, and y (n,); the starts given are not changed."""
+        """Fit the model to the data.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : array-like of shape (n,)
+            The targets.
+        coef_init : array-like of shape (n_features,), default=None
+            The coefficients to start from, not changed; None is zero. With warm_start those of the last fit are used.
+        intercept_init : array-like of shape (1,), default=None
+            The intercept to start from, not changed; None is zero. With warm_start that of the last fit is used.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the samples; None is 1 for all.
+
+        Returns
+        -------
+        SGDRegressor
+            The fitted estimator itself.
+        """
         self.check_together("epsilon_insensitive", again=False)
         if not (self.warm_start and getattr(self, "coef_", None) is not None):
             self.coef_ = None
@@ -91,14 +144,45 @@ class SGDRegressor(Trained, linear_model.SGDRegressor):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> "SGDRegressor":
-        """Train for one epoch more."""
+        """Train for one more epoch on the rows given.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : array-like of shape (n,)
+            The targets.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the samples; None is 1 for all.
+
+        Returns
+        -------
+        SGDRegressor
+            The fitted estimator itself.
+        """
         if not hasattr(self, "coef_"):
             self.check_together("epsilon_insensitive", again=True)
         self.learn(X, y, sample_weight, 1, None, None)
         return self
 
     def learn(self, X: Any, y: Any, sample_weight: Any, epochs: int, coef_init: Any, intercept_init: Any) -> None:
-        """Train for so many epochs at most, from the coefficients where there are some."""
+        """Train for at most so many epochs, from the coefficients of the model if it has any.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : array-like of shape (n,)
+            The targets.
+        sample_weight : array-like of shape (n,) or None
+            Weights of the samples.
+        epochs : int
+            Largest number of epochs.
+        coef_init : array-like or None
+            The coefficients to start from.
+        intercept_init : array-like or None
+            The intercept to start from.
+        """
         first = getattr(self, "coef_", None) is None
         X, y = self.checked(X, y, first)
         y = y.astype(X.dtype, copy=False)
@@ -123,29 +207,54 @@ class SGDRegressor(Trained, linear_model.SGDRegressor):
 class SGDOneClassSVM(Trained, linear_model.SGDOneClassSVM):
     """Linear one-class SVM by stochastic gradient descent: scikit-learn's estimator, trained by gdfast.
 
-    Minimises nu |w|^2 / 2 + mean_i s_i max(0, rho - x_i.w) - nu rho: what lies above rho is normal, nu bounds the
-    part that does not.
+    Minimises nu |w|^2 / 2 + mean_i s_i max(0, rho - x_i.w) - nu rho. Samples with x.w above rho are inliers; nu bounds
+    the fraction of the others.
 
     Parameters
     ----------
-    nu : float in (0, 1], default=0.5
-        An upper bound of the part of outliers among the samples.
-    fit_intercept, max_iter, tol, shuffle, verbose, random_state
-        As in scikit-learn: True, 1000, 1e-3, True, 0, None.
+    nu : float, default=0.5
+        An upper bound of the fraction of outliers among the samples, above 0 and at most 1.
+    fit_intercept : bool, default=True
+        Whether to fit the intercept; else it stays zero.
+    max_iter : int, default=1000
+        Largest number of epochs, at least 1; `partial_fit` does one.
+    tol : float or None, default=0.001
+        At least 0. Stop where the training loss is above the lowest one before minus tol in
+        5 epochs in a row. None: run all epochs.
+    shuffle : bool, default=True
+        Whether to shuffle the rows before each epoch.
+    verbose : int, default=0
+        Print a report of each epoch where it is above 0.
+    random_state : int, RandomState or None, default=None
+        Fixes the sample order.
     learning_rate : {"optimal", "constant", "invscaling", "adaptive"}, default="optimal"
-        The schedule; its numbers are `eta0` (0.01) and `power_t` (0.5).
-    warm_start, average
-        As in scikit-learn: False, False.
+        The schedule of the rate eta, t counting updates from 1: "constant" eta0; "optimal" 1 / (nu (t0 + t)), t0 by
+        a heuristic of Bottou; "invscaling" eta0 / t^power_t; "adaptive" eta0, divided by 5 where training stops
+        improving.
+    eta0 : float, default=0.01
+        The first learning rate, above 0.
+    power_t : float, default=0.5
+        The exponent of "invscaling", at least 0.
+    warm_start : bool, default=False
+        Whether `fit` starts from the coefficients of the last fit.
+    average : bool or int, default=False
+        Whether `coef_` is the mean of the iterates after every update; an int is the number of samples seen before
+        averaging begins.
 
     Attributes
     ----------
-    coef_ : ndarray, shape (n_features,)
-    offset_ : ndarray, shape (1,)
-        decision_function = x.w - offset_.
+    coef_ : ndarray of shape (n_features,)
+        The coefficients.
+    offset_ : ndarray of shape (1,)
+        The offset rho: decision_function is x.w - offset_.
     n_iter_ : int
-        Epochs done.
+        Number of epochs done.
     t_ : float
-        Updates done, and 1.
+        Number of updates done, plus 1.
+    n_features_in_ : int
+        Number of features of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The column names of X, where all of them are strings.
 
     Raises
     ------
@@ -175,7 +284,26 @@ class SGDOneClassSVM(Trained, linear_model.SGDOneClassSVM):
         offset_init: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> "SGDOneClassSVM":
-        """Fit to X (n, n_features), dense or sparse; y is ignored, the starts given are not changed."""
+        """Fit the model to the data.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : object, default=None
+            Ignored.
+        coef_init : array-like of shape (n_features,), default=None
+            The coefficients to start from, not changed; None is zero, or with warm_start those of the last fit.
+        offset_init : array-like of shape (1,), default=None
+            The offset to start from, not changed; None is zero, or with warm_start that of the last fit.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the samples; None is 1 for all.
+
+        Returns
+        -------
+        SGDOneClassSVM
+            The fitted estimator itself.
+        """
         self.check_together("", again=False)
         if self.warm_start and getattr(self, "coef_", None) is not None:
             coef_init = self.coef_ if coef_init is None else coef_init
@@ -189,14 +317,43 @@ class SGDOneClassSVM(Trained, linear_model.SGDOneClassSVM):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> "SGDOneClassSVM":
-        """Train for one epoch more; y is ignored."""
+        """Train for one more epoch on the rows given.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : object, default=None
+            Ignored.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the samples; None is 1 for all.
+
+        Returns
+        -------
+        SGDOneClassSVM
+            The fitted estimator itself.
+        """
         if not hasattr(self, "coef_"):
             self.check_together("", again=True)
         self.learn(X, sample_weight, 1, None, None)
         return self
 
     def learn(self, X: Any, sample_weight: Any, epochs: int, coef_init: Any, offset_init: Any) -> None:
-        """Train for so many epochs at most, from the coefficients where there are some."""
+        """Train for at most so many epochs, from the coefficients of the model if it has any.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        sample_weight : array-like of shape (n,) or None
+            Weights of the samples.
+        epochs : int
+            Largest number of epochs.
+        coef_init : array-like or None
+            The coefficients to start from.
+        offset_init : array-like or None
+            The offset to start from.
+        """
         first = getattr(self, "coef_", None) is None
         X = self.checked(X, None, first)
         weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
@@ -224,33 +381,68 @@ class SGDClassifier(Trained, linear_model.SGDClassifier):
     Parameters
     ----------
     loss : str, default="hinge"
-        Also "log_loss", "modified_huber", "squared_hinge", "perceptron", and the losses of SGDRegressor.
+        "hinge", "log_loss", "modified_huber", "squared_hinge", "perceptron", or a loss of SGDRegressor.
     penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
-        R: |w|^2 / 2, |w|_1, or their mix by `l1_ratio`.
-    alpha : float >= 0, default=0.0001
-        Weight of the penalty.
-    l1_ratio : float in [0, 1], default=0.15
-        Part of l1 in "elasticnet".
-    fit_intercept, max_iter, tol, shuffle, verbose, epsilon, random_state
-        As in scikit-learn: True, 1000, 1e-3, True, 0, 0.1, None.
-    n_jobs : int, default=None
-        Threads that share the classes, where there are more than two.
+        The penalty R: |w|^2 / 2, |w|_1, or their mix by `l1_ratio`.
+    alpha : float, default=0.0001
+        The penalty's strength, at least 0. The learning rate "optimal" divides by it.
+    l1_ratio : float or None, default=0.15
+        The part of l1 in "elasticnet", from 0 to 1; None only with another penalty.
+    fit_intercept : bool, default=True
+        Whether to fit the intercept; else it stays zero.
+    max_iter : int, default=1000
+        Largest number of epochs, at least 1; `partial_fit` does one.
+    tol : float or None, default=0.001
+        At least 0. Stop where the training loss is above the lowest one before minus tol in
+        `n_iter_no_change` epochs in a row. None: run all epochs.
+    shuffle : bool, default=True
+        Whether to shuffle the rows before each epoch.
+    verbose : int, default=0
+        Print a report of each epoch where it is above 0.
+    epsilon : float, default=0.1
+        The parameter of "huber", "epsilon_insensitive" and "squared_epsilon_insensitive", at least 0.
+    n_jobs : int or None, default=None
+        Number of threads that share the classes, where there are more than two; None is 1, -1 all processors.
+    random_state : int, RandomState or None, default=None
+        Fixes the sample order and the rows kept out by early_stopping.
     learning_rate : {"optimal", "constant", "invscaling", "adaptive", "pa1", "pa2"}, default="optimal"
-        The schedule; its numbers are `eta0` (0.01) and `power_t` (0.5).
+        The schedule of the rate eta, t counting updates from 1: "constant" eta0; "optimal" 1 / (alpha (t0 + t)), t0 by
+        a heuristic of Bottou; "invscaling" eta0 / t^power_t; "adaptive" eta0, divided by 5 where training stops
+        improving. "pa1" and "pa2" are passive-aggressive updates, eta0 the aggressiveness.
+    eta0 : float, default=0.01
+        The first learning rate, above 0.
+    power_t : float, default=0.5
+        The exponent of "invscaling", at least 0.
+    early_stopping : bool, default=False
+        Whether to keep out a part of the rows and to stop by the score on them instead of the training loss.
+    validation_fraction : float, default=0.1
+        The part of the rows kept out, between 0 and 1.
+    n_iter_no_change : int, default=5
+        Number of epochs in a row without improvement before training stops, at least 1.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes.
-    early_stopping, validation_fraction, n_iter_no_change, warm_start, average
-        As in scikit-learn: False, 0.1, 5, False, False.
+        Weights of the classes, by which those of the samples are multiplied.
+    warm_start : bool, default=False
+        Whether `fit` starts from the coefficients of the last fit.
+    average : bool or int, default=False
+        Whether `coef_` is the mean of the iterates after every update; an int is the number of samples seen before
+        averaging begins.
 
     Attributes
     ----------
-    coef_ : ndarray, shape (1, n_features) or (n_classes, n_features)
-    intercept_ : ndarray, shape (1,) or (n_classes,)
-    classes_ : ndarray, shape (n_classes,)
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        The coefficients.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        The intercept.
+    classes_ : ndarray of shape (n_classes,)
+        The labels in sorted order.
     n_iter_ : int
-        Epochs done, the most of all classes.
+        Number of epochs done, the largest of all classes.
     t_ : float
-        Updates done, and 1.
+        Number of updates done, plus 1.
+    n_features_in_ : int
+        Number of features of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The column names of X, where all of them are strings.
 
     Raises
     ------
@@ -278,7 +470,26 @@ class SGDClassifier(Trained, linear_model.SGDClassifier):
         intercept_init: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> "SGDClassifier":
-        """Fit to X (n, n_features), dense or sparse, and labels y (n,); the starts given are not changed."""
+        """Fit the model to the data.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : array-like of shape (n,)
+            The labels, of two or more classes.
+        coef_init : array-like of shape (1, n_features) or (n_classes, n_features), default=None
+            The coefficients to start from, not changed; None is zero, or with warm_start those of the last fit.
+        intercept_init : array-like of shape (1,) or (n_classes,), default=None
+            The intercept to start from, not changed; None is zero, or with warm_start that of the last fit.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the samples; None is 1 for all.
+
+        Returns
+        -------
+        SGDClassifier
+            The fitted estimator itself.
+        """
         self.check_together("hinge", again=False)
         if hasattr(self, "classes_"):
             del self.classes_
@@ -296,7 +507,24 @@ class SGDClassifier(Trained, linear_model.SGDClassifier):
     def partial_fit(
         self, X: Any, y: Any, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> "SGDClassifier":
-        """Train for one epoch more; the first call must be given all classes that there will be."""
+        """Train for one more epoch on the rows given.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : array-like of shape (n,)
+            The labels; each is one of the classes.
+        classes : array-like of shape (n_classes,), default=None
+            All labels of all calls. The first call needs them.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the samples; None is 1 for all.
+
+        Returns
+        -------
+        SGDClassifier
+            The fitted estimator itself.
+        """
         if not hasattr(self, "classes_"):
             self.check_together("hinge", again=True)
             if isinstance(self.class_weight, str):
@@ -314,7 +542,25 @@ class SGDClassifier(Trained, linear_model.SGDClassifier):
     def learn(
         self, X: Any, y: Any, classes: Any, sample_weight: Any, epochs: int, coef_init: Any, intercept_init: Any
     ) -> None:
-        """Train for so many epochs at most, from the coefficients where there are some."""
+        """Train for at most so many epochs, from the coefficients of the model if it has any.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : array-like of shape (n,)
+            The labels.
+        classes : array-like or None
+            All labels; None where they are known or those of y.
+        sample_weight : array-like of shape (n,) or None
+            Weights of the samples.
+        epochs : int
+            Largest number of epochs.
+        coef_init : array-like or None
+            The coefficients to start from.
+        intercept_init : array-like or None
+            The intercept to start from.
+        """
         first = not hasattr(self, "classes_")
         X, y = self.checked(X, y, first)
         if classes is None and first:
@@ -346,7 +592,13 @@ class SGDClassifier(Trained, linear_model.SGDClassifier):
         self.take_over(done, X.shape[0])
 
     def know_classes(self, classes: Any) -> None:
-        """Keep the classes, or see that they are those known."""
+        """Set the classes, or check that they are those of the first call.
+
+        Parameters
+        ----------
+        classes : array-like or None
+            The labels.
+        """
         if not hasattr(self, "classes_"):
             self.classes_ = np.unique(classes)
         elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
@@ -357,7 +609,32 @@ class SGDClassifier(Trained, linear_model.SGDClassifier):
     def learn_one(
         self, X: Any, y: Any, i: int, weights: Any, factors: Any, epochs: int, random_state: Any, mask: Any
     ) -> Outcome:
-        """Train one class against the others, weighted by factors; a mask of rows to validate on is split off here."""
+        """Train one class against the others.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n, n_features)
+            The features.
+        y : ndarray of shape (n,)
+            The labels.
+        i : int
+            The index of the class in `classes_`.
+        weights : ndarray of shape (n,)
+            Weights of the samples.
+        factors : tuple of float
+            Factors of the weights for the class and for the others.
+        epochs : int
+            Largest number of epochs.
+        random_state : int, RandomState or None
+            Source of the sample order.
+        mask : ndarray of bool, shape (n,), or None
+            The rows to validate on. None: they are drawn here if early_stopping is on.
+
+        Returns
+        -------
+        Outcome
+            The coefficients and the number of epochs.
+        """
         signs = np.where(y == self.classes_[i], 1.0, -1.0)
         random = check_random_state(random_state)
         random.randint(1, LARGEST_SEED)  # scikit-learn draws once before
@@ -370,7 +647,26 @@ class SGDClassifier(Trained, linear_model.SGDClassifier):
         return train(task, conduct, self.start(self.coef_, self.intercept_, place))
 
     def learn_all(self, X: Any, y: Any, weights: Any, factors: Any, epochs: int) -> list[Outcome]:
-        """Train each class against all others, in n_jobs threads."""
+        """Train each class against all others, in n_jobs threads.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n, n_features)
+            The features.
+        y : ndarray of shape (n,)
+            The labels.
+        weights : ndarray of shape (n,)
+            Weights of the samples.
+        factors : ndarray of shape (n_classes,)
+            Weights of the classes.
+        epochs : int
+            Largest number of epochs.
+
+        Returns
+        -------
+        list of Outcome
+            The result for each class.
+        """
         mask = self.split(StratifiedShuffleSplit, y, weights)
         seeds = check_random_state(self.random_state).randint(LARGEST_SEED, size=len(self.classes_))
         jobs = (
@@ -380,7 +676,15 @@ class SGDClassifier(Trained, linear_model.SGDClassifier):
         return list(Parallel(n_jobs=self.n_jobs, verbose=self.verbose, require="sharedmem")(jobs))
 
     def take_over(self, done: list[Outcome], n: int) -> None:
-        """Make what was learnt the model; of the mean where it has begun."""
+        """Set the attributes of the model from the results; to the mean of iterates where averaging has begun.
+
+        Parameters
+        ----------
+        done : list of Outcome
+            The result for each class.
+        n : int
+            Number of rows of an epoch.
+        """
         dtype, began = self.coef_.dtype, self.averaged()
         intercept = np.array([one.intercept for one in done], dtype)
         self.n_iter_ = max(one.n_iter for one in done)

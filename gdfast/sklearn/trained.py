@@ -29,7 +29,15 @@ class Trained(BaseEstimator):
     offset_: Any
 
     def check_together(self, passive_loss: str, again: bool) -> None:
-        """Raise ValueError for parameters that do not go together; `again`: with partial_fit."""
+        """Raise ValueError for parameters that do not go together.
+
+        Parameters
+        ----------
+        passive_loss : str
+            The only loss that learning_rate="pa1" and "pa2" work with.
+        again : bool
+            Whether the call comes from `partial_fit`.
+        """
         if again and self.early_stopping:
             raise ValueError("early_stopping should be False with partial_fit; keep rows apart and score them yourself")
         if self.learning_rate == "optimal" and self.strength == 0:
@@ -44,17 +52,55 @@ class Trained(BaseEstimator):
 
     @property
     def strength(self) -> float:
-        """The weight of the penalty; in one-class it is nu."""
+        """The weight of the penalty; for the one-class SVM nu."""
         return float(self.nu if self.one_class else self.alpha)
 
     def checked(self, X: Any, y: Any, first: bool) -> tuple[Any, Any]:
-        """Return X as an array in C order, or CSR, and y."""
+        """Return X as an array in C order or as CSR, and y.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : array-like of shape (n,) or None
+            The targets.
+        first : bool
+            Whether the number of features is set, else compared with the one known.
+
+        Returns
+        -------
+        tuple
+            The pair (X, y); X alone if y is None.
+        """
         allowed: dict[str, Any] = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "order": "C"}
         allowed |= {"accept_large_sparse": False, "reset": first}
         return validate_data(self, X, y, **allowed)
 
     def starts(self, rows: int, d: int, dtype: Any, coef_init: Any, intercept_init: Any, name: str) -> tuple[Any, Any]:
-        """Return copies of the given starts, or zeros: coef (rows, d), intercept (rows,)."""
+        """Return copies of the starts given, else zeros.
+
+        Parameters
+        ----------
+        rows : int
+            Number of rows of the coefficients.
+        d : int
+            Number of features.
+        dtype : dtype
+            The dtype of the copies.
+        coef_init : array-like or None
+            The coefficients.
+        intercept_init : array-like or None
+            The intercepts.
+        name : str
+            The name of the intercept's argument in messages.
+
+        Returns
+        -------
+        coef : ndarray of shape (rows, d)
+            The coefficients.
+        intercept : ndarray of shape (rows,)
+            The intercepts.
+        """
         coef, intercept = np.zeros((rows, d), dtype), np.zeros(rows, dtype)
         if coef_init is not None:
             given = np.asarray(coef_init, dtype)
@@ -69,7 +115,22 @@ class Trained(BaseEstimator):
         return coef, intercept
 
     def task(self, X: Any, y: NDArray[Any], weights: NDArray[Any]) -> Task:
-        """Return what is to be learnt: y as scikit-learn's kernels see it, in X's dtype."""
+        """Return the data and the objective of one target.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n, n_features)
+            The features.
+        y : ndarray of shape (n,)
+            The targets, -1 and +1 for a classification.
+        weights : ndarray of shape (n,)
+            Weights of the samples.
+
+        Returns
+        -------
+        Task
+            The task of `train`.
+        """
         rule = LOSSES[self.loss]
         c = float(self.epsilon) if rule.parameter is not None else 0.0
         ratio = {"l2": 0.0, "l1": 1.0, "elasticnet": self.l1_ratio}.get(self.penalty)
@@ -91,7 +152,24 @@ class Trained(BaseEstimator):
         )
 
     def conduct(self, epochs: int, seed: int, validation: Any = None, score: Any = None) -> Conduct:
-        """Return how to train."""
+        """Return how long, at which rates and in which order to train.
+
+        Parameters
+        ----------
+        epochs : int
+            Largest number of epochs.
+        seed : int
+            The seed of the sample order.
+        validation : ndarray of bool, shape (n,), optional
+            The rows to validate on.
+        score : callable, optional
+            The score on these rows, a function of coefficients and intercept.
+
+        Returns
+        -------
+        Conduct
+            The settings of `train`.
+        """
         return Conduct(
             max_iter=epochs,
             tol=self.tol,
@@ -110,7 +188,22 @@ class Trained(BaseEstimator):
         )
 
     def split(self, splitter: Any, y: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.bool_] | None:
-        """Return which rows are kept out for validation, as a mask; None: early_stopping is off."""
+        """Return which rows are kept out for validation.
+
+        Parameters
+        ----------
+        splitter : type
+            A splitter class of scikit-learn.
+        y : ndarray of shape (n,)
+            The targets.
+        weights : ndarray of shape (n,)
+            Weights of the samples.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,), or None
+            The mask of the rows; None if early_stopping is off.
+        """
         if not self.early_stopping:
             return None
         shuffled = splitter(test_size=self.validation_fraction, random_state=self.random_state)
@@ -129,7 +222,24 @@ class Trained(BaseEstimator):
         return mask
 
     def scorer(self, mask: NDArray[np.bool_] | None, X: Any, y: NDArray[Any], weights: NDArray[Any]) -> Any:
-        """Return the estimator's own score on the rows kept out, as a function of coefficients and intercept."""
+        """Return the estimator's score on the rows kept out.
+
+        Parameters
+        ----------
+        mask : ndarray of bool, shape (n,), or None
+            The rows kept out.
+        X : ndarray or CSR matrix of shape (n, n_features)
+            The features.
+        y : ndarray of shape (n,)
+            The targets.
+        weights : ndarray of shape (n,)
+            Weights of the samples.
+
+        Returns
+        -------
+        callable or None
+            A function of coefficients and intercept; None without a mask.
+        """
         if mask is None:
             return None
         model, parts = clone(self), (X[mask], y[mask], weights[mask])
@@ -144,29 +254,77 @@ class Trained(BaseEstimator):
         return score
 
     def forget_mean(self) -> None:
-        """Forget what averaging remembered."""
+        """Remove what averaging keeps."""
         for name in ("_standard_coef", "_standard_intercept", "_average_coef", "_average_intercept"):
             if hasattr(self, name):
                 delattr(self, name)
 
     def begin_mean(self, coef: NDArray[Any], intercept: NDArray[Any]) -> None:
-        """Remember the iterate beside its mean."""
+        """Keep the iterate besides its mean.
+
+        Parameters
+        ----------
+        coef : ndarray
+            The coefficients.
+        intercept : ndarray
+            The intercepts.
+        """
         self._standard_coef, self._standard_intercept = coef, intercept
         self._average_coef, self._average_intercept = np.zeros_like(coef), np.zeros_like(intercept)
 
     def averaged(self) -> bool:
-        """Tell whether by now the mean is the model."""
+        """Return whether the model is the mean of iterates by now.
+
+        Returns
+        -------
+        bool
+            True once the mean has begun.
+        """
         return bool(0 < self.average <= self.t_ - 1.0)
 
     def start(self, coef: NDArray[Any], intercept: NDArray[Any], i: int) -> Outcome:
-        """Return from where the i-th target goes on: the iterate and its mean."""
+        """Return the iterate and its mean from which one target is trained.
+
+        Parameters
+        ----------
+        coef : ndarray
+            The coefficients.
+        intercept : ndarray
+            The intercepts.
+        i : int
+            The index of the target.
+
+        Returns
+        -------
+        Outcome
+            The state to start from.
+        """
         if not self.average:
             return Outcome(np.atleast_2d(coef)[i], float(intercept[i]), None, 0.0, 0)
         iterate = np.atleast_2d(self._standard_coef)[i], float(self._standard_intercept[i])
         return Outcome(*iterate, np.atleast_2d(self._average_coef)[i], float(self._average_intercept[i]), 0)
 
     def learn_target(self, task: Task, conduct: Conduct, coef: Any, intercept: Any) -> tuple[Any, Any]:
-        """Train on the one target of a regression or of one class, and return coef (d,) and intercept (1,)."""
+        """Train the one target of a regression or of the one-class SVM.
+
+        Parameters
+        ----------
+        task : Task
+            The data and the objective.
+        conduct : Conduct
+            How long, at which rates and in which order to train.
+        coef : ndarray of shape (n_features,)
+            The coefficients to start from.
+        intercept : ndarray of shape (1,)
+            The intercept to start from.
+
+        Returns
+        -------
+        coef : ndarray of shape (n_features,)
+            The coefficients.
+        intercept : ndarray of shape (1,)
+            The intercept.
+        """
         done = train(task, conduct, self.start(coef, intercept, 0))
         self.n_iter_ = done.n_iter
         self.t_ += done.n_iter * len(task.X)
@@ -181,7 +339,13 @@ class Trained(BaseEstimator):
         return self._standard_coef, self._standard_intercept
 
     def warn_after(self, epochs: int) -> None:
-        """Say what is to be said after a fit."""
+        """Warn after a fit that has not converged, and of a negative power_t.
+
+        Parameters
+        ----------
+        epochs : int
+            Largest number of epochs of the fit.
+        """
         if self.tol is not None and self.n_iter_ == epochs:
             warnings.warn(
                 "Maximum number of iteration reached before convergence. Consider increasing max_iter to improve the "
