@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gdfast.interrupt import Interrupt
+from gdfast.backends.interrupt import Interrupt
 from gdfast.loop import Descent
 from gdfast.options.callbacks import CallbackState
 from gdfast.progress import Progress

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends import load
+from gdfast.backends.protocol import Updates
+from gdfast.backends.state import State
 from gdfast.data.problem import Problem
 from gdfast.measure import Measure
 from gdfast.plan import Plan
 from gdfast.results.history import History
 from gdfast.results.stop_reason import StopReason
-from gdfast.state import State, Updates
 from gdfast.watch import Plateau, Watch
 
 __all__ = ["Best", "Descent"]
@@ -59,7 +60,16 @@ class Descent:
         self.every_epoch = validated or watched  # something that kernels do not tell is looked at after each
         self.wants_norm = watched or "gradient_norm" in plan.record
         self.epochs = plan.epochs if epochs is None else epochs  # where this call ends
-        self.state = State(problem, plan)
+        self.state = State(
+            problem,
+            plan.model,
+            plan.coef,
+            plan.intercept,
+            batch_size=plan.batch_size,
+            shuffle=plan.shuffle,
+            seed=plan.seed,
+            average_gain=plan.average_gain,
+        )
         by_columns = plan.batch_size is None
         self.kernels = load(plan.backend).Kernels(problem, plan.model, by_columns, plan.n_threads)
         self.measure = Measure(problem, plan, self.kernels)
@@ -88,7 +98,7 @@ class Descent:
     def continued(self, epochs: int, plan: Plan | None = None) -> "Descent":
         """Return a descent that goes on from here to so many epochs, and leaves this one as it is."""
         other = Descent(self.problem, self.plan if plan is None else plan, epochs)
-        other.state.recall(self.state.memory())
+        other.state.restore(self.state.snapshot())
         other.history = None if self.history is None else self.history.copy()
         for name in ("latest", "best", "lowest", "halvings", "seen", "diverged_at"):
             setattr(other, name, copy.copy(getattr(self, name)))
@@ -165,7 +175,7 @@ class Descent:
     def snapshot(self) -> dict[str, Any]:
         """Return what is needed to stand here again."""
         return {
-            "state": self.state.memory(),
+            "state": self.state.snapshot(),
             "halvings": self.halvings,
             "latest": dict(self.latest),
             "watch": None if self.watch is None else self.watch.state(),
@@ -257,7 +267,7 @@ class Descent:
 
     def go_back(self, epoch: int) -> None:
         """Return to an epoch within the last call: to the anchor, and from there by the same rates."""
-        self.state.recall(self.anchor["state"])
+        self.state.restore(self.anchor["state"])
         steps = (epoch - self.state.epoch) * self.state.steps_per_epoch
         if steps > 0:
             self.call(steps, self.values[:steps])
@@ -279,7 +289,7 @@ class Descent:
     def backtrack(self, lowest: Lowest) -> None:
         """Return to the epoch of the lowest cost, drop what came later, and halve the rate for good."""
         halvings, anchor = self.halvings + 1, lowest.anchor
-        self.state.recall(anchor["state"])
+        self.state.restore(anchor["state"])
         self.halvings, self.latest, self.seen = anchor["halvings"], dict(anchor["latest"]), anchor["seen"]
         self.watch, self.plateau = Watch.at(anchor["watch"]), Plateau.at(anchor["plateau"])
         if self.history is not None:
@@ -454,7 +464,7 @@ class Descent:
         """Go on from where `memory` was taken; table is the history's."""
         memory = copy.deepcopy(memory)  # which a loaded Run may be asked for again
         now = memory["now"]
-        self.state.recall(now["state"])
+        self.state.restore(now["state"])
         self.halvings, self.latest, self.seen = now["halvings"], now["latest"], now["seen"]
         self.watch, self.plateau = Watch.at(now["watch"]), Plateau.at(now["plateau"])
         self.seconds = memory["seconds"]

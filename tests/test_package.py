@@ -18,7 +18,7 @@ def modules():
 
 
 def importable(name):
-    if name.startswith("gdfast.backends.jitted"):
+    if name.startswith("gdfast.backends.numba"):
         name = "gdfast.backends.numba"
     needs = {"gdfast.backends.numba": "numba", "gdfast.cli": "typer", "gdfast.plots": "matplotlib",
              "gdfast.demo": "matplotlib",

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends.intervals import settle_interval
+from gdfast.backends.protocol import Updates
+from gdfast.backends.state import State
 from gdfast.data.csr import CSR
 from gdfast.data.problem import Problem
 from gdfast.options.model import Model
-from gdfast.state import State, Updates
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ try:
 except ImportError as error:
     raise ImportError(f"gdfast's compiled core is not there ({error})") from error
 
-__all__ = ["FEW_FEATURES", "Kernels", "numbers_of", "power_costs"]
+__all__ = ["FEW_FEATURES", "Kernels", "compiled_numbers", "power_costs"]
 
 power_costs = path.power_costs
 
@@ -32,7 +33,7 @@ SLAB_NUMBERS = 2**22
 NO_ARRAYS = (np.empty((0, 0)),) * 5
 
 
-def numbers_of(model: Model) -> tuple[Any, ...]:
+def compiled_numbers(model: Model) -> tuple[Any, ...]:
     """Return a Model as the numbers that the compiled switches read."""
     loss, rule = descent.LOSSES.index(model.loss), descent.UPDATE_RULES.index(model.rule)
     objective = (loss, model.c, model.l2, model.l1, model.intercept)
@@ -63,7 +64,7 @@ class Kernels:
         self.pool: ThreadPoolExecutor | None = None
         coupled = np.empty((len(sums), descent.ROWS_OF_A_BLOCK * k)) if model.formulas.coupled else None
         passes = descent.Passes(X, Y, problem.weights, columns, targets, sums, slab, scratch, coupled)
-        self.fixed = (passes, numbers_of(model), (model.factors, model.low, model.high))
+        self.fixed = (passes, compiled_numbers(model), (model.factors, model.low, model.high))
 
     def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs."""

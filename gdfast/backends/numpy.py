@@ -5,7 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.backends.interrupt import end_is_due
 from gdfast.backends.intervals import settle_interval
+from gdfast.backends.protocol import Updates
+from gdfast.backends.state import State
 from gdfast.data.csr import CSR
 from gdfast.data.order import fill_order
 from gdfast.data.problem import Problem
@@ -13,9 +16,7 @@ from gdfast.formulas.losses import log_normalised
 from gdfast.formulas.penalties import cumulative_l1, penalty_value, soft_threshold
 from gdfast.formulas.update_rules import averaged, clipped, correction
 from gdfast.formulas.vocabulary import maximum, minimum
-from gdfast.interrupt import asked
 from gdfast.options.model import Model
-from gdfast.state import State, Updates
 
 __all__ = ["Kernels", "power_costs"]
 
@@ -24,12 +25,12 @@ class Kernels:
     """The kernels for one Problem and one Model.
 
     `batch` runs one full-batch epoch for each of rates and writes a cost for each: the loss at its start (with
-    `objective` J, penalty included). `stochastic` runs the Updates asked for (gdfast/state.py) from the state's place
-    in the order of samples. Both return the number of updates done, which are fewer where the end was asked for
-    meanwhile; where epoch e of the call is bad (DESIGN: a cost or an iterate that is not finite) they stop and return
-    ~e, the number of epochs of this call that are good being e (batch: e costs are written, and the last good epoch is
-    e - 1 epochs after the start). `sums_at` returns the sum of s_i loss_i and the penalty anywhere, by the same
-    additions as an epoch, and leaves the gradient of the first in G (k, d + 1), the intercept's last.
+    `objective` J, penalty included). `stochastic` runs the Updates asked for (gdfast/backends/protocol.py) from the
+    state's place in the order of samples. Both return the number of updates done, which are fewer where Ctrl-C or the
+    time limit ended the call. Where epoch e of the call is bad (a cost or an iterate that is not finite) they stop and
+    return ~e: e epochs of this call are good (batch: e costs are written, and the last good epoch is e - 1 epochs
+    after the start). `sums_at` returns the sum of s_i loss_i and the penalty anywhere, by the same additions as an
+    epoch, and leaves the gradient of the first in G (k, d + 1), the intercept's last.
     `by_columns=False` tells the compiled backends to take X by rows also where it has few features; n_threads is for
     the compiled core. X may be sparse (gdfast/data/csr.py); an update costs O(d) here all the same.
     """
@@ -65,11 +66,11 @@ class Kernels:
         steps, rates, by_step, wanted, costs = updates
         with np.errstate(all="ignore"):
             for done in range(steps):
-                if asked():
+                if end_is_due():
                     return done
                 if position == 0:
                     state.sums[0] = 0.0
-                    if state.shuffle and not fill_order(state.order, state.seed, state.epoch + ended, asked):
+                    if state.shuffle and not fill_order(state.order, state.seed, state.epoch + ended, end_is_due):
                         return done
                 rows = state.order[position * size : (position + 1) * size]
                 eta = float(rates[done if by_step else ended])
@@ -175,11 +176,11 @@ class Kernels:
         Q = state.Q[:, :-1]
         if state.U.size:
             state.U[:, :-1] += threshold
-            owed: Any = state.U[:, :-1]
+            pending: Any = state.U[:, :-1]
         else:
             state.sums[1] += threshold
-            owed = float(state.sums[1])
-        new = cumulative_l1(state.W, Q, owed).astype(state.W.dtype, copy=False)
+            pending = float(state.sums[1])
+        new = cumulative_l1(state.W, Q, pending).astype(state.W.dtype, copy=False)
         Q += new - state.W
         state.W[:] = new
 

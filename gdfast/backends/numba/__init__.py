@@ -1,4 +1,7 @@
-"""The Numba backend: the kernels of src/ as jitted functions, compiled once for each loss and update rule."""
+"""The Numba backend: the kernels of src/ as jitted functions, compiled once for each loss and update rule.
+
+Each module of this folder is one subject, as the files of src/ are for the compiled core.
+"""
 
 from typing import Any, NamedTuple
 
@@ -6,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends.intervals import settle_interval
-from gdfast.backends.jitted.closed_form import power_costs
-from gdfast.backends.jitted.kernels import compile_kernels
-from gdfast.backends.jitted.owed import nothing_owed
+from gdfast.backends.numba.closed_form import power_costs
+from gdfast.backends.numba.kernels import compile_kernels
+from gdfast.backends.numba.pending import nothing_pending
+from gdfast.backends.protocol import Updates
+from gdfast.backends.state import State
 from gdfast.data.csr import CSR
 from gdfast.data.problem import Problem
 from gdfast.options.model import Model
-from gdfast.state import State, Updates
 
 __all__ = ["Kernels", "power_costs"]
 
@@ -36,7 +40,7 @@ class Numbers(NamedTuple):
     even: bool  # l2 is the same for every coefficient, and there is no l1
 
 
-def numbers_of(model: Model) -> Numbers:
+def model_numbers(model: Model) -> Numbers:
     """Return a Model's numbers."""
     step = (model.mu, model.rho, model.eps, model.decay, model.clip_norm, model.clip_value)
     return Numbers(model.c, model.l2, model.l1, model.intercept, *step, model.l1 == 0 and model.factors is None)
@@ -49,7 +53,7 @@ class Kernels:
         self.X, self.Y = problem.X, problem.Y
         none = np.empty(0)
         self.weights = none if problem.weights is None else problem.weights
-        self.numbers = numbers_of(model)
+        self.numbers = model_numbers(model)
         ones = np.ones(self.X.shape[1]) if model.factors is None else model.factors
         bounds = tuple(none if limit is None else limit for limit in (model.low, model.high))
         self.limits = (model.l2 * ones, model.l1 * ones, 0.0 * ones, *bounds)
@@ -63,7 +67,7 @@ class Kernels:
         self.compiled = compile_kernels(model.loss, model.custom, model.rule, model.checked, sparse, self.lazy)
         self.rows = (self.X.data, self.X.indices, self.X.indptr) if isinstance(self.X, CSR) else self.X
         self.every = self.settle_interval(1)
-        self.owed = nothing_owed(self.every + 1, self.X.shape[1] * (model.l1 > 0)) if self.lazy else 0
+        self.pending = nothing_pending(self.every + 1, self.X.shape[1] * (model.l1 > 0)) if self.lazy else 0
 
     def settle_interval(self, batch_size: int) -> int:
         """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
@@ -111,5 +115,5 @@ class Kernels:
             self.rows, self.Y, self.weights, self.numbers, self.limits, state.W, state.b, state.arrays, state.sums,
             state.steps, state.count, state.gain, self.G,
             state.order, state.batch_size or 1, state.shuffle, np.uint64(state.seed), state.epoch, state.position,
-            *updates, self.owed, self.every,
+            *updates, self.pending, self.every,
         )  # fmt: skip

@@ -6,17 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gdfast.backends.jitted.exact import finite, is_finite, mean_of, plus
-from gdfast.backends.jitted.formulas import penalty, penalty_value, soft_threshold
-from gdfast.backends.jitted.losses import jitted_loss
-from gdfast.backends.jitted.options import jit, outer
-from gdfast.backends.jitted.order import fill_order
-from gdfast.backends.jitted.owed import fold
-from gdfast.backends.jitted.passes import compile_passes
-from gdfast.backends.jitted.rows import DENSE, SPARSE
-from gdfast.backends.jitted.samples import compile_samples
-from gdfast.backends.jitted.spans import compile_fours, compile_singly
-from gdfast.backends.jitted.steps import compile_steps
+from gdfast.backends.numba.arithmetic import finite, is_finite, mean_of, plus
+from gdfast.backends.numba.compilation import jit, outer
+from gdfast.backends.numba.formulas import jitted_loss, penalty, penalty_value, soft_threshold
+from gdfast.backends.numba.order import fill_order
+from gdfast.backends.numba.passes import compile_passes
+from gdfast.backends.numba.pending import fold
+from gdfast.backends.numba.row_blocks import compile_row_blocks, compile_single_rows
+from gdfast.backends.numba.rows import DENSE, SPARSE
+from gdfast.backends.numba.samples import compile_samples
+from gdfast.backends.numba.steps import compile_steps
 from gdfast.formulas.update_rules import UPDATE_RULES
 
 __all__ = ["Compiled", "compile_kernels"]
@@ -31,18 +30,22 @@ class Compiled(NamedTuple):
 
 
 @functools.lru_cache(maxsize=256)  # a user's own losses come without end
-def compile_kernels(loss: str, own: Any, optimizer: str, checked: bool, sparse: bool, lazy: bool) -> Compiled:
+def compile_kernels(loss: str, custom: Any, optimizer: str, checked: bool, sparse: bool, lazy: bool) -> Compiled:
     """Return the kernels, each compiled at its first call; lazy ones put off what an update owes all coefficients."""
-    value, gradient = jitted_loss(loss, own)
+    value, gradient = jitted_loss(loss, custom)
     rows, formula = SPARSE if sparse else DENSE, UPDATE_RULES[optimizer]
-    room, losses_of, pass_rows, pass_columns, line_sums, weighted_line_sums = compile_passes(value, gradient, rows)
+    workspace, losses_of, pass_rows, pass_columns, line_sums, weighted_line_sums = compile_passes(value, gradient, rows)
     steps = compile_steps(formula, checked)
     rule, rate, update = steps.rule, steps.rate, steps.update
     whole_columns = jit(lambda X, Y, s, W, b, c, G, space: 0.0) if sparse else pass_columns  # a CSR has none
     one_by_one = compile_samples(value, gradient, rows, steps, formula.corrected, checked, sparse, lazy)
-    in_fours = optimizer == "gd" and not (checked or sparse)
-    sgd_span = compile_fours(gradient, steps.descend, losses_of, one_by_one) if in_fours else compile_singly(one_by_one)
-    end_window = fold if lazy else jit(lambda W, Q, p, owed: None)
+    by_blocks = optimizer == "gd" and not (checked or sparse)
+    sgd_span = (
+        compile_row_blocks(gradient, steps.descend, losses_of, one_by_one)
+        if by_blocks
+        else compile_single_rows(one_by_one)
+    )
+    end_window = fold if lazy else jit(lambda W, Q, p, pending: None)
 
     @outer
     def batch(  # type: ignore[no-untyped-def]
@@ -50,7 +53,7 @@ def compile_kernels(loss: str, own: Any, optimizer: str, checked: bool, sparse: 
     ):
         """Run full-batch epochs; or (look) write the two sums of the first, and its gradient into G, and no step."""
         n = Y.shape[1] if by_columns else Y.shape[0]
-        no_order, space = np.empty(0, np.int32), room(X, W.shape[0], W.shape[1])
+        no_order, space = np.empty(0, np.int32), workspace(X, W.shape[0], W.shape[1])
         for e in range(rates.size):
             for o in range(G.shape[0]):
                 for j in range(G.shape[1]):
@@ -111,11 +114,11 @@ def compile_kernels(loss: str, own: Any, optimizer: str, checked: bool, sparse: 
     @outer
     def stochastic(  # type: ignore[no-untyped-def]
         X, Y, s, p, limits, W, b, arrays, sums, t, count, gain, G,
-        order, batch_size, shuffle, seed, epoch, position, steps, rates, by_step, wanted, costs, owed, every,
+        order, batch_size, shuffle, seed, epoch, position, steps, rates, by_step, wanted, costs, pending, every,
     ):  # fmt: skip
-        """Run mini-batch or SGD updates; what is owed is settled after every `every` from the epoch's start."""
+        """Run mini-batch or SGD updates; what is pending is settled after every `every` from the epoch's start."""
         n, ended, done = Y.shape[0], 0, 0
-        no_order, space = np.empty(0, np.int32), room(X, W.shape[0], W.shape[1])
+        no_order, space = np.empty(0, np.int32), workspace(X, W.shape[0], W.shape[1])
         while done < steps:
             if position == 0:
                 sums[0] = 0.0
@@ -127,9 +130,9 @@ def compile_kernels(loss: str, own: Any, optimizer: str, checked: bool, sparse: 
                 taken = min(every - start % every, min(n - start, steps - done))
                 sgd_span(
                     X, Y, s, W, b, arrays, sums, G, p, limits, order, start, taken, rates[at:], by_step, t + done, more,
-                    gain, owed, space,
+                    gain, pending, space,
                 )  # fmt: skip
-                end_window(W, arrays[3], p, owed)
+                end_window(W, arrays[3], p, pending)
             else:
                 taken, size = 1, min(batch_size, n - start)
                 for o in range(G.shape[0]):

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gdfast.backends.jitted.options import counting, jit
+from gdfast.backends.numba.compilation import counting, jit
 
 __all__ = ["BLOCK", "DENSE", "SPARSE", "Rows", "csr_row", "four_products", "place_of"]
 

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gdfast.backends.jitted.elementary import LARGEST
-from gdfast.backends.jitted.formulas import averaged, clipped, correction, cumulative_l1, soft_threshold, within
-from gdfast.backends.jitted.options import jit
+from gdfast.backends.numba.arithmetic import LARGEST
+from gdfast.backends.numba.compilation import jit
+from gdfast.backends.numba.formulas import averaged, clipped, correction, cumulative_l1, soft_threshold, within
 from gdfast.formulas.update_rules import UpdateRule
 
 __all__ = ["Steps", "add_to_mean", "compile_steps"]
@@ -98,7 +98,7 @@ def compile_steps(formula: UpdateRule, checked: bool) -> Steps:
             set_v(V, o, d, v)
 
     @jit
-    def careful_update(W, b, arrays, sums, G, scale, p, limits, eta, c1, c2, cumulative):  # type: ignore[no-untyped-def]
+    def checked_update(W, b, arrays, sums, G, scale, p, limits, eta, c1, c2, cumulative):  # type: ignore[no-untyped-def]
         """Take one step along the whole gradient, then l1 at each coordinate's own rate, then the bounds."""
         (k, d), (M, V, _, Q, U), (l2, l1, none, low, high) = W.shape, arrays, limits
         whole_gradient(W, G, scale, p, l2)
@@ -128,7 +128,7 @@ def compile_steps(formula: UpdateRule, checked: bool) -> Steps:
                 for j in range(d):
                     W[o, j] = soft_threshold(np.float64(W[o, j]), threshold)
 
-    after = careful_update if checked else plain_update
+    after = checked_update if checked else plain_update
 
     @jit
     def update(W, b, arrays, sums, G, scale, p, limits, eta, t, count, gain):  # type: ignore[no-untyped-def]
@@ -145,4 +145,4 @@ def compile_steps(formula: UpdateRule, checked: bool) -> Steps:
         """Return the step of a rule without states."""
         return rule(0.0, g, 0.0, 0.0, eta, p.mu, p.rho, p.eps, p.decay, 1.0, 1.0)[0]
 
-    return Steps(rule, rate, take_step, careful_update, update, gd_step)
+    return Steps(rule, rate, take_step, checked_update, update, gd_step)

@@ -5,12 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.backends.jitted.options import jit, strict
+from gdfast.backends.numba.compilation import jit, strict
 
-__all__ = ["SMALLEST_SCALE", "Owed", "fold", "nothing_owed", "settle", "shrunk"]
+__all__ = ["SMALLEST_SCALE", "Pending", "fold", "nothing_pending", "settle", "shrunk"]
 
 
-class Owed(NamedTuple):
+class Pending(NamedTuple):
     """What SGD on sparse rows puts off within a window of updates: coefficients are scales[now] W less l1.
 
     The t-th update of the window multiplies every coefficient by scales[t] / scales[t - 1], then l1 draws it towards
@@ -37,54 +37,54 @@ def shrunk(scale, rest, part):  # type: ignore[no-untyped-def]
 SMALLEST_SCALE = 1e-9
 
 
-def nothing_owed(window: int, d: int) -> Owed:
+def nothing_pending(window: int, d: int) -> Pending:
     """Return an empty window."""
     scales, debts, totals = np.empty((3, window))
-    return Owed(scales, debts, totals, np.zeros(d, np.int32), np.zeros(1, np.int64), np.empty(2))
+    return Pending(scales, debts, totals, np.zeros(d, np.int32), np.zeros(1, np.int64), np.empty(2))
 
 
 @jit
-def settled(v, q, first, now, owed):  # type: ignore[no-untyped-def]
+def settled(v, q, first, now, pending):  # type: ignore[no-untyped-def]
     """Return v and q (in cumulative_l1) after the updates first + 1 .. now, in which nothing but l1 moved v."""
     if v == 0.0 or v != v:
         return v, q
     side, size = (1.0, v) if v > 0.0 else (-1.0, -v)
-    left = size - (owed.debts[now] - owed.debts[first])
+    left = size - (pending.debts[now] - pending.debts[first])
     if left > 0.0:
-        return side * left, -side * owed.totals[now]
+        return side * left, -side * pending.totals[now]
     low, high = first, now  # after the one something is left, after the other nothing
     while high - low > 1:
         middle = (low + high) // 2
-        if size > owed.debts[middle] - owed.debts[first]:
+        if size > pending.debts[middle] - pending.debts[first]:
             low = middle
         else:
             high = middle
-    last = owed.scales[high] * (size - (owed.debts[low] - owed.debts[first]))
-    return 0.0, -side * (owed.totals[low] + last)
+    last = pending.scales[high] * (size - (pending.debts[low] - pending.debts[first]))
+    return 0.0, -side * (pending.totals[low] + last)
 
 
 @jit
-def settle(W, Q, j, owed):  # type: ignore[no-untyped-def]
+def settle(W, Q, j, pending):  # type: ignore[no-untyped-def]
     """Take off the j-th coefficients what l1 owes them."""
-    now = owed.now[0]
-    if owed.until[j] < now:
+    now = pending.now[0]
+    if pending.until[j] < now:
         for o in range(W.shape[0]):
-            W[o, j], Q[o, j] = settled(np.float64(W[o, j]), Q[o, j], owed.until[j], now, owed)
-        owed.until[j] = now
+            W[o, j], Q[o, j] = settled(np.float64(W[o, j]), Q[o, j], pending.until[j], now, pending)
+        pending.until[j] = now
 
 
 @jit
-def fold(W, Q, p, owed):  # type: ignore[no-untyped-def]
+def fold(W, Q, p, pending):  # type: ignore[no-untyped-def]
     """Make the coefficients what they are, and begin a new window."""
-    if owed.now[0] == 0:
+    if pending.now[0] == 0:
         return
-    scale = owed.scales[owed.now[0]]
+    scale = pending.scales[pending.now[0]]
     if p.l1 > 0.0:
         for j in range(W.shape[1]):
-            settle(W, Q, j, owed)
-            owed.until[j] = 0
+            settle(W, Q, j, pending)
+            pending.until[j] = 0
     if scale != 1.0:
         for o in range(W.shape[0]):
             for j in range(W.shape[1]):
                 W[o, j] *= scale
-    owed.now[0] = 0
+    pending.now[0] = 0

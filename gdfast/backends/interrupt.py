@@ -1,4 +1,4 @@
-"""Ctrl-C and the time allowed while a descent runs: noted at once, obeyed between two calls of a kernel."""
+"""Ctrl-C and the time limit of a training: noted at once, obeyed between two calls of a kernel."""
 
 import _signal  # type: ignore[import-not-found]
 import math
@@ -7,7 +7,7 @@ import threading
 import time
 from types import FrameType, TracebackType
 
-__all__ = ["Interrupt", "asked"]
+__all__ = ["Interrupt", "end_is_due"]
 
 # Those of the module signal turn numbers and handlers into enums, which takes longer than a small descent.
 getsignal, set_signal = _signal.getsignal, _signal.signal
@@ -53,7 +53,7 @@ class Interrupt:
         self.pressed = True
 
 
-def asked() -> bool:
+def end_is_due() -> bool:
     """Tell whether the end of this thread's descent is due."""
     interrupts = getattr(RUNNING, "interrupts", [])
     return bool(interrupts) and (interrupts[-1].pressed or interrupts[-1].late)

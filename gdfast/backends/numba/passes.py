@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gdfast.backends.jitted.options import counting, jit
-from gdfast.backends.jitted.rows import BLOCK, Rows, place_of
+from gdfast.backends.numba.compilation import counting, jit
+from gdfast.backends.numba.rows import BLOCK, Rows, place_of
 
 __all__ = ["Passes", "compile_passes"]
 
@@ -14,7 +14,7 @@ __all__ = ["Passes", "compile_passes"]
 class Passes(NamedTuple):
     """The jitted passes for one loss and one kind of rows."""
 
-    room: Callable[..., Any]
+    workspace: Callable[..., Any]
     losses_of: Callable[..., float]
     by_rows: Callable[..., float]
     by_columns: Callable[..., float]
@@ -45,7 +45,7 @@ def compile_passes(value: Any, gradient: Any, rows: Rows) -> Passes:
         return total
 
     @counting
-    def room(X, k, d):  # type: ignore[no-untyped-def]
+    def workspace(X, k, d):  # type: ignore[no-untyped-def]
         """Return what a block of rows is worked on in: z (k, BLOCK), r, y, weights, and a row to sum in."""
         return np.empty((k, BLOCK)), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK), row_for(X, d)
 
@@ -129,4 +129,4 @@ def compile_passes(value: Any, gradient: Any, rows: Rows) -> Passes:
                 G[o, d] += part
         return total
 
-    return Passes(room, losses_of, pass_rows, pass_columns, line_sums, weighted_line_sums)
+    return Passes(workspace, losses_of, pass_rows, pass_columns, line_sums, weighted_line_sums)

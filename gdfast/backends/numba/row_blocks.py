@@ -4,31 +4,33 @@ from typing import Any
 
 import numpy as np
 
-from gdfast.backends.jitted.exact import is_finite, plus
-from gdfast.backends.jitted.options import jit
-from gdfast.backends.jitted.rows import four_products
+from gdfast.backends.numba.arithmetic import is_finite, plus
+from gdfast.backends.numba.compilation import jit
+from gdfast.backends.numba.rows import four_products
 
-__all__ = ["compile_fours", "compile_singly"]
+__all__ = ["compile_row_blocks", "compile_single_rows"]
 
 
-def compile_singly(one_by_one: Any) -> Any:
+def compile_single_rows(one_by_one: Any) -> Any:
     """Return what takes all updates of a span one by one."""
 
     @jit
-    def all_singly(  # type: ignore[no-untyped-def]
-        X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, owed, space
+    def all_single(  # type: ignore[no-untyped-def]
+        X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, pending, space
     ):
         """Take updates one by one."""
-        one_by_one(X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, owed)
+        one_by_one(
+            X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, pending
+        )
 
-    return all_singly
+    return all_single
 
 
-def compile_fours(gradient: Any, gd_step: Any, losses_of: Any, one_by_one: Any) -> Any:
+def compile_row_blocks(gradient: Any, gd_step: Any, losses_of: Any, one_by_one: Any) -> Any:
     """Return what takes the updates of a span in fours where that can be; for plain descent on dense rows."""
 
     @jit
-    def in_fours(X, Y, s, W, b, p, order, start, size, rates, by_step, z):  # type: ignore[no-untyped-def]
+    def by_blocks(X, Y, s, W, b, p, order, start, size, rates, by_step, z):  # type: ignore[no-untyped-def]
         """Take four updates of plain descent at a time, and keep each one's z; return how many are taken.
 
         Four rows' products with the coefficients and with each other, four steps on them alone, then
@@ -92,15 +94,15 @@ def compile_fours(gradient: Any, gd_step: Any, losses_of: Any, one_by_one: Any) 
         return size - size % 4
 
     @jit
-    def fours_first(  # type: ignore[no-untyped-def]
-        X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, owed, space
+    def blocks_first(  # type: ignore[no-untyped-def]
+        X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, pending, space
     ):
         """Take updates in fours where that can be, else one by one; at most BLOCK of them."""
         i = 0
         while i < size:
             later = rates[i:] if by_step else rates
             if p.even and count < 0 and size - i >= 4:
-                done = in_fours(X, Y, s, W, b, p, order, start + i, size - i, later, by_step, space[0])
+                done = by_blocks(X, Y, s, W, b, p, order, start + i, size - i, later, by_step, space[0])
                 total = 0.0
                 for o in range(b.size if done > 0 else 0):
                     total += losses_of(Y, s, order, start + i, done, o, p.c, space)
@@ -110,8 +112,8 @@ def compile_fours(gradient: Any, gd_step: Any, losses_of: Any, one_by_one: Any) 
             left = min(4, size - i) if p.even and count < 0 else size - i
             one_by_one(
                 X, Y, s, W, b, arrays, sums, G, p, limits, order, start + i, left, later, by_step, t + i,
-                count + i if count >= 0 else count, gain, owed,
+                count + i if count >= 0 else count, gain, pending,
             )  # fmt: skip
             i += left
 
-    return fours_first
+    return blocks_first

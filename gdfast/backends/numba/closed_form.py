@@ -1,6 +1,6 @@
 """The costs of a closed-form path."""
 
-from gdfast.backends.jitted.options import outer
+from gdfast.backends.numba.compilation import outer
 
 __all__ = ["power_costs"]
 

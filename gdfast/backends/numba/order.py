@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gdfast.backends.jitted.options import jit
+from gdfast.backends.numba.compilation import jit
 from gdfast.data.order import GOLDEN
 
 __all__ = ["fill_order"]

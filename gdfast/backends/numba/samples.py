@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from gdfast.backends.jitted.exact import plus
-from gdfast.backends.jitted.formulas import correction, cumulative_l1
-from gdfast.backends.jitted.options import jit
-from gdfast.backends.jitted.owed import SMALLEST_SCALE, fold, settle, shrunk
-from gdfast.backends.jitted.rows import Rows, csr_row
-from gdfast.backends.jitted.steps import Steps, add_to_mean
+from gdfast.backends.numba.arithmetic import plus
+from gdfast.backends.numba.compilation import jit
+from gdfast.backends.numba.formulas import correction, cumulative_l1
+from gdfast.backends.numba.pending import SMALLEST_SCALE, fold, settle, shrunk
+from gdfast.backends.numba.rows import Rows, csr_row
+from gdfast.backends.numba.steps import Steps, add_to_mean
 
 __all__ = ["compile_samples"]
 
@@ -19,10 +19,10 @@ def compile_samples(
 ) -> Any:
     """Return `one_by_one`, which takes updates by one sample each."""
     product, spread = rows.product, rows.spread
-    rate, take_step, careful_update, gd_step = steps.rate, steps.take, steps.checked, steps.descend
+    rate, take_step, checked_update, gd_step = steps.rate, steps.take, steps.checked, steps.descend
 
     @jit
-    def careful_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed):  # type: ignore[no-untyped-def]
+    def checked_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, pending):  # type: ignore[no-untyped-def]
         """Take one checked update by one sample; return s loss before it."""
         k = W.shape[0]
         total = 0.0
@@ -32,7 +32,7 @@ def compile_samples(
             r = s * gradient(y[o], z, p.c)
             spread(X, row, r, G, o)
             G[o, W.shape[1]] = r
-        careful_update(W, b, arrays, sums, G, 1.0, p, limits, eta, c1, c2, True)
+        checked_update(W, b, arrays, sums, G, 1.0, p, limits, eta, c1, c2, True)
         return total
 
     def step_by_dense(o, W, b, arrays, X, row, r, G, l2, p, eta, c1, c2):  # type: ignore[no-untyped-def]
@@ -47,7 +47,7 @@ def compile_samples(
     step_by_row = jit(step_by_csr if sparse else step_by_dense)
 
     @jit
-    def plain_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed):  # type: ignore[no-untyped-def]
+    def plain_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, pending):  # type: ignore[no-untyped-def]
         """Take one update by one sample, then what the cumulative l1 owes; return s loss before it."""
         (k, d), Q = W.shape, arrays[3]
         total = 0.0
@@ -66,26 +66,30 @@ def compile_samples(
         return total
 
     @jit
-    def lazy_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed):  # type: ignore[no-untyped-def]
+    def lazy_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, pending):  # type: ignore[no-untyped-def]
         """Take one update of plain descent at the row's own coefficients; return s loss before it."""
-        (values, columns), k, Q, now = csr_row(X, row), W.shape[0], arrays[3], owed.now[0]
+        (values, columns), k, Q, now = csr_row(X, row), W.shape[0], arrays[3], pending.now[0]
         part, threshold = -gd_step(p.l2, p, eta), p.l1 * rate(0.0, eta, p.mu, p.eps, c2)
         if not part < 1.0:
-            fold(W, Q, p, owed)
-            return plain_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed)
+            fold(W, Q, p, pending)
+            return plain_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, pending)
         if now == 0:
-            owed.scales[0], owed.debts[0], owed.totals[0] = 1.0, 0.0, sums[1]
-            owed.exact[0], owed.exact[1] = 1.0, 0.0
+            pending.scales[0], pending.debts[0], pending.totals[0] = 1.0, 0.0, sums[1]
+            pending.exact[0], pending.exact[1] = 1.0, 0.0
         if p.l1 > 0.0:
             for i in range(columns.size):
-                settle(W, Q, columns[i], owed)
-                owed.until[columns[i]] = now + 1
+                settle(W, Q, columns[i], pending)
+                pending.until[columns[i]] = now + 1
             sums[1] = plus(sums[1], threshold)
         now += 1
-        owed.exact[0], owed.exact[1] = shrunk(owed.exact[0], owed.exact[1], part)
-        before, scale = owed.scales[now - 1], owed.exact[0] + owed.exact[1]
-        owed.scales[now], owed.debts[now], owed.totals[now] = scale, owed.debts[now - 1] + threshold / scale, sums[1]
-        owed.now[0] = now
+        pending.exact[0], pending.exact[1] = shrunk(pending.exact[0], pending.exact[1], part)
+        before, scale = pending.scales[now - 1], pending.exact[0] + pending.exact[1]
+        pending.scales[now], pending.debts[now], pending.totals[now] = (
+            scale,
+            pending.debts[now - 1] + threshold / scale,
+            sums[1],
+        )
+        pending.now[0] = now
         total = 0.0
         for o in range(k):
             z = before * product(X, row, W, o) + b[o]
@@ -102,14 +106,14 @@ def compile_samples(
             if p.intercept:
                 b[o] += gd_step(r, p, eta)
         if scale < SMALLEST_SCALE:
-            fold(W, Q, p, owed)
+            fold(W, Q, p, pending)
         return total
 
-    sample = careful_sample if checked else lazy_sample if lazy else plain_sample
+    sample = checked_sample if checked else lazy_sample if lazy else plain_sample
 
     @jit
     def one_by_one(  # type: ignore[no-untyped-def]
-        X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, owed
+        X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, pending
     ):
         """Take an update by each of order[start:start + size], after t before."""
         c1 = c2 = 1.0
@@ -118,7 +122,7 @@ def compile_samples(
             if corrected:
                 c1, c2 = correction(p.mu, t + i + 1), correction(p.rho, t + i + 1)
             weight = s[row] if s.size else 1.0
-            total = sample(X, row, Y[row], weight, W, b, arrays, sums, G, p, limits, eta, c1, c2, owed)
+            total = sample(X, row, Y[row], weight, W, b, arrays, sums, G, p, limits, eta, c1, c2, pending)
             if count >= 0:
                 add_to_mean(W, b, arrays[2], count + i + 1, gain)
             sums[0] = plus(sums[0], total)

@@ -1,12 +1,12 @@
-"""What formulas are written in, for Numba: the vocabulary, and exp and log1p without calls."""
+"""What formulas and sums are written in, for Numba: the vocabulary, exp and log1p without calls, and sums in order."""
 
 import numpy as np
 from numba.extending import overload
 
-from gdfast.backends.jitted.options import rounding
+from gdfast.backends.numba.compilation import rounding, strict
 from gdfast.formulas import polynomials, vocabulary
 
-__all__ = ["LARGEST", "exponential", "log_one_plus"]
+__all__ = ["LARGEST", "exponential", "finite", "is_finite", "log_one_plus", "mean_of", "plus"]
 
 LARGEST = np.finfo(np.float64).max
 
@@ -71,3 +71,36 @@ def log_one_plus(x):  # type: ignore[no-untyped-def]
     y = y if x > -1.0 else bad
     y = x if x == 0.0 else y
     return x if x > LARGEST else y
+
+
+# Sums and checks in which nothing may be reordered, and infinity is looked for.
+
+
+@strict
+def is_finite(x):  # type: ignore[no-untyped-def]
+    """Tell whether x is neither NaN nor infinite."""
+    return abs(x) <= LARGEST
+
+
+@strict
+def finite(W, b):  # type: ignore[no-untyped-def]
+    """Tell whether the iterate is finite."""
+    for o in range(b.size):
+        if not is_finite(b[o]):
+            return False
+        for j in range(W.shape[1]):
+            if not is_finite(np.float64(W[o, j])):
+                return False
+    return True
+
+
+@strict
+def plus(total, x):  # type: ignore[no-untyped-def]
+    """Return total + x: a running sum over updates, in which nothing may be reordered."""
+    return total + x
+
+
+@strict
+def mean_of(total, n, extra):  # type: ignore[no-untyped-def]
+    """Return total / n + extra as Python does: with liberties it is total times the rounded 1 / n."""
+    return total / n + extra

@@ -1,0 +1,63 @@
+"""What a backend is: kernels for one problem and one model, which change a State in place."""
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.backends.state import State
+from gdfast.data.problem import Problem
+from gdfast.options.model import Model
+
+__all__ = ["KernelSet", "Updates"]
+
+
+class Updates(NamedTuple):
+    """What a call of `stochastic` is to do.
+
+    It runs `steps` updates from the state's place in the order of samples, and writes into `costs` for each epoch
+    that ends the mean over it of s_i loss_i just before each update; or, where `wanted` has a place for each such
+    epoch, J at its end where it is marked, else NaN (a sum that nobody wants is made only as far as it takes to tell
+    whether it is finite). `rates` are by epoch, the current one first, or by step.
+    """
+
+    steps: int
+    rates: NDArray[np.float64]
+    by_step: bool
+    wanted: NDArray[np.bool_]  # empty: J is never wanted
+    costs: NDArray[np.float64]
+
+
+class KernelSet(Protocol):
+    """The methods that the Kernels of every backend have.
+
+    gdfast/backends/numpy.py is their specification.
+
+    Parameters
+    ----------
+    problem : Problem
+        The data.
+    model : Model
+        The objective and the update rule.
+    by_columns : bool, default True
+        Whether a compiled backend may read X by columns where it has few features.
+    n_threads : int, default 1
+        Number of threads, at least 1. Only the compiled core has more than one.
+    """
+
+    def __init__(self, problem: Problem, model: Model, by_columns: bool = True, n_threads: int = 1) -> None: ...
+
+    def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
+        """Run full-batch epochs, changing the state in place."""
+
+    def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
+        """Return the sum of s_i loss_i and the penalty; the gradient of the sum is left in G."""
+
+    def cost_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool) -> float:
+        """Return J, equal to the bit to the cost that an epoch computes."""
+
+    def stochastic(self, state: State, updates: Updates) -> int:
+        """Run mini-batch or SGD updates, changing the state in place."""
+
+    def settle_interval(self, batch_size: int) -> int:
+        """Return at which multiples of how many updates a call of `stochastic` may end within an epoch."""
