@@ -17,10 +17,10 @@ from tutorials import INPUTS, RATE, TARGETS, numpy_loop
 
 import gdfast
 from gdfast import compat
-from gdfast.closed_form import BLOCK_VALUES, triangle
 from gdfast.data.problem import make_problem
 from gdfast.options.model import make_model
 from gdfast.options.optimizers import GD
+from gdfast.solvers.closed_form.factorization import BLOCK_VALUES, triangle
 
 EPOCHS = 200_000
 

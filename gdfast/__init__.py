@@ -1,94 +1,84 @@
 """gdfast: the fastest trainer on a CPU for models fitted by gradient descent.
 
-`fit` is the one door; `compat` has the calls of the loops that tutorials teach, `minimize` descends any
-function, `plots` draws, `backends` tells what is there. Importing gdfast needs NumPy alone.
+`fit` trains a linear model; `compat` has the calls of the loops that tutorials teach, `minimize` descends any function,
+`plots` draws, `backends` lists what is available. Importing gdfast needs NumPy alone.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gdfast import backends, compat, plots
-    from gdfast.data.order import sample_order
-    from gdfast.minimization import minimize
-    from gdfast.options.averaging import EMA
-    from gdfast.options.custom_loss import Loss
-    from gdfast.options.optimizers import GD, AdaGrad, Adam, AdamW, Momentum, RMSProp
-    from gdfast.options.schedules import (
-        Constant,
-        Cosine,
-        Exponential,
-        InverseScaling,
-        InverseTime,
-        ReduceOnPlateau,
-        Step,
-        Warmup,
-    )
-    from gdfast.results.divergence import DivergenceError, DivergenceWarning, StabilityWarning
-    from gdfast.results.run import Run
-    from gdfast.results.stop_reason import StopReason
-    from gdfast.stable_rates import stability
-    from gdfast.train import fit, resume
+    from gdfast import backends as backends
+    from gdfast import compat as compat
+    from gdfast import plots as plots
+    from gdfast._fit import fit as fit
+    from gdfast._minimize import minimize as minimize
+    from gdfast._resume import resume as resume
+    from gdfast._stability import stability as stability
+    from gdfast.data.order import sample_order as sample_order
+    from gdfast.options.averaging import EMA as EMA
+    from gdfast.options.custom_loss import Loss as Loss
+    from gdfast.options.optimizers import GD as GD
+    from gdfast.options.optimizers import AdaGrad as AdaGrad
+    from gdfast.options.optimizers import Adam as Adam
+    from gdfast.options.optimizers import AdamW as AdamW
+    from gdfast.options.optimizers import Momentum as Momentum
+    from gdfast.options.optimizers import RMSProp as RMSProp
+    from gdfast.options.schedules import Constant as Constant
+    from gdfast.options.schedules import Cosine as Cosine
+    from gdfast.options.schedules import Exponential as Exponential
+    from gdfast.options.schedules import InverseScaling as InverseScaling
+    from gdfast.options.schedules import InverseTime as InverseTime
+    from gdfast.options.schedules import ReduceOnPlateau as ReduceOnPlateau
+    from gdfast.options.schedules import Step as Step
+    from gdfast.options.schedules import Warmup as Warmup
+    from gdfast.results.divergence import DivergenceError as DivergenceError
+    from gdfast.results.divergence import DivergenceWarning as DivergenceWarning
+    from gdfast.results.divergence import StabilityWarning as StabilityWarning
+    from gdfast.results.run import Run as Run
+    from gdfast.results.stop_reason import StopReason as StopReason
 
-__all__ = [
-    "EMA",
-    "GD",
-    "AdaGrad",
-    "Adam",
-    "AdamW",
-    "Constant",
-    "Cosine",
-    "DivergenceError",
-    "DivergenceWarning",
-    "Exponential",
-    "InverseScaling",
-    "InverseTime",
-    "Loss",
-    "Momentum",
-    "RMSProp",
-    "ReduceOnPlateau",
-    "Run",
-    "StabilityWarning",
-    "Step",
-    "StopReason",
-    "Warmup",
-    "backends",
-    "compat",
-    "fit",
-    "minimize",
-    "plots",
-    "resume",
-    "sample_order",
-    "stability",
-]
-
-
-# Where names live; modules are imported when a name of theirs is first asked for, so that `import gdfast` is quick.
-HOMES = {
-    "options.averaging": ("EMA",),
-    "results.divergence": ("DivergenceError", "DivergenceWarning", "StabilityWarning"),
-    "options.schedules": (
-        "Constant", "Cosine", "Exponential", "InverseScaling", "InverseTime", "ReduceOnPlateau", "Step", "Warmup",
-    ),
-    "minimization": ("minimize",),
-    "options.optimizers": ("GD", "AdaGrad", "Adam", "AdamW", "Momentum", "RMSProp"),
-    "options.custom_loss": ("Loss",),
-    "results.run": ("Run",),
-    "data.order": ("sample_order",),
-    "stable_rates": ("stability",),
-    "results.stop_reason": ("StopReason",),
-    "train": ("fit", "resume"),
-}  # fmt: skip
-HOME_OF = {name: home for home, names in HOMES.items() for name in names}
+# The public names and the modules that define them, which are imported when a name is first asked for.
+PUBLIC = {
+    "EMA": "options.averaging",
+    "GD": "options.optimizers",
+    "AdaGrad": "options.optimizers",
+    "Adam": "options.optimizers",
+    "AdamW": "options.optimizers",
+    "Constant": "options.schedules",
+    "Cosine": "options.schedules",
+    "DivergenceError": "results.divergence",
+    "DivergenceWarning": "results.divergence",
+    "Exponential": "options.schedules",
+    "InverseScaling": "options.schedules",
+    "InverseTime": "options.schedules",
+    "Loss": "options.custom_loss",
+    "Momentum": "options.optimizers",
+    "RMSProp": "options.optimizers",
+    "ReduceOnPlateau": "options.schedules",
+    "Run": "results.run",
+    "StabilityWarning": "results.divergence",
+    "Step": "options.schedules",
+    "StopReason": "results.stop_reason",
+    "Warmup": "options.schedules",
+    "backends": "backends",
+    "compat": "compat",
+    "fit": "_fit",
+    "minimize": "_minimize",
+    "plots": "plots",
+    "resume": "_resume",
+    "sample_order": "data.order",
+    "stability": "_stability",
+}
+__all__ = list(PUBLIC)
 
 
 def __getattr__(name: str) -> Any:
-    if name in HOME_OF:
-        value = getattr(import_module(f"gdfast.{HOME_OF[name]}"), name)
-        globals()[name] = value  # also over a module of the same name
+    if name in PUBLIC:
+        module = import_module(f"gdfast.{PUBLIC[name]}")
+        value = module if name == PUBLIC[name] else getattr(module, name)
+        globals()[name] = value
         return value
-    if name in ("backends", "compat", "plots"):
-        return import_module(f"gdfast.{name}")
     if name == "__version__":
         from importlib import metadata  # as slow to import as half of NumPy
 
@@ -97,4 +87,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *PUBLIC})

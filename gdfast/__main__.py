@@ -8,7 +8,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line, or say what it needs."""
     try:
-        from gdfast.cli import run
+        from gdfast.cli.commands import run
     except ImportError as error:
         sys.exit(f'The command line needs {error.name}; pip install "gdfast[cli]"')
     run()

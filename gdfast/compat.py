@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._arguments import flag, floating, matrix, numeric_array, real, vector, whole
-from gdfast.call import EachEpoch, descend
-from gdfast.plan import LARGEST_COUNT
+from gdfast._fit import DEFAULTS, fit_options
 from gdfast.results.run import Run
-from gdfast.train import fit
-from gdfast.verdict import RateWords
+from gdfast.solvers.diagnostics import RateName
+from gdfast.solvers.plan import LARGEST_COUNT
+from gdfast.solvers.training import EachEpoch
 
 __all__ = [
     "generate_data",
@@ -98,8 +98,8 @@ def path(
         "history_limit": epochs + 1,  # the caller gets every cost
         "interrupt": "raise",
     }
-    shown = RateWords(words.rate, words.factor)
-    return descend(X, y, None, {**(fit.__kwdefaults__ or {}), **options}, shown, depth=2, each_epoch=each_epoch)
+    shown = RateName(words.rate, words.factor)
+    return fit_options(X, y, None, {**DEFAULTS, **options}, shown, each_epoch)
 
 
 def check_start(words: Words, X: NDArray[Any], y: NDArray[np.float64], start: NDArray[np.float64]) -> None:

@@ -112,17 +112,17 @@ def test_float32_stays_near_float64(batch_size, backend):
 @pytest.mark.parametrize("backend", COMPILED)
 def test_chunks_leave_no_trace(backend):
     """Kernels called epoch by epoch, and from the middle of an epoch, give the bits of one call."""
+    from gdfast._fit import DEFAULTS
     from gdfast.data.problem import make_problem
-    from gdfast.loop import Descent
     from gdfast.options.model import make_model
     from gdfast.options.optimizers import make_optimizer
-    from gdfast.plan import make_plan
-    from gdfast.train import fit
+    from gdfast.solvers.loop.descent import Descent
+    from gdfast.solvers.plan import make_plan
 
     X, y, _ = data("squared_error", 60, 5)
     for batch_size in (None, 1, 7):
         model = make_model("squared_error", None, "elasticnet", 0.01, 0.5, True, optimizer=make_optimizer("momentum"))
-        options = {**fit.__kwdefaults__, "epochs": 6, "batch_size": batch_size, "seed": 3}
+        options = {**DEFAULTS, "epochs": 6, "batch_size": batch_size, "seed": 3}
         ends = []
         for chunk in (10**6, 1, 5):
             problem = make_problem(X, y, "squared_error")

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gdfast
+from gdfast.cli.park_data import TEMPERATURES, VISITORS
 from gdfast.options.optimizers import make_optimizer
-from gdfast.park import TEMPERATURES, VISITORS
 
 EPS = 2.0**-52
 RNG = np.random.default_rng(2026)

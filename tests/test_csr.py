@@ -288,8 +288,8 @@ def test_going_on_in_memory_from_a_file_and_from_a_checkpoint(batch_size, backen
 
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_bits_do_not_hang_on_where_a_call_of_the_kernels_ends(penalty, backend):
-    from gdfast.loop import Descent
-    from gdfast.prepare import prepare
+    from gdfast.solvers.loop.descent import Descent
+    from gdfast.solvers.prepare import prepare
 
     X = matrix(n=600, d=90, density=0.05)
     for optimizer, batch_size in (("gd", 1), ("momentum", 1), ("adagrad", 1), ("gd", 7), ("momentum", 7)):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdfast.minimization import FIRST_NUMBERS, SCALAR, Minimum, compiled_walk, minimize
+from gdfast._minimize import FIRST_NUMBERS, SCALAR, Minimum, compiled_walk, minimize
 from gdfast.results.divergence import DivergenceError, DivergenceWarning
 from gdfast.results.stop_reason import StopReason
 

@@ -44,13 +44,13 @@ def test_every_optimizer_is_torchs(name, backend):
 
 @pytest.mark.parametrize("setting", NUMBERS["plateau"]["settings"], ids=str)
 def test_reduce_on_plateau_is_torchs(setting):
-    from gdfast.watch import Plateau
+    from gdfast.solvers.stopping import PlateauRate
 
     arguments = {name: setting[name] for name in ("rate", "factor", "patience", "threshold", "min_rate")}
-    plateau = Plateau(gdfast.ReduceOnPlateau(**arguments))
+    plateau = PlateauRate(gdfast.ReduceOnPlateau(**arguments))
     rates = []
     for cost in NUMBERS["plateau"]["costs"]:
-        plateau.see(np.array([cost]))
+        plateau.update(np.array([cost]))
         rates.append(plateau.rate)
     np.testing.assert_allclose(rates, setting["rates"], rtol=1e-15)
 

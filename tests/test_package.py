@@ -20,8 +20,8 @@ def modules():
 def importable(name):
     if name.startswith("gdfast.backends.numba"):
         name = "gdfast.backends.numba"
-    needs = {"gdfast.backends.numba": "numba", "gdfast.cli": "typer", "gdfast.plots": "matplotlib",
-             "gdfast.demo": "matplotlib",
+    needs = {"gdfast.backends.numba": "numba", "gdfast.cli.commands": "typer", "gdfast.plots": "matplotlib",
+             "gdfast.cli.demo": "matplotlib",
              "gdfast.compat": "matplotlib"}  # fmt: skip
     if name.startswith("gdfast.sklearn"):
         return find_spec("sklearn") is not None

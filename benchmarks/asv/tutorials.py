@@ -6,7 +6,7 @@ import numpy as np
 
 import gdfast
 from gdfast import compat
-from gdfast.park import TEMPERATURES, VISITORS
+from gdfast.cli.park_data import TEMPERATURES, VISITORS
 
 from .exact import error, full_batch
 from .measured import Measured, MeasuredRun, scaled, skip_missing, with_costs

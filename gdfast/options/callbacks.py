@@ -63,9 +63,9 @@ class Callback:
             methods["on_chunk"] = given
         self.methods = {event: method for event, method in methods.items() if callable(method)}
 
-    def tell(self, event: str, moment: CallbackState) -> bool:
-        """Call the method for an event, if there is one; tell whether it asks for the end."""
-        answer = self.methods[event](moment) if event in self.methods else None
+    def call(self, event: str, state: CallbackState) -> bool:
+        """Call the method for an event, if there is one; return whether it asks to stop."""
+        answer = self.methods[event](state) if event in self.methods else None
         return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
 

@@ -165,7 +165,7 @@ class RMSProp(Optimizer):
     Parameters
     ----------
     rho : float, default 0.99
-        Decay of the mean of g^2, at least 0 and below 1.
+        Modes of the mean of g^2, at least 0 and below 1.
     eps : float, default 1e-8
         Added to the root, above 0.
 
@@ -200,9 +200,9 @@ class Adam(Optimizer):
     Parameters
     ----------
     beta1 : float, default 0.9
-        Decay of the mean of g, at least 0 and below 1.
+        Modes of the mean of g, at least 0 and below 1.
     beta2 : float, default 0.999
-        Decay of the mean of g^2, at least 0 and below 1.
+        Modes of the mean of g^2, at least 0 and below 1.
     eps : float, default 1e-8
         Added to the root, above 0.
 
@@ -238,9 +238,9 @@ class AdamW(Adam):
     Parameters
     ----------
     beta1 : float, default 0.9
-        Decay of the mean of g, at least 0 and below 1.
+        Modes of the mean of g, at least 0 and below 1.
     beta2 : float, default 0.999
-        Decay of the mean of g^2, at least 0 and below 1.
+        Modes of the mean of g^2, at least 0 and below 1.
     eps : float, default 1e-8
         Added to the root, above 0.
     weight_decay : float, default 0.01

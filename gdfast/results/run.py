@@ -76,8 +76,8 @@ class Run:
         Returns the state that resuming needs.
     fingerprint_by : callable, optional
         Returns the fingerprint of the data.
-    resume_by : callable, optional
-        Resumes with the data in memory. A Run loaded from a file has none.
+    training : object, optional
+        The solver and the call in memory, from which the Run is resumed. A Run loaded from a file has none.
     at_by : callable, optional
         Returns the state after an epoch, where the solver knows all of them.
 
@@ -130,10 +130,10 @@ class Run:
     best_epoch: int | None = None
     validation_rows: NDArray[np.intp] | None = None
     history_source: CostSource | None = None
-    extra: dict[str, Any] = field(default_factory=dict)  # what a door keeps beside the run in its file
-    memory_by: Callable[[], dict[str, Any]] | None = None  # what going on needs
+    extra: dict[str, Any] = field(default_factory=dict)  # what an entry point keeps beside the run in its file
+    memory_by: Callable[[], dict[str, Any]] | None = None  # the state to resume from
     fingerprint_by: Callable[[], str] | None = None  # of the data
-    resume_by: Callable[[int, dict[str, Any]], "Run"] | None = None  # goes on; a loaded Run has none
+    training: Any = None  # what `gdfast.resume` starts from in memory; a loaded Run has none
     at_by: Callable[[int], Any] | None = None  # the path, where it is known
 
     @cached_property
@@ -281,7 +281,7 @@ class Run:
             raise ValueError(f"at(epoch={epoch}): that epoch was not recorded; the recorded ones are in cost_epochs")
         raise ValueError(
             f"at(epoch={epoch}) needs the path, and this Run has solver {self.solver!r} and no recorded coefficients"
-            + (" and was loaded from a file" if self.resume_by is None else "")
+            + (" and was loaded from a file" if self.training is None else "")
             + '; fit with record="coef", with solver="closed_form" where it applies, or for as many epochs'
         )
 
@@ -326,10 +326,9 @@ class Run:
         >>> run.epochs, len(run.costs)
         (30, 31)
         """
-        epochs = whole("epochs", epochs, 1, 2**53)
-        from gdfast.train import go_on  # the training is a floor above
+        import gdfast  # whose resume stands on this class
 
-        return go_on(self, epochs, X, y, sample_weight, again)
+        return gdfast.resume(self, X, y, sample_weight=sample_weight, epochs=epochs, **again)
 
     def plot(self, ax: Any = None, **line: Any) -> Any:
         """Draw the costs over the epochs by `gdfast.plots.cost_curve`.
@@ -353,9 +352,9 @@ class Run:
         ValueError
             If there is no finite cost.
         """
-        from gdfast.plots import cost_curve
+        import gdfast
 
-        return cost_curve(self, ax=ax, **line)
+        return gdfast.plots.cost_curve(self, ax=ax, **line)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the Run to one .npz file at exactly that path, without pickle.

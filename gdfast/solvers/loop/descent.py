@@ -12,11 +12,11 @@ from gdfast.backends import load
 from gdfast.backends.protocol import Updates
 from gdfast.backends.state import State
 from gdfast.data.problem import Problem
-from gdfast.measure import Measure
-from gdfast.plan import Plan
 from gdfast.results.history import History
 from gdfast.results.stop_reason import StopReason
-from gdfast.watch import Plateau, Watch
+from gdfast.solvers.loop.evaluation import Evaluator
+from gdfast.solvers.plan import Plan
+from gdfast.solvers.stopping import PlateauRate, StoppingRule
 
 __all__ = ["Best", "Descent"]
 
@@ -72,9 +72,9 @@ class Descent:
         )
         by_columns = plan.batch_size is None
         self.kernels = load(plan.backend).Kernels(problem, plan.model, by_columns, plan.n_threads)
-        self.measure = Measure(problem, plan, self.kernels)
+        self.evaluator = Evaluator(problem, plan, self.kernels)
         self.history = None if plan.grid is None else History(plan.grid, plan.history_limit)
-        self.watch, self.plateau = plan.watch(), plan.plateau()
+        self.stopping_rule, self.plateau = plan.stopping_rule(), plan.plateau_rate()
         self.seen = -1  # the last epoch whose cost the watch and the plateau have seen
         self.reason: StopReason | None = None
         self.diverged_at: int | None = None
@@ -84,7 +84,7 @@ class Descent:
         self.lowest: Lowest | None = None
         self.anchor: dict[str, Any] = {}  # the state and the followers at the last call that began an epoch
         self.values = np.empty(0)  # the rates of that call
-        self.told = False  # somebody is shown the costs
+        self.shows_costs = False  # somebody is shown the costs
         self.seconds = 0.0  # of the calls before this one
         self.started = time.perf_counter()
         self.final_cost: float | None = None
@@ -95,22 +95,22 @@ class Descent:
 
     # Going on.
 
-    def continued(self, epochs: int, plan: Plan | None = None) -> "Descent":
+    def resumed(self, epochs: int, plan: Plan | None = None) -> "Descent":
         """Return a descent that goes on from here to so many epochs, and leaves this one as it is."""
         other = Descent(self.problem, self.plan if plan is None else plan, epochs)
         other.state.restore(self.state.snapshot())
         other.history = None if self.history is None else self.history.copy()
         for name in ("latest", "best", "lowest", "halvings", "seen", "diverged_at"):
             setattr(other, name, copy.copy(getattr(self, name)))
-        other.watch, other.plateau = copy.copy(self.watch), copy.copy(self.plateau)
+        other.stopping_rule, other.plateau = copy.copy(self.stopping_rule), copy.copy(self.plateau)
         other.seconds = self.elapsed
-        other.begin_again(self.reason)
+        other.restart_counts(self.reason)
         return other
 
-    def begin_again(self, reason: StopReason | None) -> None:
+    def restart_counts(self, reason: StopReason | None) -> None:
         """Count anew after a stop that the costs, the gradient or a callback made; else go on as if there was none."""
         if reason in (StopReason.TOL, StopReason.VALIDATION, StopReason.GRADIENT, StopReason.CALLBACK):
-            self.watch = self.plan.watch()
+            self.stopping_rule = self.plan.stopping_rule()
         self.anchor = self.snapshot()
 
     @property
@@ -132,7 +132,7 @@ class Descent:
             return
         self.anchor = self.snapshot()
         if self.plan.on_divergence == "backtrack" and not self.plan.objective:
-            self.lowest = Lowest(self.measure.loss(self.state.W, self.state.b), 0, self.anchor)
+            self.lowest = Lowest(self.evaluator.loss(self.state.W, self.state.b), 0, self.anchor)
         if 0 not in self.latest and (self.observing or self.every_epoch):
             self.observe()
         elif 0 not in self.latest and self.stochastic and self.plan.objective:
@@ -143,8 +143,8 @@ class Descent:
 
     def first_cost(self) -> float:
         """Return J at the start."""
-        cost = self.measure.objective(self.state.W, self.state.b)
-        if self.measure.overflows(cost):
+        cost = self.evaluator.objective(self.state.W, self.state.b)
+        if self.evaluator.overflows(cost):
             self.diverge(0)
         return cost
 
@@ -178,7 +178,7 @@ class Descent:
             "state": self.state.snapshot(),
             "halvings": self.halvings,
             "latest": dict(self.latest),
-            "watch": None if self.watch is None else self.watch.state(),
+            "watch": None if self.stopping_rule is None else self.stopping_rule.state(),
             "plateau": None if self.plateau is None else self.plateau.state(),
             "seen": self.seen,
         }
@@ -253,10 +253,10 @@ class Descent:
     def wanted(self, ending: int) -> NDArray[np.bool_]:
         """Mark those of the epochs which end in a call of `stochastic` whose J is wanted; empty: running means are."""
         plan = self.plan
-        every = (self.watch is not None and plan.validation is None) or self.plateau is not None
+        every = (self.stopping_rule is not None and plan.validation is None) or self.plateau is not None
         every = every or plan.on_divergence == "backtrack"
         if not plan.objective:
-            heard = every or self.told or self.history is not None
+            heard = every or self.shows_costs or self.history is not None
             return np.zeros(0 if heard else ending, dtype=np.bool_)
         if every:
             return np.ones(ending, dtype=np.bool_)
@@ -291,7 +291,7 @@ class Descent:
         halvings, anchor = self.halvings + 1, lowest.anchor
         self.state.restore(anchor["state"])
         self.halvings, self.latest, self.seen = anchor["halvings"], dict(anchor["latest"]), anchor["seen"]
-        self.watch, self.plateau = Watch.at(anchor["watch"]), Plateau.at(anchor["plateau"])
+        self.stopping_rule, self.plateau = StoppingRule.at(anchor["watch"]), PlateauRate.at(anchor["plateau"])
         if self.history is not None:
             self.history.drop_after(lowest.epoch)
         steps = (lowest.epoch - self.state.epoch) * self.state.steps_per_epoch
@@ -313,19 +313,21 @@ class Descent:
 
     def follow(self, first: int, costs: NDArray[np.float64]) -> int | None:
         """Show costs to the watch and the plateau; return the epoch at which one of them acts."""
-        if self.watch is None and self.plateau is None:
+        if self.stopping_rule is None and self.plateau is None:
             return None
         skipped = max(0, min(len(costs), self.seen + 1 - first))
         first, costs = first + skipped, costs[skipped:]
         if not len(costs):
             return None
-        acts = [copy.copy(follower).see(costs) for follower in (self.watch, self.plateau) if follower is not None]
+        acts = [
+            copy.copy(follower).update(costs) for follower in (self.stopping_rule, self.plateau) if follower is not None
+        ]
         place = min((act for act in acts if act is not None), default=len(costs) - 1)
         self.seen = first + place
-        if self.watch is not None and self.watch.see(costs[: place + 1]) is not None:
+        if self.stopping_rule is not None and self.stopping_rule.update(costs[: place + 1]) is not None:
             self.reason = StopReason.TOL if self.plan.validation is None else StopReason.VALIDATION
         if self.plateau is not None:
-            self.plateau.see(costs[: place + 1])
+            self.plateau.update(costs[: place + 1])
         return first + place if any(act is not None for act in acts) else None
 
     def record(self, first: int, costs: NDArray[np.float64]) -> None:
@@ -340,7 +342,7 @@ class Descent:
     # What is looked at where an epoch ends.
 
     def observe(self) -> None:
-        """Look at the epoch that has just ended: validation, gradient, a row of the history."""
+        """Look at the epoch that has just solver: validation, gradient, a row of the history."""
         epoch, plan = self.state.epoch, self.plan
         due = self.history is not None and self.observing and self.history.due(epoch)
         row: dict[str, Any] = {}
@@ -349,12 +351,12 @@ class Descent:
         objective = plan.objective and (due or self.every_epoch)
         norm = self.wants_norm and (due or plan.gradient_tol is not None)
         if norm or (objective and epoch not in self.latest):
-            cost = self.measure.objective(self.state.W, self.state.b, norm)
-            if self.measure.overflows(cost):
+            cost = self.evaluator.objective(self.state.W, self.state.b, norm)
+            if self.evaluator.overflows(cost):
                 self.diverge(epoch)
                 return
             if norm:
-                row["gradient_norm"] = self.measure.gradient_norm(self.state.W)
+                row["gradient_norm"] = self.evaluator.gradient_norm(self.state.W)
             if plan.objective:
                 cost = self.latest.setdefault(epoch, cost)
                 if self.stochastic:
@@ -370,7 +372,7 @@ class Descent:
     def validate(self, epoch: int) -> float:
         """Return the validation cost of coef, and remember the lowest."""
         W, b = self.state.estimate()
-        cost = self.measure.validation_cost(W, b)
+        cost = self.evaluator.validation_cost(W, b)
         if self.best is None or cost < self.best.cost:
             self.best = Best(cost, epoch, W, b)
         return cost
@@ -418,8 +420,8 @@ class Descent:
             self.final_cost = None  # made when it is asked for
         else:
             known = self.latest.get(state.epoch) if self.stochastic else None
-            self.final_cost = self.measure.objective(state.W, state.b) if known is None else known
-            if self.measure.overflows(self.final_cost) and self.reason is not StopReason.DIVERGED:
+            self.final_cost = self.evaluator.objective(state.W, state.b) if known is None else known
+            if self.evaluator.overflows(self.final_cost) and self.reason is not StopReason.DIVERGED:
                 self.diverge(max(1, state.epoch))
                 return self.reason is not None and self.finish()
         if self.final_cost is not None and plan.objective and state.position == 0:
@@ -442,15 +444,15 @@ class Descent:
             return None
         known: dict[str, Any] = {}
         if "gradient_norm" in self.plan.record:
-            self.measure.objective(self.state.W, self.state.b, True)
-            known["gradient_norm"] = self.measure.gradient_norm(self.state.W)
+            self.evaluator.objective(self.state.W, self.state.b, True)
+            known["gradient_norm"] = self.evaluator.gradient_norm(self.state.W)
         if self.plan.validation is not None:
             known["validation_cost"] = self.validate(epoch)
         return self.row(epoch, known)
 
     # What a file holds.
 
-    def memory(self) -> dict[str, Any]:
+    def saved_state(self) -> dict[str, Any]:
         """Return all that must be kept to go on from here elsewhere."""
         kept: dict[str, Any] = {"now": self.snapshot(), "reason": self.reason, "seconds": self.elapsed}
         kept |= {"diverged_at": self.diverged_at, "epochs": self.epochs}
@@ -460,13 +462,13 @@ class Descent:
             kept["history"] = self.history.state()
         return kept
 
-    def recall(self, memory: dict[str, Any], table: dict[str, NDArray[Any]]) -> None:
+    def restore(self, memory: dict[str, Any], table: dict[str, NDArray[Any]]) -> None:
         """Go on from where `memory` was taken; table is the history's."""
         memory = copy.deepcopy(memory)  # which a loaded Run may be asked for again
         now = memory["now"]
         self.state.restore(now["state"])
         self.halvings, self.latest, self.seen = now["halvings"], now["latest"], now["seen"]
-        self.watch, self.plateau = Watch.at(now["watch"]), Plateau.at(now["plateau"])
+        self.stopping_rule, self.plateau = StoppingRule.at(now["watch"]), PlateauRate.at(now["plateau"])
         self.seconds = memory["seconds"]
         self.diverged_at = memory["diverged_at"]
         self.best = None if memory["best"] is None else Best(**memory["best"])
@@ -474,4 +476,4 @@ class Descent:
         if self.history is not None and "history" in memory:
             self.history.restore(memory["history"], table)
             self.history = self.history.copy()
-        self.begin_again(memory["reason"])
+        self.restart_counts(memory["reason"])

@@ -15,7 +15,7 @@ from gdfast.options.callbacks import Callback, make_callbacks
 from gdfast.options.learning_rates import LearningRates, make_learning_rates
 from gdfast.options.model import Model
 from gdfast.results.history import LogGrid, StepGrid
-from gdfast.watch import PATIENCE, Plateau, Watch
+from gdfast.solvers.stopping import PATIENCE, PlateauRate, StoppingRule
 
 __all__ = ["Plan", "make_plan", "make_seed"]
 
@@ -63,13 +63,13 @@ class Plan:
     checkpoint_every: int | None
     checkpoint_seconds: float | None
 
-    def watch(self) -> Watch | None:
+    def stopping_rule(self) -> StoppingRule | None:
         """Return what stops the descent where it makes no progress, or None."""
-        return None if self.tol is None else Watch(self.tol, self.patience)
+        return None if self.tol is None else StoppingRule(self.tol, self.patience)
 
-    def plateau(self) -> Plateau | None:
+    def plateau_rate(self) -> PlateauRate | None:
         """Return what lowers the rate where it makes no progress, or None."""
-        return None if self.rates.plateau is None else Plateau(self.rates.plateau)
+        return None if self.rates.plateau is None else PlateauRate(self.rates.plateau)
 
 
 def start_values(

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Progress"]
+__all__ = ["ProgressBar"]
 
 
-class Progress:
+class ProgressBar:
     """Shows how many epochs are done while a descent runs; does nothing where it is not wanted."""
 
     def __init__(self, epochs: int, wanted: bool, done: int = 0) -> None:
@@ -15,7 +15,7 @@ class Progress:
         if wanted:
             self.bar = import_tqdm()(total=epochs, initial=done, unit="epoch", unit_scale=True)
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "ProgressBar":
         return self
 
     def __exit__(

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 import gdfast
 from gdfast._arguments import real
+from gdfast.cli.data_files import Table, read_table
 from gdfast.formulas.losses import LOSSES
 from gdfast.results.run import Run
-from gdfast.tables import Table, read_table
 
 __all__ = ["app", "run"]
 
@@ -63,7 +63,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="The folder for the figures.")] = Path("gdfast-demo"),
 ) -> None:
     """Run the tutorials: 200,000 epochs of linear regression, the park data, a parabola; write their figures."""
-    from gdfast.demo import demo as run_demo
+    from gdfast.cli.demo import demo as run_demo
 
     if not run_demo(out):
         raise ValueError("a number above is not the expected one")
@@ -114,7 +114,7 @@ def fit(
     if row is not None:
         print(f"Prediction: {predicted(trained, row[None, :])[0]}")
     if plot is not None:
-        from gdfast.demo import picture
+        from gdfast.cli.demo import picture
 
         picture(plot, lambda ax: trained.plot(ax=ax))
         print(f"Costs drawn in {plot}")

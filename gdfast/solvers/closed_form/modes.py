@@ -1,4 +1,4 @@
-"""What descent on a quadratic leaves of the start: phi_k in each direction, by the update rule and the rates.
+"""What descent on a quadratic leaves of the initial error: phi_k in each direction, by the update rule and the rates.
 
 The curvature of a direction is lambda, the rate eta. Gradient descent: phi_k = (1 - eta lambda)^k. With momentum
 phi is the solution of phi_{k+1} = T phi_k - D phi_{k-1} (Polyak, 1964), phi_0 = 1, phi_1 = M_11 of the 2 x 2 step.
@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.backends.numpy import power_costs
 from gdfast.options.learning_rates import LearningRates
 from gdfast.options.model import Model
 
-__all__ = ["Decay", "Epochs", "MomentumDecay", "PowerDecay", "make_decay", "sum_of_squares"]
+__all__ = ["Epochs", "GradientDescentModes", "Modes", "MomentumModes", "log_factors", "make_modes", "sum_of_squares"]
 
 # Rising epochs; a range is evenly spaced, which is faster.
 Epochs = range | NDArray[np.int64]
@@ -39,7 +38,7 @@ SCANNED = 65_536
 CHUNK_VALUES = 2**17
 
 
-class Decay(ABC):
+class Modes(ABC):
     """phi_k and 1 - phi_k for the directions of a problem."""
 
     @abstractmethod
@@ -59,7 +58,7 @@ class Decay(ABC):
 
     @abstractmethod
     def grows(self) -> NDArray[np.bool_]:
-        """Tell in which directions the start grows."""
+        """Tell in which directions the error grows."""
 
 
 def sum_of_squares(left: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -74,17 +73,22 @@ def as_array(epochs: Epochs) -> NDArray[np.int64]:
     return np.arange(epochs.start, epochs.stop, epochs.step) if isinstance(epochs, range) else epochs
 
 
-class PowerDecay(Decay):
+def log_factors(curvatures: NDArray[np.float64], rate: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return log |f| for the factor f = 1 - eta lambda of each direction, and where f is negative."""
+    with np.errstate(over="ignore"):
+        step = rate * curvatures
+    negative = step > 1.0
+    with np.errstate(divide="ignore"):
+        log = np.log1p(np.where(negative, step - 2.0, -step))
+    return np.clip(log, -LARGEST_LOG, LARGEST_LOG), negative
+
+
+class GradientDescentModes(Modes):
     """Gradient descent at a constant rate: phi_k = f^k, f = 1 - eta lambda."""
 
-    def __init__(self, curvatures: NDArray[np.float64], rate: float, kernel: PowerCosts = power_costs) -> None:
+    def __init__(self, curvatures: NDArray[np.float64], rate: float, kernel: PowerCosts) -> None:
         self.kernel = kernel
-        with np.errstate(over="ignore"):
-            step = rate * curvatures
-        self.negative = step > 1.0
-        with np.errstate(divide="ignore"):
-            log = np.log1p(np.where(self.negative, step - 2.0, -step))  # log |f|
-        self.log = np.clip(log, -LARGEST_LOG, LARGEST_LOG)
+        self.log, self.negative = log_factors(curvatures, rate)
 
     def at(self, epoch: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return phi and 1 - phi after an epoch."""
@@ -114,7 +118,7 @@ class PowerDecay(Decay):
         return costs
 
     def grows(self) -> NDArray[np.bool_]:
-        """Tell in which directions the start grows."""
+        """Tell in which directions the error grows."""
         return self.log > GROWTH
 
 
@@ -127,7 +131,7 @@ def spread(half: NDArray[np.float64], log: NDArray[np.float64], epochs: NDArray[
     return total
 
 
-class MomentumDecay(Decay):
+class MomentumModes(Modes):
     """Momentum or Nesterov at a constant rate: phi_k = A r_1^k + (1 - A) r_2^k, or its form for complex roots."""
 
     def __init__(self, curvatures: NDArray[np.float64], rate: float, mu: float, nesterov: bool) -> None:
@@ -187,7 +191,7 @@ class MomentumDecay(Decay):
             return np.asarray(np.log(np.where(self.complex, self.size, reach)))
 
     def grows(self) -> NDArray[np.bool_]:
-        """Tell in which directions the start grows."""
+        """Tell in which directions the error grows."""
         return self.log > GROWTH
 
 
@@ -200,8 +204,8 @@ def power(delta: NDArray[np.float64], k: Any) -> tuple[NDArray[np.float64], NDAr
     return np.where(flipped, -size, size), np.where(flipped, 1.0 + size, -np.expm1(k * log))
 
 
-class WalkedDecay(Decay):
-    """Rates that change: phi walked epoch by epoch, in every direction at once."""
+class ScheduledModes(Modes):
+    """Rates that change: phi computed epoch by epoch, in every direction at once."""
 
     def __init__(self, curvatures: NDArray[np.float64], rates: LearningRates, mu: float, nesterov: bool) -> None:
         self.curvatures, self.rates, self.mu, self.nesterov = curvatures, rates, mu, nesterov
@@ -263,7 +267,7 @@ class WalkedDecay(Decay):
     def cost_blocks(
         self, sizes: NDArray[np.float64], rest: float, first: int, last: int
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        """Yield the costs of the epochs first .. last in blocks, walked once."""
+        """Yield the costs of the epochs first .. last in blocks, computed once."""
         if first == 0:
             yield 0, np.array([0.5 * (rest + (sizes * sizes).sum())])
         for start, left, _ in self.blocks(last):
@@ -271,16 +275,14 @@ class WalkedDecay(Decay):
             yield start + skipped, 0.5 * (rest + sum_of_squares(left[skipped:], sizes))
 
     def grows(self) -> NDArray[np.bool_]:
-        """Tell in which directions the start can grow; with changing rates in any."""
+        """Tell in which directions the error can grow; with changing rates in any."""
         return np.ones(len(self.curvatures), dtype=bool)
 
 
-def make_decay(
-    curvatures: NDArray[np.float64], model: Model, rates: LearningRates, kernel: PowerCosts = power_costs
-) -> Decay:
-    """Return the Decay of a model's update rule at these rates."""
+def make_modes(curvatures: NDArray[np.float64], model: Model, rates: LearningRates, kernel: PowerCosts) -> Modes:
+    """Return the Modes of a model's update rule at these rates."""
     if rates.constant is None:
-        return WalkedDecay(curvatures, rates, model.mu, model.rule == "nesterov")
+        return ScheduledModes(curvatures, rates, model.mu, model.rule == "nesterov")
     if model.mu == 0:
-        return PowerDecay(curvatures, rates.constant, kernel)
-    return MomentumDecay(curvatures, rates.constant, model.mu, model.rule == "nesterov")
+        return GradientDescentModes(curvatures, rates.constant, kernel)
+    return MomentumModes(curvatures, rates.constant, model.mu, model.rule == "nesterov")

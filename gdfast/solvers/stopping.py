@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from gdfast.options.schedules import ReduceOnPlateau
 
-__all__ = ["PATIENCE", "Plateau", "Watch"]
+__all__ = ["PATIENCE", "PlateauRate", "StoppingRule"]
 
 PATIENCE = 5
 
 
-class Watcher:
+class Tracker:
     """Its state is plain data: what a copy and a file hold."""
 
     def state(self) -> dict[str, Any]:
@@ -29,14 +29,14 @@ class Watcher:
         return watcher
 
 
-class Watch(Watcher):
+class StoppingRule(Tracker):
     """Sees the costs of one epoch after another; stops after `patience` in a row above the least before minus tol."""
 
     def __init__(self, tol: float, patience: int) -> None:
         self.tol, self.patience = tol, patience
         self.least, self.without = np.inf, 0
 
-    def see(self, costs: NDArray[np.float64]) -> int | None:
+    def update(self, costs: NDArray[np.float64]) -> int | None:
         """Return the index of the cost at which to stop, or None."""
         if not len(costs):
             return None
@@ -46,19 +46,19 @@ class Watch(Watcher):
             progress = ~(costs > earlier - self.tol)
         latest = np.maximum.accumulate(np.where(progress, places, -1))
         without = np.where(latest >= 0, places - latest, places + 1 + self.without)
-        ended = np.flatnonzero(without >= self.patience)
+        solver = np.flatnonzero(without >= self.patience)
         self.least, self.without = min(float(earlier[-1]), float(costs[-1])), int(without[-1])
-        return int(ended[0]) if len(ended) else None
+        return int(solver[0]) if len(solver) else None
 
 
-class Plateau(Watcher):
+class PlateauRate(Tracker):
     """The rate of a ReduceOnPlateau, and what it has seen."""
 
     def __init__(self, schedule: ReduceOnPlateau) -> None:
         self.schedule = schedule
         self.rate, self.least, self.without = schedule.rate, np.inf, 0
 
-    def see(self, costs: NDArray[np.float64]) -> int | None:
+    def update(self, costs: NDArray[np.float64]) -> int | None:
         """Return the index of the cost at which the rate falls, or None; costs behind it are not looked at."""
         for index, cost in enumerate(costs.tolist()):
             if cost < self.least * (1.0 - self.schedule.threshold):

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from gdfast.backends import load
 from gdfast.data.problem import Problem
 from gdfast.formulas.penalties import projected_subgradient, smallest_subgradient
-from gdfast.plan import Plan
+from gdfast.solvers.plan import Plan
 
-__all__ = ["Measure"]
+__all__ = ["Evaluator"]
 
 
-class Measure:
+class Evaluator:
     """Measures iterates of a Problem, by the kernels of its descent."""
 
     def __init__(self, problem: Problem, plan: Plan, kernels: Any) -> None:

@@ -1,22 +1,20 @@
-"""The arguments of a call -> Problem + Plan, and the solver for them."""
+"""From fit's arguments to the problem and the plan."""
 
 import os
 from dataclasses import replace
 from typing import Any
 
 from gdfast.backends import BACKENDS, choose, why_missing
-from gdfast.closed_form import missing_requirements
-from gdfast.curvature import auto_rate
 from gdfast.data.problem import Problem, make_problem, split, validation_problem
 from gdfast.formulas.losses import LOSSES
 from gdfast.options.custom_loss import Loss
 from gdfast.options.learning_rates import make_learning_rates
 from gdfast.options.model import make_loss, make_model, with_constraints
 from gdfast.options.optimizers import make_optimizer
-from gdfast.plan import Plan, make_batch_size, make_plan, make_seed
-from gdfast.solver_choice import closed_form_is_cheaper
+from gdfast.solvers.plan import Plan, make_batch_size, make_plan, make_seed
+from gdfast.solvers.smoothness import auto_rate
 
-__all__ = ["prepare", "takes_closed_form"]
+__all__ = ["prepare"]
 
 
 def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tuple[Problem, Plan]:
@@ -60,15 +58,3 @@ def choose_for(loss: str | Loss, backend: Any) -> str:
     if unable in (backend, os.environ.get("GDFAST_BACKEND")):
         raise ValueError(f"backend={unable!r} cannot run {loss!r}, {reason}; use {' or '.join(others)}")
     return next(name for name in others if why_missing(name) is None)
-
-
-def takes_closed_form(problem: Problem, plan: Plan) -> bool:
-    """Choose the solver; raise where the one asked for does not apply."""
-    if plan.solver == "loop":
-        return False
-    if plan.solver == "auto" and (plan.batch_size is not None or not closed_form_is_cheaper(problem, plan)):
-        return False
-    missing = missing_requirements(problem, plan)
-    if plan.solver == "closed_form" and missing:
-        raise ValueError(f"solver='closed_form' needs {', and '.join(missing)}; use solver='auto' or 'loop'")
-    return not missing

@@ -9,16 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends import load
-from gdfast.closed_form import Factors, Path, factorize
 from gdfast.data.problem import Problem
-from gdfast.decay import Epochs, PowerDecay, make_decay
 from gdfast.options.learning_rates import CallableRates
-from gdfast.plan import Plan
 from gdfast.results.history import LogGrid, StepGrid
 from gdfast.results.run import Point
 from gdfast.results.stop_reason import StopReason
+from gdfast.solvers.closed_form.factorization import Factors, factorize
+from gdfast.solvers.closed_form.modes import Epochs, GradientDescentModes, make_modes
+from gdfast.solvers.closed_form.path import Path
+from gdfast.solvers.plan import Plan
 
-__all__ = ["Followed", "trial_path"]
+__all__ = ["ClosedForm", "path_of_loop"]
 
 # Directions up to which a loop's rate is held against the path before training; beyond, the QR costs too much.
 MOST_DIRECTIONS = 500
@@ -29,13 +30,13 @@ def make_path(problem: Problem, plan: Plan, factors: Factors) -> Path:
     start = np.asarray(plan.coef.T, dtype=np.float64)
     if plan.model.intercept:
         start = np.vstack([start, plan.intercept])
-    decay = make_decay(factors.curvatures, plan.model, plan.rates, load(plan.backend).power_costs)
+    decay = make_modes(factors.curvatures, plan.model, plan.rates, load(plan.backend).power_costs)
     dtype = problem.X.dtype
     largest = float(np.finfo(dtype).max) if dtype == np.float32 else math.inf
     return Path(factors, start, decay, len(problem.X), largest)
 
 
-def trial_path(problem: Problem, plan: Plan) -> Path | None:
+def path_of_loop(problem: Problem, plan: Plan) -> Path | None:
     """Return the path of a plan that the loop will run, None where its QR would cost too much."""
     if problem.X.shape[1] > MOST_DIRECTIONS:
         return None
@@ -95,7 +96,7 @@ class Costs:
         return costs
 
 
-class Followed:
+class ClosedForm:
     """A Problem whose path is known: the same attributes as a Descent that has ended."""
 
     def __init__(self, problem: Problem, plan: Plan, factors: Factors, first: int = 0) -> None:
@@ -110,11 +111,11 @@ class Followed:
                 "scale X and y, or start nearer to zero"
             )
 
-    def continued(self, epochs: int, plan: Plan | None = None) -> "Followed":
+    def resumed(self, epochs: int, plan: Plan | None = None) -> "ClosedForm":
         """Return a path to go on with from here; it knows no end of its own."""
         # After tol progress is counted anew; else it goes on as if nothing had happened.
         first = self.last if self.stopped else self.first
-        return Followed(self.problem, self.plan if plan is None else plan, self.factors, first)
+        return ClosedForm(self.problem, self.plan if plan is None else plan, self.factors, first)
 
     def run_to(self, epochs: int) -> None:
         """Find the last epoch: the one asked for, the one before a bad epoch, or where there is no progress."""
@@ -132,7 +133,7 @@ class Followed:
     @property
     def decays_evenly(self) -> bool:
         """Whether the costs are convex in the epoch, so that progress only ever shrinks."""
-        return isinstance(self.path.decay, PowerDecay)
+        return isinstance(self.path.decay, GradientDescentModes)
 
     def stop_epoch(self, tol: float) -> int | None:
         """Return where progress has been less than tol for `patience` epochs in a row."""
@@ -152,7 +153,7 @@ class Followed:
     def progress(self, epoch: int) -> float:
         """Return J before an epoch minus J after it, computed as one sum."""
         decay, sizes = self.path.decay, self.path.sizes
-        if not isinstance(decay, PowerDecay):
+        if not isinstance(decay, GradientDescentModes):
             raise TypeError("only powers have this sum")
         used = self.path.sizes > 0
         with np.errstate(over="ignore", invalid="ignore"):
@@ -163,12 +164,12 @@ class Followed:
 
     def scan(self, epochs: int) -> None:
         """Look at every cost in turn, for a bad one or for no progress."""
-        watch, n = self.plan.watch(), len(self.problem.X)
+        watch, n = self.plan.stopping_rule(), len(self.problem.X)
         for first, costs in self.path.cost_blocks(self.first, epochs):
             with np.errstate(over="ignore"):
                 bad = np.flatnonzero(~np.isfinite(costs * n))
             known = costs[: bad[0]] if len(bad) else costs
-            stop = None if watch is None else watch.see(known)
+            stop = None if watch is None else watch.update(known)
             if stop is not None and first + stop + self.running <= epochs:
                 self.last, self.stopped = first + stop + self.running, True
                 return
@@ -193,7 +194,7 @@ class Followed:
             return StopReason.DIVERGED
         return StopReason.TOL if self.stopped else None
 
-    def memory(self) -> dict[str, Any]:
+    def saved_state(self) -> dict[str, Any]:
         """Return what going on from here elsewhere needs."""
         kept = {"first": self.last if self.stopped else self.first, "reason": self.reason, "epochs": self.last}
         rates = self.plan.rates

@@ -1,33 +1,32 @@
-"""Fit and resume: from data and options, or from a file, to a Run."""
+"""Fit: from the data and the options to a Run."""
 
 import os
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gdfast._arguments import flag, whole
-from gdfast.again import check_given, check_length, resumed_options
-from gdfast.call import NO_CHECKPOINT, Call, check_loss, descend, lead
-from gdfast.closed_form import factorize
+from gdfast._arguments import flag
 from gdfast.data.csr import is_sparse
 from gdfast.data.fingerprint import fingerprint
-from gdfast.followed import Followed
-from gdfast.loop import Descent
 from gdfast.options.averaging import EMA
 from gdfast.options.custom_loss import Loss
-from gdfast.options.learning_rates import CallableRates
 from gdfast.options.optimizers import Optimizer
 from gdfast.options.schedules import ReduceOnPlateau, Schedule
-from gdfast.prepare import prepare
 from gdfast.results.run import Run
-from gdfast.results.run_file import NotSaved, file_name
-from gdfast.results.stop_reason import StopReason
-from gdfast.verdict import RateWords, told
+from gdfast.results.run_file import file_name
+from gdfast.solvers.closed_form.factorization import factorize
+from gdfast.solvers.closed_form.solver import ClosedForm
+from gdfast.solvers.diagnostics import RateName, checked_result, warn_if_unstable
+from gdfast.solvers.loop.descent import Descent
+from gdfast.solvers.prepare import prepare
+from gdfast.solvers.select import takes_closed_form
+from gdfast.solvers.training import EachEpoch, FitCall, train, train_step_by_step
 
-__all__ = ["fit", "go_on", "resume"]
+__all__ = ["DEFAULTS", "fit", "fit_options"]
 
 
 def fit(
@@ -202,7 +201,7 @@ def fit(
     Returns
     -------
     Run
-        Coefficients, costs, and why training ended.
+        Coefficients, costs, and why training solver.
 
     Raises
     ------
@@ -243,161 +242,70 @@ def fit(
     del options["X"], options["y"], options["sample_weight"]
     for name in ("coef_init", "intercept_init", "learning_rate", "penalty_factors", "bounds", "validation"):
         if options[name] is not None:
-            options[name] = own_copy(options[name])  # the caller's may change, the settings must not
-    return descend(X, y, sample_weight, options)
+            options[name] = with_own_arrays(options[name])  # the caller's may change, the settings must not
+    return fit_options(X, y, sample_weight, options)
 
 
-def own_copy(value: Any) -> Any:
-    """Return a value with copies of its arrays."""
-    if isinstance(value, tuple):
-        return tuple(own_copy(part) for part in value)
-    return value.copy() if isinstance(value, np.ndarray) or is_sparse(value) else value
+DEFAULTS: dict[str, Any] = fit.__kwdefaults__ or {}
 
 
-def resume(
-    path: str | os.PathLike[str],
+def fit_options(
     X: Any,
     y: Any,
-    *,
-    sample_weight: ArrayLike | None = None,
-    epochs: int | None = None,
-    **again: Any,
+    sample_weight: Any,
+    options: dict[str, Any],
+    rate_name: RateName = RateName(),  # noqa: B008
+    each_epoch: EachEpoch | None = None,
 ) -> Run:
-    """Resume from a checkpoint, and keep writing it.
-
-    The result is equal, to the bit, to that of the fit that was cut off.
-
-    Parameters
-    ----------
-    path : path-like
-        The checkpoint of `fit`.
-    X : array-like or sparse matrix
-        The features again. Every value, shape and dtype must be the same.
-    y : array-like
-        The targets again, likewise.
-    sample_weight : array-like, optional
-        The weights again, likewise.
-    epochs : int, optional
-        Number of epochs beyond those in the file, at least 0. By default the call that was cut off is finished.
-    **again
-        Arguments of fit that a file cannot hold: learning_rate (a callable), callbacks, loss (a `gdfast.Loss`); and
-        progress, max_seconds, interrupt, callback_every.
-
-    Returns
-    -------
-    Run
-        The result with the whole history.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    TypeError
-        If `again` names another argument of fit.
-    ValueError
-        If the file is truncated or not a Run, or the fingerprint of the data is another.
-
-    Examples
-    --------
-    >>> import gdfast, os, tempfile
-    >>> X, y = [[1.0], [2.0]], [1.0, 3.0]
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "run.npz")
-    ...     run = gdfast.fit(X, y, epochs=10, checkpoint=path)
-    ...     further = gdfast.resume(path, X, y, epochs=20)
-    >>> further.epochs
-    30
-    """
-    name = file_name(path)
-    run = Run.load(name)
-    check_given(again, run.settings)
-    check_data(run, X, y, sample_weight)
-    if epochs is None:
-        memory = {} if run.memory_by is None else run.memory_by()
-        cut_off = run.stop_reason in (StopReason.INTERRUPTED, StopReason.MAX_SECONDS)
-        target = memory["epochs"] if cut_off else run.epochs
-        if not cut_off:
-            return run
+    """Return the Run of fit's arguments as a dict; messages call the learning rate by `rate_name`."""
+    started = time.perf_counter()
+    progress = flag("progress", options["progress"])
+    checkpoint = new_checkpoint(options["checkpoint"])
+    problem, plan = prepare(X, y, sample_weight, options)
+    if each_epoch is None and takes_closed_form(problem, plan):
+        solver: Descent | ClosedForm = ClosedForm(problem, plan, factorize(problem, plan.model))
     else:
-        target = run.epochs + whole("epochs", epochs, 0, 2**53)
-    return continue_loaded(run, target, (X, y, sample_weight), again, name)
-
-
-def go_on(run: Run, epochs: int, X: Any, y: Any, sample_weight: Any, again: dict[str, Any]) -> Run:
-    """Go on from a Run, in memory or loaded."""
-    check_given(again, run.settings)
-    if X is None:
-        if y is not None or sample_weight is not None:
-            raise ValueError("y or sample_weight is given without X; give all of the data, or none of it")
-        if run.resume_by is None:
-            raise ValueError(
-                "a Run that was loaded from a file has no data to go on with; give it: resume(epochs, X, y)"
-            )
+        solver = Descent(problem, plan)
+    if not isinstance(options["learning_rate"], str):  # "auto" is stable by its making
+        warn_if_unstable(solver, rate_name)
+    data = Data(X, y, sample_weight)
+    call = FitCall(options, lambda: data.fingerprint, progress, started, checkpoint)
+    if each_epoch is None or isinstance(solver, ClosedForm):
+        run = train(solver, plan.epochs, call)
     else:
-        check_data(run, X, y, sample_weight)
-    if run.resume_by is not None:
-        return run.resume_by(epochs, again)
-    return continue_loaded(run, run.epochs + epochs, (X, y, sample_weight), again, None)
+        run = train_step_by_step(solver, each_epoch, call)
+    return checked_result(run, solver, rate_name)
 
 
-def check_data(run: Run, X: Any, y: Any, sample_weight: Any) -> None:
-    """Raise an error unless the data are those of the Run."""
-    if y is None:
-        raise ValueError("X is given without y; give both, resume(epochs, X, y)")
-    if run.fingerprint_by is None or run.memory_by is None:
-        raise ValueError("this Run's file holds no state to go on from; fit again from its coef")
-    if any(run.extra.get("center", ())) or any(scale != 1.0 for scale in run.extra.get("scale", ())):
-        raise ValueError("this Run was trained on standardized columns, which the file does not hold; fit again")
-    if fingerprint(X, y, sample_weight) != run.fingerprint_by():
-        raise ValueError(
-            "the fingerprint of X, y and sample_weight is not that of the data this Run was trained on: every value, "
-            "shape and dtype must be the same; give the same data, or fit anew with coef_init"
+class Data:
+    """The data of a call as they were given, and their fingerprint."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The fingerprint, made when it is first asked for."""
+        return fingerprint(*self.parts)
+
+
+def new_checkpoint(checkpoint: Any) -> str | None:
+    """Return the path of a checkpoint that must not exist yet."""
+    if checkpoint is None:
+        return None
+    path = file_name(checkpoint, "checkpoint")
+    if os.path.exists(path):
+        raise FileExistsError(
+            f"checkpoint={path!r} exists; resume from it with gdfast.resume(path, X, y), or name or remove the file"
         )
+    folder = os.path.dirname(path) or os.curdir
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"checkpoint={path!r}: there is no folder {folder!r}; make it first")
+    return path
 
 
-def continue_loaded(run: Run, target: int, data: tuple[Any, Any, Any], again: dict[str, Any], path: str | None) -> Run:
-    """Go on from a loaded Run to an epoch."""
-    options = resumed_options({**(fit.__kwdefaults__ or {}), **run.settings}, again, target)
-    if "callbacks" not in again:
-        options["callbacks"], options["callback_every"] = (), again.get("callback_every")
-    for name, what in (("learning_rate", "callable"), ("loss", "custom loss")):
-        if isinstance(options[name], NotSaved):
-            raise ValueError(f"a file cannot hold the {what} that this Run has; give {name}= again")
-    options |= {"seed": run.seed, "backend": run.backend, "solver": run.solver}
-    if run.learning_rate is not None:
-        options["learning_rate"] = run.learning_rate
-    if path is None:
-        options |= NO_CHECKPOINT
-    problem, plan = prepare(*data, options)
-    check_length(plan, target)
-    memory: dict[str, Any] = {} if run.memory_by is None else run.memory_by()
-    if run.solver == "closed_form":
-        path_of = Followed(problem, plan, factorize(problem, plan.model), memory["first"])
-        known_rates(path_of, run, memory)
-        ended: Descent | Followed = path_of
-    else:
-        ended = Descent(problem, plan, target)
-        ended.recall(memory, run.history)
-        if isinstance(options["loss"], Loss):
-            W, b = np.array(run.coef, ndmin=2), np.array(run.intercept, np.float64, ndmin=1)
-            check_loss(options["loss"], ended, W, b, run.cost)
-    known = run.fingerprint_by or (lambda: fingerprint(*data))
-    call = Call(options, known, flag("progress", options["progress"]), time.perf_counter(), path)
-    return told(lead(ended, target, call), ended, RateWords(), 5)
-
-
-def known_rates(path: Followed, run: Run, memory: dict[str, Any]) -> None:
-    """Take the rates of the epochs that are done from the file, or make sure that the callable gives the same path."""
-    rates = path.plan.rates
-    if not isinstance(rates, CallableRates):
-        return
-    if "rates" in memory:
-        rates.known = dict(enumerate(memory["rates"].tolist()))
-        return
-    coef, intercept = path.problem.shaped(*path.parameters(run.epochs))
-    close = np.allclose(coef, run.last_coef, 1e-6, 1e-6 * float(np.abs(run.last_coef).max()))
-    if not (close and np.allclose(intercept, run.last_intercept, 1e-6, 1e-6 * float(np.abs(run.last_coef).max()))):
-        raise ValueError(
-            f"learning_rate={rates.function!r} is not the one that this Run was fitted with: up to epoch {run.epochs} "
-            "it leads to other coefficients; give the same callable, or fit anew with coef_init"
-        )
+def with_own_arrays(value: Any) -> Any:
+    """Return a value with copies of its arrays."""
+    if isinstance(value, tuple):
+        return tuple(with_own_arrays(part) for part in value)
+    return value.copy() if isinstance(value, np.ndarray) or is_sparse(value) else value

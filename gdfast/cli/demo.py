@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gdfast import compat, plots
+from gdfast._minimize import minimize
 from gdfast.backends import choose
-from gdfast.minimization import minimize
-from gdfast.park import TEMPERATURES, VISITORS
+from gdfast.cli.park_data import TEMPERATURES, VISITORS
 
 __all__ = ["demo"]
 

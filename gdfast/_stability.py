@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._arguments import flag, real
-from gdfast.closed_form import factorize
-from gdfast.curvature import largest_rate, loss_curvature
 from gdfast.data.csr import features
 from gdfast.data.problem import make_problem
-from gdfast.decay import MomentumDecay, PowerDecay
 from gdfast.options.model import make_model
 from gdfast.options.optimizers import Momentum
+from gdfast.solvers.closed_form.factorization import factorize
+from gdfast.solvers.closed_form.modes import MomentumModes, log_factors
+from gdfast.solvers.smoothness import largest_rate, loss_curvature
 
 __all__ = ["Stability", "stability"]
 
@@ -105,8 +105,8 @@ class Stability:
             One value for each of `curvatures`; positive where the direction grows.
         """
         if self.momentum == 0:
-            return PowerDecay(self.curvatures, rate).log
-        return MomentumDecay(self.curvatures, rate, self.momentum, self.nesterov).log
+            return log_factors(self.curvatures, rate)[0]
+        return MomentumModes(self.curvatures, rate, self.momentum, self.nesterov).log
 
     def __str__(self) -> str:
         kind = "the limit" if self.is_limit else "a safe rate from the loss's curvature bound, no limit"
@@ -200,7 +200,7 @@ def stability(
     L, m = float(curvatures[0]), float(curvatures[-1])
     best = 2.0 / (L + m)
     with np.errstate(divide="ignore"):
-        constants = np.sort(-1.0 / PowerDecay(curvatures, best).log)[::-1]
+        constants = np.sort(-1.0 / log_factors(curvatures, best)[0])[::-1]
     largest = largest_rate(L, rule.mu, rule.nesterov)
     exact = model.loss == "squared_error" and model.l1 == 0
     return Stability(largest, best, L / m, constants, exact, curvatures, rule.mu, rule.nesterov)

@@ -1,0 +1,85 @@
+"""The factors of full-batch descent on a squared error, from one QR of the data (docs/closed-form.md).
+
+One streaming QR of the rows sqrt(s_i / n) [x_i 1 | y_i], with sqrt(alpha) e_j below for l2, leaves
+R = [[R11, c], [0, rho]]. With the singular values S of R11 = U S V' descent is one sequence of numbers in
+each direction: w_k = V [phi_k V'w_0 + (1 - phi_k) / S U'c], J_k = (rho^2 + sum_i q_i^2 phi_k,i^2) / 2,
+q = S V'w_0 - U'c, where phi_k is the fraction of the initial error that remains after k epochs (modes.py).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.data.csr import dense
+from gdfast.data.problem import Problem
+from gdfast.options.model import Model
+
+__all__ = ["EPS", "Factors", "factorize"]
+
+# A block of rows for one QR: half a megabyte, which the second-level cache holds.
+BLOCK_VALUES = 65_536
+EPS = np.finfo(np.float64).eps
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """All that descent on a problem will ever need: r directions that are not null, k outputs, p parameters."""
+
+    V: NDArray[np.float64]  # (p, r)
+    s: NDArray[np.float64]  # (r,), falling
+    h: NDArray[np.float64]  # (r, k): U'c
+    rest: float  # the sum of squares that no parameter changes
+    size: float  # the norm of c, against which rounding is measured
+
+    @property
+    def curvatures(self) -> NDArray[np.float64]:
+        """The curvatures of J along the directions."""
+        with np.errstate(over="ignore"):
+            return self.s * self.s
+
+
+def triangle(problem: Problem, model: Model, l2: Any) -> NDArray[np.float64]:
+    """Return R of the streaming QR: blocks of rows, R stacked on the next block."""
+    n, d = problem.X.shape
+    p, k = d + model.intercept, problem.Y.shape[1]
+    R = np.empty((0, p + k))
+    size = max(2 * (p + k), BLOCK_VALUES // (p + k))
+    for first in range(0, n, size):
+        stop = min(n, first + size)
+        block = np.empty((len(R) + stop - first, p + k))
+        block[: len(R)] = R
+        rows = block[len(R) :]
+        rows[:, :d] = dense(problem.X[first:stop])
+        if model.intercept:
+            rows[:, d] = 1.0
+        rows[:, p:] = problem.Y[first:stop]
+        weights = 1.0 if problem.weights is None else problem.weights[first:stop, None]
+        rows *= np.sqrt(weights / n)
+        R = only_r(block)
+    if np.max(l2) > 0:
+        ridge = np.zeros((d, p + k))
+        np.fill_diagonal(ridge, np.sqrt(l2))
+        R = only_r(np.vstack([R, ridge]))
+    return R
+
+
+def only_r(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return R of a QR decomposition."""
+    R: Any = np.linalg.qr(rows, mode="r")
+    return np.asarray(R)
+
+
+def factorize(problem: Problem, model: Model, scaled_l2: float | None = None) -> Factors:
+    """Return the Factors of a problem, with the model's l2 or another."""
+    p = problem.X.shape[1] + model.intercept
+    l2: Any = model.l2 if scaled_l2 is None else scaled_l2
+    R = triangle(problem, model, l2 if model.factors is None else l2 * model.factors)
+    c = R[:p, p:]
+    U, s, Vt = np.linalg.svd(R[:p, :p], full_matrices=False)
+    rank = int((s > max(problem.X.shape) * EPS * s[0]).sum())
+    h = U.T @ c
+    with np.errstate(over="ignore"):
+        rest, size = float((R[p:, p:] ** 2).sum() + (h[rank:] ** 2).sum()), float(np.linalg.norm(c))
+    return Factors(np.ascontiguousarray(Vt[:rank].T), s[:rank], h[:rank], rest, size)

@@ -1,0 +1,88 @@
+"""The path of full-batch descent on a squared error: cost and parameters after any epoch."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.solvers.closed_form.factorization import EPS, Factors
+from gdfast.solvers.closed_form.modes import Epochs, Modes, sum_of_squares
+
+__all__ = ["Path"]
+
+
+class Path:
+    """The descent on Factors from a start: cost and parameters after any epoch, none of them walked to."""
+
+    def __init__(
+        self, factors: Factors, start: NDArray[np.float64], decay: Modes, n: int, largest: float = math.inf
+    ) -> None:
+        self.factors, self.start, self.decay, self.n = factors, start, decay, n
+        self.largest = largest  # a coefficient beyond it is infinite in the data's dtype
+        self.full_rank = len(factors.s) == len(factors.V)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.along = factors.V.T @ start  # (r, k)
+            reached = factors.s[:, None] * self.along
+            self.q = reached - factors.h
+            size = factors.size + float(np.linalg.norm(reached))
+            weak = (np.abs(self.q) <= 8 * EPS * size).all(axis=1) & np.isfinite(size)
+            self.still = weak & decay.grows()  # rounding that would grow: such a direction stands still
+            self.sizes = np.where(self.still, 0.0, np.sqrt((self.q * self.q).sum(axis=1)))
+        self.known = -1, np.empty(0), np.empty(0)
+
+    def costs(self, epochs: Epochs) -> NDArray[np.float64]:
+        """Return J after each of these epochs, in rising order."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.decay.costs(self.sizes, self.factors.rest, epochs)
+
+    def cost_blocks(self, first: int, last: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Yield J after the epochs first .. last in blocks, each with its first epoch."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield from self.decay.cost_blocks(self.sizes, self.factors.rest, first, last)
+
+    def cost(self, epoch: int) -> float:
+        """Return J after an epoch."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            left = self.left_and_gone(epoch)[0]
+            return float(0.5 * (self.factors.rest + sum_of_squares(left, self.sizes)))
+
+    def left_and_gone(self, epoch: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return phi and 1 - phi after an epoch; the last asked for is remembered, since its cost follows."""
+        if self.known[0] != epoch:
+            left, gone = self.decay.at(epoch)
+            if self.still.any():
+                left, gone = np.where(self.still, 1.0, left), np.where(self.still, 0.0, gone)
+            self.known = epoch, left, gone
+        return self.known[1:]
+
+    def parameters(self, epoch: int) -> NDArray[np.float64]:
+        """Return the parameters after an epoch, (p, k)."""
+        V, s, h = self.factors.V, self.factors.s, self.factors.h
+        with np.errstate(over="ignore", invalid="ignore"):
+            left, gone = (part[:, None] for part in self.left_and_gone(epoch))
+            if self.full_rank:
+                return V @ (left * self.along + gone / s[:, None] * h)
+            # What lies outside the directions stays as it is.
+            return self.start + V @ (gone * (h / s[:, None] - self.along))
+
+    def finite(self, epoch: int) -> bool:
+        """Tell whether n J after an epoch is a finite number, and every coefficient."""
+        if not math.isfinite(self.n * self.cost(epoch)):
+            return False
+        return self.largest == math.inf or bool(np.abs(self.parameters(epoch)).max() <= self.largest)
+
+    @property
+    def grows(self) -> bool:
+        """Whether the costs grow without end."""
+        return bool((self.decay.grows() & (self.sizes > 0)).any())
+
+    def bad_epoch(self, epochs: int) -> int | None:
+        """Return the first epoch, up to the last, whose cost is not finite."""
+        if not (self.grows or self.largest < math.inf) or self.finite(epochs):
+            return None
+        good, bad = 0, epochs
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            good, bad = (middle, bad) if self.finite(middle) else (good, middle)
+        return bad

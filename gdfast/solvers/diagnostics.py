@@ -1,0 +1,89 @@
+"""Diagnostics of a training: a warning before it that it will diverge, and one after it that it did."""
+
+import inspect
+import warnings
+from typing import NamedTuple
+
+from gdfast.results.divergence import DivergenceError, DivergenceWarning, StabilityWarning
+from gdfast.results.run import Run
+from gdfast.results.stop_reason import StopReason
+from gdfast.solvers.closed_form.path import Path
+from gdfast.solvers.closed_form.solver import ClosedForm, path_of_loop
+from gdfast.solvers.loop.descent import Descent
+from gdfast.solvers.smoothness import stable_rate, surely_stable
+
+__all__ = ["RateName", "checked_result", "warn_if_unstable"]
+
+
+class RateName(NamedTuple):
+    """What an entry point calls the learning rate, and its rate where fit's is 1."""
+
+    name: str = "learning_rate"
+    factor: float = 1.0
+
+
+def warn_if_unstable(solver: Descent | ClosedForm, rate_name: RateName) -> None:
+    """Say before training that it will diverge, and from which rate on."""
+    problem, plan = solver.problem, solver.plan
+    rate = plan.rates.constant
+    if rate is None:
+        return
+    path: Path | None
+    if isinstance(solver, ClosedForm):
+        path = solver.path
+    elif surely_stable(problem, plan.model, plan.batch_size, rate):
+        return
+    else:
+        path = path_of_loop(problem, plan)  # None where it would take too long
+    if path is not None and not (path.grows and path.finite(0)):
+        return
+    limit = stable_rate(problem, plan.model, plan.batch_size)
+    epoch = None if path is None else path.bad_epoch(2**53)
+    when = f"in epoch {epoch:,}" if epoch else "in the end"
+    highest = (limit or 0.0) * rate_name.factor
+    text = (
+        f"{rate_name.name}={rate * rate_name.factor:.6g} is above {highest:.4g}, the largest stable rate: the costs "
+        f"will grow, and overflow {when}. Lower it"
+    )
+    largest, smallest = (0.0, 0.0) if path is None else (float(value) for value in path.factors.curvatures[[0, -1]])
+    if largest > 1e4 * smallest > 0:
+        text += ", or standardize the features, (X - X.mean(0)) / X.std(0): "
+        text += f"the condition number is {largest / smallest:.3g}"
+    warnings.warn(text, StabilityWarning, stacklevel=level_of_caller())
+
+
+def checked_result(run: Run, solver: Descent | ClosedForm, rate_name: RateName) -> Run:
+    """Return the Run, after what there is to say or to raise about it."""
+    if run.stop_reason is StopReason.INTERRUPTED and solver.plan.interrupt == "raise":
+        raise KeyboardInterrupt
+    warn_if_diverged(run, solver, rate_name)
+    return run
+
+
+def warn_if_diverged(run: Run, solver: Descent | ClosedForm, rate_name: RateName) -> None:
+    """Say that the descent diverged, and which rate would not; or raise, if that was asked for."""
+    if run.stop_reason is not StopReason.DIVERGED or run.diverged_at is None:
+        return
+    plan = solver.plan
+    limit = None
+    if plan.rates.constant is not None:
+        limit = stable_rate(solver.problem, plan.model, plan.batch_size)
+    below = "a lower rate" if limit is None else f"a rate below {limit * rate_name.factor:.4g}, the largest stable one,"
+    rate = (
+        solver.last_rate() if isinstance(solver, Descent) else plan.rates.take(run.diverged_at - 1, 1)[0]
+    ) * rate_name.factor
+    text = (
+        f"the descent diverged in epoch {run.diverged_at} at {rate_name.name}={rate:.6g}; the state after epoch "
+        f"{run.epochs} is returned. Try {below} or standardize the features"
+    )
+    if plan.on_divergence == "raise":
+        raise DivergenceError(text, run)
+    warnings.warn(text, DivergenceWarning, stacklevel=level_of_caller())
+
+
+def level_of_caller() -> int:
+    """Return the stack level, as `warnings.warn` counts it in the function above, of the first call from outside."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "gdfast":
+        frame, level = frame.f_back, level + 1
+    return level

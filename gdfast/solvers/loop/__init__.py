@@ -1,0 +1,1 @@
+"""The loop: epochs one by one, in chunks through the kernels of a backend."""
