@@ -207,7 +207,7 @@ def floating(
 ) -> NDArray[Any]:
     """Return an array of numbers as finite values of dtype, C-ordered and aligned, in native byte order.
 
-    Where the array holds the values of a sparse matrix, `place` tells the row and the column of one of them.
+    Where the array holds the values of a sparse matrix, `place` returns the row and the column of one of them.
     """
     if array.size <= FEW and array.dtype == dtype:  # no cast and no sum can overflow, and the context takes its time
         result = np.ascontiguousarray(array)

@@ -23,10 +23,10 @@ __all__ = ["Minimum", "minimize"]
 Vector: TypeAlias = NDArray[np.float64]
 Function: TypeAlias = Callable[..., Any]
 Settings: TypeAlias = tuple[float, ...]  # learning_rate, tol, step_tol, gradient_tol
-Walk: TypeAlias = Callable[..., tuple[int, str]]
+Stepper: TypeAlias = Callable[..., tuple[int, str]]
 
 RELATIVE_STEP = float(np.cbrt(np.finfo(float).eps))  # balances h^2 (truncation) against eps / h (rounding)
-CHUNK_SECONDS = 0.05  # Ctrl-C is heard between chunks of steps
+CHUNK_SECONDS = 0.05  # Ctrl-C takes effect between chunks of steps
 FIRST_NUMBERS = 2**17  # 1 MB: the path starts this small and doubles, so early stops cost little memory
 OFF = -1.0  # no norm and no absolute value is at most this
 
@@ -178,8 +178,8 @@ def minimize(
     limits = (OFF if limit is None else real(name, limit, 0.0) for name, limit in named.items())
     settings = (rate, *limits)
     with np.errstate(over="ignore", invalid="ignore"):
-        cost, walk = begin(fun, grad, start)
-        path, costs, end = descend(walk, start, cost, count, settings)
+        cost, stepper = begin(fun, grad, start)
+        path, costs, end = descend(stepper, start, cost, count, settings)
     if end in NOT_FINITE:
         warnings.warn(divergence_message(end, len(costs), rate), DivergenceWarning, stacklevel=2)
     reason = StopReason.DIVERGED if end in NOT_FINITE else StopReason(end)
@@ -200,11 +200,11 @@ class Kind(NamedTuple):
 # The formulas. They run as they stand or compiled by Numba: each is made around the functions that it calls.
 
 
-def make_walk(value: Function, gradient: Function, kind: Kind) -> Walk:
+def make_stepper(value: Function, gradient: Function, kind: Kind) -> Stepper:
     """Return the descent itself, over as many steps as path and costs have rows."""
     norm, finite, put = kind.norm, kind.finite, kind.put
 
-    def walk(x: Any, cost: float, path: Vector, costs: Vector, settings: Settings) -> tuple[int, str]:
+    def stepper(x: Any, cost: float, path: Vector, costs: Vector, settings: Settings) -> tuple[int, str]:
         rate, tol, step_tol, gradient_tol = settings
         for k in range(len(costs)):
             slope = gradient(x)
@@ -226,7 +226,7 @@ def make_walk(value: Function, gradient: Function, kind: Kind) -> Walk:
             cost = new_cost
         return len(costs), "epochs"
 
-    return walk
+    return stepper
 
 
 def make_scalar_quotient(value: Function) -> Function:
@@ -298,14 +298,14 @@ def starting_point(x0: Any) -> float | Vector:
     return start if start.ndim else float(start)
 
 
-def begin(fun: Function, grad: Function | None, start: float | Vector) -> tuple[float, Walk]:
-    """Return the cost at the start and the walk to take from there, compiled if the functions are."""
+def begin(fun: Function, grad: Function | None, start: float | Vector) -> tuple[float, Stepper]:
+    """Return the cost at the start and the steps to take from there, compiled if the functions are."""
     value, gradient = plain_calls(fun, grad, start)
     try:
         cost = value(start)
         if not math.isfinite(cost):
             raise ValueError(f"fun(x0)={cost} must be finite; x0={shown(start)}: start where fun is defined")
-        plain = make_walk(value, gradient, kind_of(start))
+        plain = make_stepper(value, gradient, kind_of(start))
         return cost, compiled_or(plain, fun, grad, start, gradient) if is_jitted(fun, grad) else plain
     except numba_errors() as error:
         raise TypeError(
@@ -315,9 +315,9 @@ def begin(fun: Function, grad: Function | None, start: float | Vector) -> tuple[
 
 
 def descend(
-    walk: Walk, start: float | Vector, cost: float, steps: int, settings: Settings
+    stepper: Stepper, start: float | Vector, cost: float, steps: int, settings: Settings
 ) -> tuple[Vector, Vector, str]:
-    """Walk in chunks of about CHUNK_SECONDS; return the path, its costs and why it ended."""
+    """Stepper in chunks of about CHUNK_SECONDS; return the path, its costs and why it ended."""
     own = kind_of(start).own
     rows = 1 + min(steps, max(1, FIRST_NUMBERS // np.size(start)))
     path, costs = np.empty((rows, *np.shape(start))), np.empty(rows)
@@ -328,7 +328,7 @@ def descend(
             path, costs = grown(path, steps + 1), grown(costs, steps + 1)
         new = slice(done + 1, min(done + 1 + chunk, len(costs)))
         clock = time.perf_counter()
-        taken, end = walk(own(path[done]), float(costs[done]), path[new], costs[new], settings)
+        taken, end = stepper(own(path[done]), float(costs[done]), path[new], costs[new], settings)
         done += taken
         chunk = 2 * chunk if time.perf_counter() - clock < CHUNK_SECONDS else max(1, chunk // 2)
     if done + 1 < len(costs):
@@ -337,7 +337,7 @@ def descend(
 
 
 def grown(rows: Vector, limit: int) -> Vector:
-    """Return the rows with room for as many again, up to the limit."""
+    """Return the rows with space for as many again, up to the limit."""
     longer = np.empty((min(2 * len(rows), limit), *rows.shape[1:]))
     longer[: len(rows)] = rows
     return longer
@@ -417,12 +417,14 @@ def numba_errors() -> tuple[type[BaseException], ...]:
     return () if errors is None else (errors.NumbaError,)
 
 
-def compiled_or(plain: Walk, fun: Function, grad: Function | None, start: float | Vector, gradient: Function) -> Walk:
-    """Return the compiled walk; the plain one, with a warning, if fun and grad do not fit into it."""
-    walk = compiled_walk(fun, grad, kind_of(start))
+def compiled_or(
+    plain: Stepper, fun: Function, grad: Function | None, start: float | Vector, gradient: Function
+) -> Stepper:
+    """Return the compiled steps; the plain ones, with a warning, if fun and grad do not fit into it."""
+    stepper = compiled_stepper(fun, grad, kind_of(start))
     no_rows = np.empty((0, *np.shape(start)))
     try:
-        walk(start, 0.0, no_rows, np.empty(0), (0.0, OFF, OFF, OFF))
+        stepper(start, 0.0, no_rows, np.empty(0), (0.0, OFF, OFF, OFF))
     except numba_errors():
         gradient(start)  # what is plainly wrong is an error, not a warning
         warnings.warn(
@@ -431,12 +433,12 @@ def compiled_or(plain: Walk, fun: Function, grad: Function | None, start: float 
             stacklevel=4,
         )
         return plain
-    return walk
+    return stepper
 
 
 @lru_cache(maxsize=64)
-def compiled_walk(fun: Function, grad: Function | None, kind: Kind) -> Walk:
-    """Return the walk over these two compiled functions, itself compiled; kept for the next call."""
+def compiled_stepper(fun: Function, grad: Function | None, kind: Kind) -> Stepper:
+    """Return the steps with these two compiled functions, compiled themselves; kept for the next call."""
     from numba import njit
 
     def jit(function: Function) -> Function:
@@ -450,7 +452,7 @@ def compiled_walk(fun: Function, grad: Function | None, kind: Kind) -> Walk:
         gradient = kind.make_quotient(value)
     else:
         gradient = make_compiled_value(grad, float) if kind is SCALAR else make_compiled_gradient(grad)
-    return jit(make_walk(value, jit(gradient), compiled_kind))
+    return jit(make_stepper(value, jit(gradient), compiled_kind))
 
 
 def make_compiled_value(fun: Function, own: Function) -> Function:

@@ -1,4 +1,4 @@
-"""What a learning rate does to full-batch descent, told before training."""
+"""What a learning rate does to full-batch descent, computed before training."""
 
 import math
 from dataclasses import dataclass, field

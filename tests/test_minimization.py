@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdfast._minimize import FIRST_NUMBERS, SCALAR, Minimum, compiled_walk, minimize
+from gdfast._minimize import FIRST_NUMBERS, SCALAR, Minimum, compiled_stepper, minimize
 from gdfast.results.divergence import DivergenceError, DivergenceWarning
 from gdfast.results.stop_reason import StopReason
 
@@ -367,10 +367,10 @@ def test_the_path_grows_without_a_seam(jit):
 def test_a_second_call_does_not_compile_again(jit):
     fun, grad = jit(parabola), jit(parabola_slope)
     minimize(fun, 0, grad=grad, learning_rate=0.1, steps=5)
-    compiled = compiled_walk.cache_info().misses
+    compiled = compiled_stepper.cache_info().misses
     minimize(fun, 1.5, grad=grad, learning_rate=0.2, steps=7, tol=0.1)
-    assert compiled_walk.cache_info().misses == compiled
-    assert len(compiled_walk(fun, grad, SCALAR).signatures) == 1
+    assert compiled_stepper.cache_info().misses == compiled
+    assert len(compiled_stepper(fun, grad, SCALAR).signatures) == 1
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer signal")

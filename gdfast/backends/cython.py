@@ -68,8 +68,8 @@ class Kernels:
 
     def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs."""
-        memory = (state.arrays, state.sums, state.steps, state.count, state.gain)
-        return self.epochs((state.W, state.b, *memory, self.G, rates, objective, costs, False))
+        counts = (state.arrays, state.sums, state.steps, state.count, state.gain)
+        return self.epochs((state.W, state.b, *counts, self.G, rates, objective, costs, False))
 
     def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
         """Return the sum of s_i loss_i and the penalty at W and b; the loss's summed gradient is in self.G."""
@@ -118,7 +118,7 @@ class Kernels:
 
 
 def slab_rows(n: int, width: int, values: int) -> int:
-    """Return the rows of a slab: fixed by the data alone, so that threads may share slabs and no bit tells.
+    """Return the rows of a slab: fixed by the data alone, so that no bit depends on the threads that share slabs.
 
     A slab of sparse rows holds so many values at least that adding up its sums costs less than they do.
     """

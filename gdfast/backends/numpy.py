@@ -31,7 +31,7 @@ class Kernels:
     return ~e: e epochs of this call are good (batch: e costs are written, and the last good epoch is e - 1 epochs
     after the start). `sums_at` returns the sum of s_i loss_i and the penalty anywhere, by the same additions as an
     epoch, and leaves the gradient of the first in G (k, d + 1), the intercept's last.
-    `by_columns=False` tells the compiled backends to take X by rows also where it has few features; n_threads is for
+    With `by_columns=False` the compiled backends take X by rows also where it has few features; n_threads is for
     the compiled core. X may be sparse (gdfast/data/csr.py); an update costs O(d) here all the same.
     """
 
@@ -169,7 +169,7 @@ class Kernels:
             state.A[:] = averaged(state.A, np.column_stack([state.W, state.b]), gain)
 
     def shrink(self, state: State, threshold: Any) -> None:
-        """Take the proximal step of l1; in SGD what the cumulative penalty owes."""
+        """Take the proximal step of l1; in SGD the pending part of the cumulative penalty."""
         if state.batch_size != 1:
             state.W[:] = soft_threshold(state.W, threshold)
             return

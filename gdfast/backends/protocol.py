@@ -17,8 +17,8 @@ class Updates(NamedTuple):
 
     It runs `steps` updates from the state's place in the order of samples, and writes into `costs` for each epoch
     that ends the mean over it of s_i loss_i just before each update; or, where `wanted` has a place for each such
-    epoch, J at its end where it is marked, else NaN (a sum that nobody wants is made only as far as it takes to tell
-    whether it is finite). `rates` are by epoch, the current one first, or by step.
+    epoch, J at its end where it is marked, else NaN (a sum that is not wanted is made only as far as it takes to check
+    that it is finite). `rates` are by epoch, the current one first, or by step.
     """
 
     steps: int

@@ -1,4 +1,4 @@
-"""What tells data apart: a hash of every value, shape and dtype."""
+"""The fingerprint of data: a hash of every value, shape and dtype."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from gdfast.data.csr import is_sparse
 
 __all__ = ["fingerprint"]
 
-BLOCK_BYTES = 2**22  # hashed at a time, so that Ctrl-C is heard
+BLOCK_BYTES = 2**22  # hashed at a time, so that Ctrl-C takes effect soon
 
 
 def fingerprint(X: Any, y: Any, sample_weight: Any = None) -> str:

@@ -15,7 +15,7 @@ from gdfast._arguments import whole
 __all__ = ["LARGEST_SEED", "LARGEST_SHUFFLE", "fill_order", "sample_order"]
 
 LARGEST_SEED = 2**64 - 1
-LARGEST_SHUFFLE = 2**31 - 1  # rows are numbered in int32, which halves the memory that a shuffle walks
+LARGEST_SHUFFLE = 2**31 - 1  # rows are numbered in int32, which halves the memory that a shuffle reads
 GOLDEN = 0x9E3779B97F4A7C15
 MASK = 2**64 - 1
 CHECKED_EVERY = 2**15  # places after which this shuffle, which Python itself does, checks whether the end is due

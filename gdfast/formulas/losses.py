@@ -182,7 +182,7 @@ def log_normalised(Z: Any) -> Any:
 
 
 def curvature_of_kinks(largest_target):
-    """Without curvature no rate converges: a curvature_of_kinks of squared error's keeps the last wandering small."""
+    """Without curvature no rate converges: a tenth of squared error's keeps the noise of the last iterates small."""
     return 10.0
 
 

@@ -38,7 +38,7 @@ def soft_threshold(w, t):
 
 
 def cumulative_l1(w, q, u):
-    """Return w drawn towards zero by what u owes it beyond q (Tsuruoka et al., 2009, ACL, section 3.2)."""
+    """Return w drawn towards zero by what is pending of u beyond q (Tsuruoka et al., 2009, ACL, section 3.2)."""
     down = maximum(w - (u + q), 0.0)
     up = -maximum(-w - (u - q), 0.0)
     return where(w > 0.0, down, where(w < 0.0, up, w))

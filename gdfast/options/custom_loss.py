@@ -21,7 +21,7 @@ TARGETS = np.array([1.0, -1.0, 0.0, 0.5, 2.0, -2.7, 7.0, 25.0, -25.0])
 # Multiples of the golden ratio lie evenly and on no kink that one would write; three digits read well in a message.
 PREDICTORS = np.round(6.0 * (np.arange(1, 42) * 0.6180339887498949 % 1.0) - 3.0, 3)
 Y, Z = np.repeat(TARGETS, PREDICTORS.size), np.tile(PREDICTORS, TARGETS.size)
-Y.flags.writeable = Z.flags.writeable = False  # a formula that writes into its arguments is told so
+Y.flags.writeable = Z.flags.writeable = False  # so that a formula that writes into its arguments raises
 
 # Steps in z, of which the first will do unless the value is rounded much; it hardly ever meets a kink, and the slopes
 # to both sides differ by 1e-5 of the second derivative.

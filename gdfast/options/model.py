@@ -61,7 +61,7 @@ class Model:
 
     @property
     def lazy(self) -> bool:
-        """Whether an update by sparse rows can put off what it owes the coefficients that they do not hold."""
+        """Whether an update by sparse rows can keep pending what it does to the coefficients that they do not hold."""
         return self.rule == "gd" and not (self.checked or self.averaging or self.factors is not None)
 
     @property

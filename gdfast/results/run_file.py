@@ -132,7 +132,7 @@ def as_arrays(run: Any) -> Arrays:
 
 
 def listed(value: Any) -> Any:
-    """Return what a door keeps beside the run as JSON can hold it."""
+    """Return what an entry point keeps beside the run as JSON can hold it."""
     return value.tolist() if hasattr(value, "tolist") else plain(value)
 
 

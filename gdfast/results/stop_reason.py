@@ -44,11 +44,11 @@ class StopReason(StrEnum):
 
 ADVICE = {
     StopReason.EPOCHS: "All epochs asked for are done; if the cost is still falling, ask for more epochs.",
-    StopReason.TOL: "The cost no longer falls by more than tol; a smaller tol goes on for longer.",
+    StopReason.TOL: "The cost no longer falls by more than tol; a smaller tol trains for longer.",
     StopReason.GRADIENT: "The gradient is as small as asked for: this is a minimum to that accuracy.",
-    StopReason.STEP: "The last step is as small as asked for; a smaller step_tol goes on for longer.",
+    StopReason.STEP: "The last step is as small as asked for; a smaller step_tol takes more steps.",
     StopReason.VALIDATION: "The validation cost no longer falls; more regularization or more data may help.",
-    StopReason.MAX_SECONDS: "The time allowed is over; give more seconds, or go on from here.",
+    StopReason.MAX_SECONDS: "The time limit is reached; give more seconds, or resume from here.",
     StopReason.CALLBACK: "A callback asked for the end.",
     StopReason.INTERRUPTED: "Interrupted by Ctrl-C; what was done is kept.",
     StopReason.DIVERGED: "The descent diverged: the last finite state is returned; lower learning_rate, "

@@ -44,7 +44,7 @@ class Monitor:
             descent.run(self.between_chunks)
             self.progress.show(descent.state.epoch, descent.last_rate, descent.latest)
             self.call_callbacks("on_end")
-        logger.debug("solver after epoch %d: %s", descent.state.epoch, descent.reason or StopReason.EPOCHS)
+        logger.debug("ended after epoch %d: %s", descent.state.epoch, descent.reason or StopReason.EPOCHS)
 
     def between_chunks(self) -> StopReason | None:
         """Do what is due, and return the reason to stop, if there is one."""

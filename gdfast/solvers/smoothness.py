@@ -17,7 +17,7 @@ Apply = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 # Up to here the whole matrix of second derivatives is made; beyond, Lanczos finds its largest eigenvalue alone.
 FEW = 512
 LANCZOS_STEPS = 300
-CLEAR_STEPS = 6  # tell whether a rate is far below the limit; beyond, the whole matrix takes less
+CLEAR_STEPS = 6  # enough where a rate is far below the limit; beyond, the whole matrix takes less
 FEW_VALUES = 2**16  # of X, whose whole matrix takes no time
 BLOCK_VALUES = 2**18  # two megabytes: larger blocks leave the cache between their copy and their product
 
@@ -27,9 +27,9 @@ def auto_rate(problem: Problem, model: Model, batch_size: int | None) -> float:
 
     Full batch: the largest eigenvalue of J's second derivatives, with the loss's curvature bound. SGD: the
     largest row's. Mini-batches of b rows lie between: the part (n - b) / ((n - 1) sqrt(b)) of the second, the
-    rest of the first, so that the last wandering shrinks as b grows; where the last batch of an epoch has few rows,
-    at least half of what their mean can have. A row's step goes on with momentum, to 1/(1 - mu) times itself, while
-    other rows are met: so much larger its curvature counts.
+    rest of the first, so that the noise of the last iterates shrinks as b grows; where the last batch of an epoch has
+    few rows, at least half of what their mean can have. With momentum a row's step grows to 1/(1 - mu) times itself
+    while other rows follow: its curvature is multiplied by 1/(1 - mu).
     """
     n, part = len(problem.X), 0.0
     if batch_size is not None and n > 1:
@@ -154,7 +154,7 @@ def apply_gram(problem: Problem, scale: float, unit: float, v: NDArray[np.float6
 def lanczos(apply: Apply, size: int, most: int, enough: float) -> tuple[float, bool]:
     """Return the largest eigenvalue of a symmetric operator, by Lanczos with full orthogonalisation.
 
-    And whether it is known: it is within 1e-6, or at least four steps tell that it is below half of `enough`.
+    And whether it is known: it is within 1e-6, or at least four steps show that it is below half of `enough`.
     """
     basis = np.empty((min(size, most), size))
     v = np.random.default_rng(0).standard_normal(size)

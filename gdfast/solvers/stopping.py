@@ -1,4 +1,4 @@
-"""What follows the watched cost: stopping where it makes no progress, and rates that fall there."""
+"""Stopping where the watched cost makes no progress, and rates that fall there."""
 
 from typing import Any, Self
 
@@ -10,10 +10,11 @@ from gdfast.options.schedules import ReduceOnPlateau
 __all__ = ["PATIENCE", "PlateauRate", "StoppingRule"]
 
 PATIENCE = 5
+RENAMED = {"without": "missed"}  # in files of format 2
 
 
 class Tracker:
-    """Its state is plain data: what a copy and a file hold."""
+    """Follows the costs; its state is plain data, for copies and files."""
 
     def state(self) -> dict[str, Any]:
         """Return what is needed to make it again."""
@@ -24,17 +25,17 @@ class Tracker:
         """Return it as it was when `state` was taken; None from None."""
         if state is None:
             return None
-        watcher = object.__new__(cls)
-        vars(watcher).update(state)
-        return watcher
+        tracker = object.__new__(cls)
+        vars(tracker).update({RENAMED.get(name, name): value for name, value in state.items()})
+        return tracker
 
 
 class StoppingRule(Tracker):
-    """Sees the costs of one epoch after another; stops after `patience` in a row above the least before minus tol."""
+    """Takes the costs of one epoch after another; stops after `patience` in a row above the least before minus tol."""
 
     def __init__(self, tol: float, patience: int) -> None:
         self.tol, self.patience = tol, patience
-        self.least, self.without = np.inf, 0
+        self.least, self.missed = np.inf, 0
 
     def update(self, costs: NDArray[np.float64]) -> int | None:
         """Return the index of the cost at which to stop, or None."""
@@ -45,28 +46,28 @@ class StoppingRule(Tracker):
         with np.errstate(invalid="ignore"):
             progress = ~(costs > earlier - self.tol)
         latest = np.maximum.accumulate(np.where(progress, places, -1))
-        without = np.where(latest >= 0, places - latest, places + 1 + self.without)
-        solver = np.flatnonzero(without >= self.patience)
-        self.least, self.without = min(float(earlier[-1]), float(costs[-1])), int(without[-1])
-        return int(solver[0]) if len(solver) else None
+        missed = np.where(latest >= 0, places - latest, places + 1 + self.missed)
+        stops = np.flatnonzero(missed >= self.patience)
+        self.least, self.missed = min(float(earlier[-1]), float(costs[-1])), int(missed[-1])
+        return int(stops[0]) if len(stops) else None
 
 
 class PlateauRate(Tracker):
-    """The rate of a ReduceOnPlateau, and what it has seen."""
+    """The rate of a ReduceOnPlateau, and the costs it has had."""
 
     def __init__(self, schedule: ReduceOnPlateau) -> None:
         self.schedule = schedule
-        self.rate, self.least, self.without = schedule.rate, np.inf, 0
+        self.rate, self.least, self.missed = schedule.rate, np.inf, 0
 
     def update(self, costs: NDArray[np.float64]) -> int | None:
         """Return the index of the cost at which the rate falls, or None; costs behind it are not looked at."""
         for index, cost in enumerate(costs.tolist()):
             if cost < self.least * (1.0 - self.schedule.threshold):
-                self.least, self.without = cost, 0
+                self.least, self.missed = cost, 0
             else:
-                self.without += 1
-            if self.without > self.schedule.patience:
-                before, self.without = self.rate, 0
+                self.missed += 1
+            if self.missed > self.schedule.patience:
+                before, self.missed = self.rate, 0
                 self.rate = max(self.rate * self.schedule.factor, self.schedule.min_rate)
                 if self.rate < before:
                     return index

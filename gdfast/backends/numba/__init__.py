@@ -82,8 +82,8 @@ class Kernels:
 
     def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs."""
-        memory = (state.arrays, state.sums, state.steps, state.count, state.gain)
-        return self.epochs(state.W, state.b, memory, rates, objective, costs, False)
+        arrays_and_counts = (state.arrays, state.sums, state.steps, state.count, state.gain)
+        return self.epochs(state.W, state.b, arrays_and_counts, rates, objective, costs, False)
 
     def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
         """Return the sum of s_i loss_i and the penalty at W and b; the loss's summed gradient is in self.G."""
@@ -100,13 +100,26 @@ class Kernels:
             self.sums_at(W, b)
         return float(costs[0])
 
-    def epochs(self, W: Any, b: Any, memory: Any, rates: Any, objective: bool, costs: Any, look: bool) -> int:
+    def epochs(
+        self, W: Any, b: Any, arrays_and_counts: Any, rates: Any, objective: bool, costs: Any, look: bool
+    ) -> int:
         """Run full-batch epochs, or look at the first."""
         if self.line:
-            M = memory[0][0]
+            M = arrays_and_counts[0][0]
             return self.compiled.batch_line(*self.data(), self.numbers, W, b, M, self.G, rates, objective, costs, look)
         return self.compiled.batch(
-            *self.data(), self.few, self.numbers, self.limits, W, b, *memory, self.G, rates, objective, costs, look
+            *self.data(),
+            self.few,
+            self.numbers,
+            self.limits,
+            W,
+            b,
+            *arrays_and_counts,
+            self.G,
+            rates,
+            objective,
+            costs,
+            look,
         )
 
     def stochastic(self, state: State, updates: Updates) -> int:

@@ -31,7 +31,7 @@ class Compiled(NamedTuple):
 
 @functools.lru_cache(maxsize=256)  # a user's own losses come without end
 def compile_kernels(loss: str, custom: Any, optimizer: str, checked: bool, sparse: bool, lazy: bool) -> Compiled:
-    """Return the kernels, each compiled at its first call; lazy ones put off what an update owes all coefficients."""
+    """Return the kernels, compiled at their first call; lazy ones keep pending what concerns all coefficients."""
     value, gradient = jitted_loss(loss, custom)
     rows, formula = SPARSE if sparse else DENSE, UPDATE_RULES[optimizer]
     workspace, losses_of, pass_rows, pass_columns, line_sums, weighted_line_sums = compile_passes(value, gradient, rows)

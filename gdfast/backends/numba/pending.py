@@ -1,4 +1,4 @@
-"""What SGD on sparse rows owes all coefficients: put off, and settled where one is read."""
+"""Pending updates of SGD on sparse rows: what concerns all coefficients is applied to one where it is read."""
 
 from typing import NamedTuple
 
@@ -11,14 +11,14 @@ __all__ = ["SMALLEST_SCALE", "Pending", "fold", "nothing_pending", "settle", "sh
 
 
 class Pending(NamedTuple):
-    """What SGD on sparse rows puts off within a window of updates: coefficients are scales[now] W less l1.
+    """The pending updates of SGD on sparse rows within a window: coefficients are scales[now] W less l1.
 
     The t-th update of the window multiplies every coefficient by scales[t] / scales[t - 1], then l1 draws it towards
-    zero by totals[t] - totals[t - 1], which is debts[t] - debts[t - 1] in units of scales[t].
+    zero by totals[t] - totals[t - 1], which is pending_l1[t] - pending_l1[t - 1] in units of scales[t].
     """
 
     scales: NDArray[np.float64]
-    debts: NDArray[np.float64]
+    pending_l1: NDArray[np.float64]
     totals: NDArray[np.float64]  # of l1, since training began
     until: NDArray[np.int32]  # (d,), the update up to which l1 is taken off a coefficient
     now: NDArray[np.int64]  # (1,), updates done in this window
@@ -26,11 +26,11 @@ class Pending(NamedTuple):
 
 
 @strict
-def shrunk(scale, rest, part):  # type: ignore[no-untyped-def]
-    """Return (scale + rest) (1 - part) in two numbers: of 1 - part alone every update would lose the same digits."""
+def shrunk(scale, residual, part):  # type: ignore[no-untyped-def]
+    """Return (scale + residual) (1 - part) in two numbers: with 1 - part alone each update loses the same digits."""
     less = part * scale
     new = scale - less
-    return new, (rest - part * rest) + ((scale - new) - less)
+    return new, (residual - part * residual) + ((scale - new) - less)
 
 
 # The scale is folded into the coefficients before it falls under this.
@@ -39,8 +39,8 @@ SMALLEST_SCALE = 1e-9
 
 def nothing_pending(window: int, d: int) -> Pending:
     """Return an empty window."""
-    scales, debts, totals = np.empty((3, window))
-    return Pending(scales, debts, totals, np.zeros(d, np.int32), np.zeros(1, np.int64), np.empty(2))
+    scales, pending_l1, totals = np.empty((3, window))
+    return Pending(scales, pending_l1, totals, np.zeros(d, np.int32), np.zeros(1, np.int64), np.empty(2))
 
 
 @jit
@@ -49,23 +49,23 @@ def settled(v, q, first, now, pending):  # type: ignore[no-untyped-def]
     if v == 0.0 or v != v:
         return v, q
     side, size = (1.0, v) if v > 0.0 else (-1.0, -v)
-    left = size - (pending.debts[now] - pending.debts[first])
+    left = size - (pending.pending_l1[now] - pending.pending_l1[first])
     if left > 0.0:
         return side * left, -side * pending.totals[now]
     low, high = first, now  # after the one something is left, after the other nothing
     while high - low > 1:
         middle = (low + high) // 2
-        if size > pending.debts[middle] - pending.debts[first]:
+        if size > pending.pending_l1[middle] - pending.pending_l1[first]:
             low = middle
         else:
             high = middle
-    last = pending.scales[high] * (size - (pending.debts[low] - pending.debts[first]))
+    last = pending.scales[high] * (size - (pending.pending_l1[low] - pending.pending_l1[first]))
     return 0.0, -side * (pending.totals[low] + last)
 
 
 @jit
 def settle(W, Q, j, pending):  # type: ignore[no-untyped-def]
-    """Take off the j-th coefficients what l1 owes them."""
+    """Apply the pending l1 to the j-th coefficients."""
     now = pending.now[0]
     if pending.until[j] < now:
         for o in range(W.shape[0]):

@@ -27,7 +27,7 @@ def compile_single_rows(one_by_one: Any) -> Any:
 
 
 def compile_row_blocks(gradient: Any, gd_step: Any, losses_of: Any, one_by_one: Any) -> Any:
-    """Return what takes the updates of a span in fours where that can be; for plain descent on dense rows."""
+    """Return what takes updates in blocks of four rows where that is possible, for plain descent on dense rows."""
 
     @jit
     def by_blocks(X, Y, s, W, b, p, order, start, size, rates, by_step, z):  # type: ignore[no-untyped-def]
@@ -97,7 +97,7 @@ def compile_row_blocks(gradient: Any, gd_step: Any, losses_of: Any, one_by_one: 
     def blocks_first(  # type: ignore[no-untyped-def]
         X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, pending, space
     ):
-        """Take updates in fours where that can be, else one by one; at most BLOCK of them."""
+        """Take updates in blocks of four rows where that is possible, else one by one; at most BLOCK of them."""
         i = 0
         while i < size:
             later = rates[i:] if by_step else rates

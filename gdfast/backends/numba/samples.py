@@ -48,7 +48,7 @@ def compile_samples(
 
     @jit
     def plain_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, pending):  # type: ignore[no-untyped-def]
-        """Take one update by one sample, then what the cumulative l1 owes; return s loss before it."""
+        """Take one update by one sample, then the pending cumulative l1; return s loss before it."""
         (k, d), Q = W.shape, arrays[3]
         total = 0.0
         if p.l1 > 0.0:
@@ -74,7 +74,7 @@ def compile_samples(
             fold(W, Q, p, pending)
             return plain_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, pending)
         if now == 0:
-            pending.scales[0], pending.debts[0], pending.totals[0] = 1.0, 0.0, sums[1]
+            pending.scales[0], pending.pending_l1[0], pending.totals[0] = 1.0, 0.0, sums[1]
             pending.exact[0], pending.exact[1] = 1.0, 0.0
         if p.l1 > 0.0:
             for i in range(columns.size):
@@ -84,9 +84,9 @@ def compile_samples(
         now += 1
         pending.exact[0], pending.exact[1] = shrunk(pending.exact[0], pending.exact[1], part)
         before, scale = pending.scales[now - 1], pending.exact[0] + pending.exact[1]
-        pending.scales[now], pending.debts[now], pending.totals[now] = (
+        pending.scales[now], pending.pending_l1[now], pending.totals[now] = (
             scale,
-            pending.debts[now - 1] + threshold / scale,
+            pending.pending_l1[now - 1] + threshold / scale,
             sums[1],
         )
         pending.now[0] = now

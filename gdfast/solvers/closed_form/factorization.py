@@ -30,7 +30,7 @@ class Factors:
     V: NDArray[np.float64]  # (p, r)
     s: NDArray[np.float64]  # (r,), falling
     h: NDArray[np.float64]  # (r, k): U'c
-    rest: float  # the sum of squares that no parameter changes
+    residual: float  # the sum of squares that no parameter changes
     size: float  # the norm of c, against which rounding is measured
 
     @property
@@ -81,5 +81,5 @@ def factorize(problem: Problem, model: Model, scaled_l2: float | None = None) ->
     rank = int((s > max(problem.X.shape) * EPS * s[0]).sum())
     h = U.T @ c
     with np.errstate(over="ignore"):
-        rest, size = float((R[p:, p:] ** 2).sum() + (h[rank:] ** 2).sum()), float(np.linalg.norm(c))
-    return Factors(np.ascontiguousarray(Vt[:rank].T), s[:rank], h[:rank], rest, size)
+        residual, size = float((R[p:, p:] ** 2).sum() + (h[rank:] ** 2).sum()), float(np.linalg.norm(c))
+    return Factors(np.ascontiguousarray(Vt[:rank].T), s[:rank], h[:rank], residual, size)

@@ -46,15 +46,15 @@ class Modes(ABC):
         """Return phi and 1 - phi after an epoch, (r,) each."""
 
     @abstractmethod
-    def costs(self, sizes: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
-        """Return (rest + sum_i (sizes_i phi_k,i)^2) / 2 for each epoch k, in rising order."""
+    def costs(self, sizes: NDArray[np.float64], residual: float, epochs: Epochs) -> NDArray[np.float64]:
+        """Return (residual + sum_i (sizes_i phi_k,i)^2) / 2 for each epoch k, in rising order."""
 
     def cost_blocks(
-        self, sizes: NDArray[np.float64], rest: float, first: int, last: int
+        self, sizes: NDArray[np.float64], residual: float, first: int, last: int
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Yield the costs of the epochs first .. last in blocks, each with its first epoch."""
         for start in range(first, last + 1, SCANNED):
-            yield start, self.costs(sizes, rest, range(start, min(start + SCANNED, last + 1)))
+            yield start, self.costs(sizes, residual, range(start, min(start + SCANNED, last + 1)))
 
     @abstractmethod
     def grows(self) -> NDArray[np.bool_]:
@@ -96,14 +96,14 @@ class GradientDescentModes(Modes):
         left = np.where(self.negative & (epoch % 2 == 1), -size, size)
         return left, np.where(left == size, -np.expm1(epoch * self.log), 1.0 - left)
 
-    def costs(self, sizes: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
+    def costs(self, sizes: NDArray[np.float64], residual: float, epochs: Epochs) -> NDArray[np.float64]:
         """Return the costs; of a range by blocks of blocks, in whose kernel nothing but sums of products is left."""
         used = sizes > 0
         half, log = np.log(0.5) + 2.0 * np.log(sizes[used]), 2.0 * self.log[used]
         if not isinstance(epochs, range) or len(epochs) < BLOCK:
-            return spread(half, log, as_array(epochs)) + 0.5 * rest
+            return spread(half, log, as_array(epochs)) + 0.5 * residual
         falling = log <= 0  # powers that grow would overflow on their own, ahead of their product
-        costs = self.falling_costs(half[falling], log[falling], 0.5 * rest, epochs)
+        costs = self.falling_costs(half[falling], log[falling], 0.5 * residual, epochs)
         return costs if falling.all() else costs + spread(half[~falling], log[~falling], as_array(epochs))
 
     def falling_costs(
@@ -174,14 +174,14 @@ class MomentumModes(Modes):
         """Return phi and 1 - phi after an epoch."""
         return self.left_and_gone(float(epoch))
 
-    def costs(self, sizes: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
+    def costs(self, sizes: NDArray[np.float64], residual: float, epochs: Epochs) -> NDArray[np.float64]:
         """Return the costs."""
         epochs, total = as_array(epochs), np.empty(len(epochs))
         rows = max(1, CHUNK_VALUES // max(1, len(sizes)))
         for first in range(0, len(epochs), rows):
             left, _ = self.left_and_gone(epochs[first : first + rows, None].astype(np.float64))
             total[first : first + rows] = sum_of_squares(left, sizes)
-        return 0.5 * (rest + total)
+        return 0.5 * (residual + total)
 
     @property
     def log(self) -> NDArray[np.float64]:
@@ -212,12 +212,12 @@ class ScheduledModes(Modes):
 
     def blocks(self, epochs: int) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.float64]]]:
         """Yield the first epoch of each block, and phi and 1 - phi after each of its epochs, 1 .. epochs."""
-        walk = self.products if self.mu == 0 else self.recurrence
+        step = self.products if self.mu == 0 else self.recurrence
         rows = max(1, CHUNK_VALUES // max(1, len(self.curvatures)))
         state = None
         for first in range(0, epochs, rows):
             rates = self.rates.take(first, min(rows, epochs - first))
-            state, left, gone = walk(state, rates)
+            state, left, gone = step(state, rates)
             yield first + 1, left, gone
 
     def products(self, state: Any, rates: NDArray[np.float64]) -> tuple[Any, NDArray[np.float64], NDArray[np.float64]]:
@@ -256,23 +256,23 @@ class ScheduledModes(Modes):
             pass
         return left[-1], gone[-1]
 
-    def costs(self, sizes: NDArray[np.float64], rest: float, epochs: Epochs) -> NDArray[np.float64]:
+    def costs(self, sizes: NDArray[np.float64], residual: float, epochs: Epochs) -> NDArray[np.float64]:
         """Return the costs."""
         epochs, total = as_array(epochs), np.full(len(epochs), (sizes * sizes).sum())
         for first, left, _ in self.blocks(int(epochs[-1]) if len(epochs) else 0):
             low, high = np.searchsorted(epochs, [first, first + len(left)])
             total[low:high] = sum_of_squares(left[epochs[low:high] - first], sizes)
-        return 0.5 * (rest + total)
+        return 0.5 * (residual + total)
 
     def cost_blocks(
-        self, sizes: NDArray[np.float64], rest: float, first: int, last: int
+        self, sizes: NDArray[np.float64], residual: float, first: int, last: int
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Yield the costs of the epochs first .. last in blocks, computed once."""
         if first == 0:
-            yield 0, np.array([0.5 * (rest + (sizes * sizes).sum())])
+            yield 0, np.array([0.5 * (residual + (sizes * sizes).sum())])
         for start, left, _ in self.blocks(last):
             skipped = min(len(left), max(0, first - start))
-            yield start + skipped, 0.5 * (rest + sum_of_squares(left[skipped:], sizes))
+            yield start + skipped, 0.5 * (residual + sum_of_squares(left[skipped:], sizes))
 
     def grows(self) -> NDArray[np.bool_]:
         """Tell in which directions the error can grow; with changing rates in any."""

@@ -13,12 +13,12 @@ __all__ = ["Path"]
 
 
 class Path:
-    """The descent on Factors from a start: cost and parameters after any epoch, none of them walked to."""
+    """The descent on Factors from a start: cost and parameters after any epoch, without those before it."""
 
     def __init__(
-        self, factors: Factors, start: NDArray[np.float64], decay: Modes, n: int, largest: float = math.inf
+        self, factors: Factors, start: NDArray[np.float64], modes: Modes, n: int, largest: float = math.inf
     ) -> None:
-        self.factors, self.start, self.decay, self.n = factors, start, decay, n
+        self.factors, self.start, self.modes, self.n = factors, start, modes, n
         self.largest = largest  # a coefficient beyond it is infinite in the data's dtype
         self.full_rank = len(factors.s) == len(factors.V)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -27,30 +27,30 @@ class Path:
             self.q = reached - factors.h
             size = factors.size + float(np.linalg.norm(reached))
             weak = (np.abs(self.q) <= 8 * EPS * size).all(axis=1) & np.isfinite(size)
-            self.still = weak & decay.grows()  # rounding that would grow: such a direction stands still
+            self.still = weak & modes.grows()  # rounding that would grow: such a direction stands still
             self.sizes = np.where(self.still, 0.0, np.sqrt((self.q * self.q).sum(axis=1)))
         self.known = -1, np.empty(0), np.empty(0)
 
     def costs(self, epochs: Epochs) -> NDArray[np.float64]:
         """Return J after each of these epochs, in rising order."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return self.decay.costs(self.sizes, self.factors.rest, epochs)
+            return self.modes.costs(self.sizes, self.factors.residual, epochs)
 
     def cost_blocks(self, first: int, last: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Yield J after the epochs first .. last in blocks, each with its first epoch."""
         with np.errstate(over="ignore", invalid="ignore"):
-            yield from self.decay.cost_blocks(self.sizes, self.factors.rest, first, last)
+            yield from self.modes.cost_blocks(self.sizes, self.factors.residual, first, last)
 
     def cost(self, epoch: int) -> float:
         """Return J after an epoch."""
         with np.errstate(over="ignore", invalid="ignore"):
             left = self.left_and_gone(epoch)[0]
-            return float(0.5 * (self.factors.rest + sum_of_squares(left, self.sizes)))
+            return float(0.5 * (self.factors.residual + sum_of_squares(left, self.sizes)))
 
     def left_and_gone(self, epoch: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return phi and 1 - phi after an epoch; the last asked for is remembered, since its cost follows."""
         if self.known[0] != epoch:
-            left, gone = self.decay.at(epoch)
+            left, gone = self.modes.at(epoch)
             if self.still.any():
                 left, gone = np.where(self.still, 1.0, left), np.where(self.still, 0.0, gone)
             self.known = epoch, left, gone
@@ -75,7 +75,7 @@ class Path:
     @property
     def grows(self) -> bool:
         """Whether the costs grow without end."""
-        return bool((self.decay.grows() & (self.sizes > 0)).any())
+        return bool((self.modes.grows() & (self.sizes > 0)).any())
 
     def bad_epoch(self, epochs: int) -> int | None:
         """Return the first epoch, up to the last, whose cost is not finite."""

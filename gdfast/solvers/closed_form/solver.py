@@ -30,10 +30,10 @@ def make_path(problem: Problem, plan: Plan, factors: Factors) -> Path:
     start = np.asarray(plan.coef.T, dtype=np.float64)
     if plan.model.intercept:
         start = np.vstack([start, plan.intercept])
-    decay = make_modes(factors.curvatures, plan.model, plan.rates, load(plan.backend).power_costs)
+    modes = make_modes(factors.curvatures, plan.model, plan.rates, load(plan.backend).power_costs)
     dtype = problem.X.dtype
     largest = float(np.finfo(dtype).max) if dtype == np.float32 else math.inf
-    return Path(factors, start, decay, len(problem.X), largest)
+    return Path(factors, start, modes, len(problem.X), largest)
 
 
 def path_of_loop(problem: Problem, plan: Plan) -> Path | None:
@@ -92,7 +92,7 @@ class Costs:
         costs = self.path.costs(grid)
         for end in self.off_grid():
             costs = np.insert(costs, 0 if end == self.first else len(costs), self.path.cost(end - self.first))
-        costs[-1] = self.path.cost(self.last - self.first)  # to the bit the cost that the Run tells
+        costs[-1] = self.path.cost(self.last - self.first)  # to the bit the cost of the Run
         return costs
 
 
@@ -112,15 +112,15 @@ class ClosedForm:
             )
 
     def resumed(self, epochs: int, plan: Plan | None = None) -> "ClosedForm":
-        """Return a path to go on with from here; it knows no end of its own."""
-        # After tol progress is counted anew; else it goes on as if nothing had happened.
+        """Return a path to resume from here; it has no end of its own."""
+        # After tol progress is counted anew; else it continues as one fit.
         first = self.last if self.stopped else self.first
         return ClosedForm(self.problem, self.plan if plan is None else plan, self.factors, first)
 
     def run_to(self, epochs: int) -> None:
         """Find the last epoch: the one asked for, the one before a bad epoch, or where there is no progress."""
         self.last = epochs
-        scanned = self.plan.rates.constant is None or (self.plan.tol is not None and not self.decays_evenly)
+        scanned = self.plan.rates.constant is None or (self.plan.tol is not None and not self.shrinks_evenly)
         if scanned:
             self.scan(epochs)
         bad = None if scanned and self.path.largest == math.inf else self.path.bad_epoch(self.last)
@@ -131,9 +131,9 @@ class ClosedForm:
             self.last, self.stopped, self.diverged_at = bad - 1, False, bad
 
     @property
-    def decays_evenly(self) -> bool:
+    def shrinks_evenly(self) -> bool:
         """Whether the costs are convex in the epoch, so that progress only ever shrinks."""
-        return isinstance(self.path.decay, GradientDescentModes)
+        return isinstance(self.path.modes, GradientDescentModes)
 
     def stop_epoch(self, tol: float) -> int | None:
         """Return where progress has been less than tol for `patience` epochs in a row."""
@@ -152,13 +152,13 @@ class ClosedForm:
 
     def progress(self, epoch: int) -> float:
         """Return J before an epoch minus J after it, computed as one sum."""
-        decay, sizes = self.path.decay, self.path.sizes
-        if not isinstance(decay, GradientDescentModes):
+        modes, sizes = self.path.modes, self.path.sizes
+        if not isinstance(modes, GradientDescentModes):
             raise TypeError("only powers have this sum")
         used = self.path.sizes > 0
         with np.errstate(over="ignore", invalid="ignore"):
-            left = sizes[used] * np.exp((epoch - 1) * decay.log[used])
-            terms = left * left * -np.expm1(2.0 * decay.log[used])
+            left = sizes[used] * np.exp((epoch - 1) * modes.log[used])
+            terms = left * left * -np.expm1(2.0 * modes.log[used])
             total = 0.5 * float(terms.sum())
         return total if np.isfinite(total) else -np.inf
 
@@ -195,7 +195,7 @@ class ClosedForm:
         return StopReason.TOL if self.stopped else None
 
     def saved_state(self) -> dict[str, Any]:
-        """Return what going on from here elsewhere needs."""
+        """Return the state that resuming from here needs."""
         kept = {"first": self.last if self.stopped else self.first, "reason": self.reason, "epochs": self.last}
         rates = self.plan.rates
         # A file cannot hold the callable, and its rates up to here are part of the path.

@@ -1,4 +1,4 @@
-"""The loop: chunks of epochs through a backend's kernels, what is watched, and what is kept of them."""
+"""The loop: chunks of epochs through a backend's kernels, stopping, and what is kept of them."""
 
 import copy
 import time
@@ -50,14 +50,14 @@ class Lowest(NamedTuple):
 
 
 class Descent:
-    """A Problem on its way down: the state, the kernels and what is kept."""
+    """The training of a problem by the loop: state, kernels and history."""
 
     def __init__(self, problem: Problem, plan: Plan, epochs: int | None = None) -> None:
         self.problem, self.plan = problem, plan
         validated, watched = plan.validation is not None, plan.gradient_tol is not None
         self.stochastic = plan.batch_size is not None  # an epoch has several updates
         self.observing = validated or bool(plan.record)  # rows of the history are made where their epoch ends
-        self.every_epoch = validated or watched  # something that kernels do not tell is looked at after each
+        self.every_epoch = validated or watched  # what kernels do not compute is checked after each
         self.wants_norm = watched or "gradient_norm" in plan.record
         self.epochs = plan.epochs if epochs is None else epochs  # where this call ends
         self.state = State(
@@ -84,7 +84,7 @@ class Descent:
         self.lowest: Lowest | None = None
         self.anchor: dict[str, Any] = {}  # the state and the followers at the last call that began an epoch
         self.values = np.empty(0)  # the rates of that call
-        self.shows_costs = False  # somebody is shown the costs
+        self.shows_costs = False  # a progress bar shows the costs
         self.seconds = 0.0  # of the calls before this one
         self.started = time.perf_counter()
         self.final_cost: float | None = None
@@ -96,7 +96,7 @@ class Descent:
     # Going on.
 
     def resumed(self, epochs: int, plan: Plan | None = None) -> "Descent":
-        """Return a descent that goes on from here to so many epochs, and leaves this one as it is."""
+        """Return a descent that resumes from here up to an epoch; this one stays as it is."""
         other = Descent(self.problem, self.plan if plan is None else plan, epochs)
         other.state.restore(self.state.snapshot())
         other.history = None if self.history is None else self.history.copy()
@@ -108,7 +108,7 @@ class Descent:
         return other
 
     def restart_counts(self, reason: StopReason | None) -> None:
-        """Count anew after a stop that the costs, the gradient or a callback made; else go on as if there was none."""
+        """Count anew after a stop by the costs, the gradient or a callback; else continue as if there was none."""
         if reason in (StopReason.TOL, StopReason.VALIDATION, StopReason.GRADIENT, StopReason.CALLBACK):
             self.stopping_rule = self.plan.stopping_rule()
         self.anchor = self.snapshot()
@@ -154,8 +154,8 @@ class Descent:
             self.chunk_to(self.next_stop(epochs))
             if self.state.position == 0 and self.reason is None and (self.observing or self.every_epoch):
                 self.observe()
-            told = between()
-            self.reason = self.reason or told
+            stop = between()
+            self.reason = self.reason or stop
 
     def next_stop(self, epochs: int) -> int:
         """Return the next epoch at which a call of the kernels must end."""
@@ -256,8 +256,8 @@ class Descent:
         every = (self.stopping_rule is not None and plan.validation is None) or self.plateau is not None
         every = every or plan.on_divergence == "backtrack"
         if not plan.objective:
-            heard = every or self.shows_costs or self.history is not None
-            return np.zeros(0 if heard else ending, dtype=np.bool_)
+            known = every or self.shows_costs or self.history is not None
+            return np.zeros(0 if known else ending, dtype=np.bool_)
         if every:
             return np.ones(ending, dtype=np.bool_)
         marks, first = np.zeros(ending, dtype=np.bool_), self.state.epoch + 1
@@ -342,7 +342,7 @@ class Descent:
     # What is looked at where an epoch ends.
 
     def observe(self) -> None:
-        """Look at the epoch that has just solver: validation, gradient, a row of the history."""
+        """Look at the epoch that has just ended: validation, gradient, a row of the history."""
         epoch, plan = self.state.epoch, self.plan
         due = self.history is not None and self.observing and self.history.due(epoch)
         row: dict[str, Any] = {}
@@ -414,7 +414,7 @@ class Descent:
         return self.state.estimate()
 
     def finish(self) -> bool:
-        """Bring the last cost into the history; tell whether this is the end, which a backtrack makes it not."""
+        """Bring the last cost into the history; return whether this is the end, which it is not after a backtrack."""
         plan, state = self.plan, self.state
         if self.stochastic and not (plan.objective and state.position == 0):
             self.final_cost = None  # made when it is asked for
@@ -453,7 +453,7 @@ class Descent:
     # What a file holds.
 
     def saved_state(self) -> dict[str, Any]:
-        """Return all that must be kept to go on from here elsewhere."""
+        """Return the state that resuming from here needs."""
         kept: dict[str, Any] = {"now": self.snapshot(), "reason": self.reason, "seconds": self.elapsed}
         kept |= {"diverged_at": self.diverged_at, "epochs": self.epochs}
         kept["best"] = None if self.best is None else self.best._asdict()
@@ -462,18 +462,18 @@ class Descent:
             kept["history"] = self.history.state()
         return kept
 
-    def restore(self, memory: dict[str, Any], table: dict[str, NDArray[Any]]) -> None:
-        """Go on from where `memory` was taken; table is the history's."""
-        memory = copy.deepcopy(memory)  # which a loaded Run may be asked for again
-        now = memory["now"]
+    def restore(self, saved: dict[str, Any], table: dict[str, NDArray[Any]]) -> None:
+        """Go on from where `saved` was taken; table is the history's."""
+        saved = copy.deepcopy(saved)  # which a loaded Run may be asked for again
+        now = saved["now"]
         self.state.restore(now["state"])
         self.halvings, self.latest, self.seen = now["halvings"], now["latest"], now["seen"]
         self.stopping_rule, self.plateau = StoppingRule.at(now["watch"]), PlateauRate.at(now["plateau"])
-        self.seconds = memory["seconds"]
-        self.diverged_at = memory["diverged_at"]
-        self.best = None if memory["best"] is None else Best(**memory["best"])
-        self.lowest = None if memory["lowest"] is None else Lowest(**memory["lowest"])
-        if self.history is not None and "history" in memory:
-            self.history.restore(memory["history"], table)
+        self.seconds = saved["seconds"]
+        self.diverged_at = saved["diverged_at"]
+        self.best = None if saved["best"] is None else Best(**saved["best"])
+        self.lowest = None if saved["lowest"] is None else Lowest(**saved["lowest"])
+        if self.history is not None and "history" in saved:
+            self.history.restore(saved["history"], table)
             self.history = self.history.copy()
-        self.restart_counts(memory["reason"])
+        self.restart_counts(saved["reason"])

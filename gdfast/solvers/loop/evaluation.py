@@ -1,4 +1,4 @@
-"""What passes over all rows tell of an iterate: J, the norm of its gradient, the validation cost."""
+"""Evaluation of an iterate by passes over all rows: J, the norm of its gradient, the validation cost."""
 
 from dataclasses import replace
 from typing import Any
