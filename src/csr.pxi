@@ -83,7 +83,7 @@ cdef void csr_add_rows(const Data* data, const index_type* indices, const int32_
 
 
 cdef double csr_pass(const Model* model, const Data* data, const index_type* indices, const int32_t* order,
-                     Py_ssize_t start, Py_ssize_t stop, const floating* W, const double* b, double* room,
+                     Py_ssize_t start, Py_ssize_t stop, const floating* W, const double* b, double* workspace,
                      double* G) noexcept nogil:
     """Do what pass_rows does."""
     cdef double z[BLOCK]
@@ -95,12 +95,12 @@ cdef double csr_pass(const Model* model, const Data* data, const index_type* ind
         size = min(<Py_ssize_t>BLOCK, stop - first)
         for o in range(data.k if model.coupled else 0):
             csr_predict(data, indices, order, first, size, data.n - first if o == 0 else 0, W + o * d, 1.0, b[o],
-                        room + o * BLOCK)
+                        workspace + o * BLOCK)
         if model.coupled:
-            log_normalise(room, data.k, BLOCK, size)
+            log_normalise(workspace, data.k, BLOCK, size)
         for o in range(data.k):
             if model.coupled:
-                at = room + o * BLOCK
+                at = workspace + o * BLOCK
             else:
                 csr_predict(data, indices, order, first, size, data.n - first if o == 0 else 0, W + o * d, 1.0, b[o], z)
             total += losses_at(model, data, order, first, size, o, at, r)
@@ -112,28 +112,28 @@ cdef double csr_pass(const Model* model, const Data* data, const index_type* ind
 
 
 cdef double pass_sparse(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t stop,
-                        const floating* W, const double* b, double* room, double* G) noexcept nogil:
+                        const floating* W, const double* b, double* workspace, double* G) noexcept nogil:
     """Do what pass_rows does, by the type of the indices."""
     if data.wide:
-        return csr_pass(model, data, <const int64_t*>data.indices, order, start, stop, W, b, room, G)
-    return csr_pass(model, data, <const int32_t*>data.indices, order, start, stop, W, b, room, G)
+        return csr_pass(model, data, <const int64_t*>data.indices, order, start, stop, W, b, workspace, G)
+    return csr_pass(model, data, <const int32_t*>data.indices, order, start, stop, W, b, workspace, G)
 
 
 cdef void wide_update(const Model* model, const Data* data, const floating* x, const index_type* columns,
-                      Py_ssize_t count, const double* y, double s, floating* W, double* b, Memory* memory, double* G,
+                      Py_ssize_t count, const double* y, double s, floating* W, double* b, State* state, double* G,
                       double eta, double* z) noexcept nogil:
     """One update that touches every coefficient: the row is written out among zeros, which are left behind."""
-    cdef floating* room = <floating*>(data.sums + 1 + data.k * (data.d + 1))
+    cdef floating* workspace = <floating*>(data.sums + 1 + data.k * (data.d + 1))
     cdef Py_ssize_t i
     for i in range(count):
-        room[columns[i]] = x[i]
-    sgd_step(model, room, y, s, W, b, memory, G, eta, z)
+        workspace[columns[i]] = x[i]
+    sgd_step(model, workspace, y, s, W, b, state, G, eta, z)
     for i in range(count):
-        room[columns[i]] = 0
+        workspace[columns[i]] = 0
 
 
 cdef void narrow_update(const Model* model, const Data* data, const floating* x, const index_type* columns,
-                        Py_ssize_t count, const double* y, double s, floating* W, double* b, Memory* memory, double* G,
+                        Py_ssize_t count, const double* y, double s, floating* W, double* b, State* state, double* G,
                         double eta, double* z) noexcept nogil:
     """One update by a rule that leaves the other coefficients alone: that of a dense row without them.
 
@@ -141,90 +141,90 @@ cdef void narrow_update(const Model* model, const Data* data, const floating* x,
     """
     cdef floating* w = <floating*>data.sums
     cdef Model small = model[0]
-    cdef Memory squares = memory[0]
+    cdef State squares = state[0]
     cdef Py_ssize_t i, o, d = data.d, k = data.k
     small.d, squares.v = count, G
     for o in range(k):
         for i in range(count):
             w[o * count + i] = W[o * d + columns[i]]
-            G[o * (count + 1) + i] = memory.v[o * (d + 1) + columns[i]]
-        G[o * (count + 1) + count] = memory.v[o * (d + 1) + d]
+            G[o * (count + 1) + i] = state.v[o * (d + 1) + columns[i]]
+        G[o * (count + 1) + count] = state.v[o * (d + 1) + d]
     sgd_step(&small, x, y, s, w, b, &squares, G, eta, z)
     for o in range(k):
         for i in range(count):
             W[o * d + columns[i]] = w[o * count + i]
-            memory.v[o * (d + 1) + columns[i]] = G[o * (count + 1) + i]
-        memory.v[o * (d + 1) + d] = G[o * (count + 1) + count]
-    memory.t = squares.t
+            state.v[o * (d + 1) + columns[i]] = G[o * (count + 1) + i]
+        state.v[o * (d + 1) + d] = G[o * (count + 1) + count]
+    state.t = squares.t
 
 
-cdef double settled(double v, double* q, Py_ssize_t first, const Owed* owed) noexcept nogil:
+cdef double settled(double v, double* q, Py_ssize_t first, const Pending* pending) noexcept nogil:
     """Return v, and write q of cumulative_l1, after the updates first + 1 .. now, in which nothing but l1 moved v."""
-    cdef const double* debts = owed.debts
+    cdef const double* pending_l1 = pending.pending_l1
     cdef double side = 1.0 if v > 0 else -1.0, size = absolute(v), left
-    cdef Py_ssize_t low = first, high = owed.now, middle
+    cdef Py_ssize_t low = first, high = pending.now, middle
     if v == 0 or v != v:
         return v
-    left = size - (debts[high] - debts[first])
+    left = size - (pending_l1[high] - pending_l1[first])
     if left > 0:
-        q[0] = -side * owed.totals[high]
+        q[0] = -side * pending.totals[high]
         return side * left
     while high - low > 1:  # after the update low something is left, after high nothing
         middle = (low + high) // 2
-        if size > debts[middle] - debts[first]:
+        if size > pending_l1[middle] - pending_l1[first]:
             low = middle
         else:
             high = middle
-    q[0] = -side * (owed.totals[low] + owed.scales[high] * (size - (debts[low] - debts[first])))
+    q[0] = -side * (pending.totals[low] + pending.scales[high] * (size - (pending_l1[low] - pending_l1[first])))
     return 0.0
 
 
-cdef inline void settle(const Model* model, floating* W, Memory* memory, Owed* owed, Py_ssize_t j) noexcept nogil:
+cdef inline void settle(const Model* model, floating* W, State* state, Pending* pending, Py_ssize_t j) noexcept nogil:
     """Take off the j-th coefficients what l1 owes them."""
     cdef Py_ssize_t o, d = model.d
-    if owed.until[j] < owed.now:
+    if pending.until[j] < pending.now:
         for o in range(model.k):
-            W[o * d + j] = <floating>settled(W[o * d + j], memory.applied + o * (d + 1) + j, owed.until[j], owed)
-        owed.until[j] = <int32_t>owed.now
+            W[o * d + j] = <floating>settled(W[o * d + j], state.applied + o * (d + 1) + j, pending.until[j], pending)
+        pending.until[j] = <int32_t>pending.now
 
 
-cdef void fold(const Model* model, floating* W, Memory* memory, Owed* owed) noexcept nogil:
+cdef void fold(const Model* model, floating* W, State* state, Pending* pending) noexcept nogil:
     """Make the coefficients what they are, and begin a new window."""
     cdef Py_ssize_t j
-    if owed.now == 0:
+    if pending.now == 0:
         return
-    if owed.until != NULL:
+    if pending.until != NULL:
         for j in range(model.d):
-            settle(model, W, memory, owed, j)
-            owed.until[j] = 0
-    if owed.whole != 1.0:
+            settle(model, W, state, pending, j)
+            pending.until[j] = 0
+    if pending.whole != 1.0:
         for j in range(model.k * model.d):
-            W[j] = <floating>(W[j] * owed.whole)
-    owed.scale, owed.rest, owed.whole, owed.now = 1.0, 0.0, 1.0, 0
+            W[j] = <floating>(W[j] * pending.whole)
+    pending.scale, pending.residual, pending.whole, pending.now = 1.0, 0.0, 1.0, 0
 
 
-cdef inline void shrink(Owed* owed, double part) noexcept nogil:
+cdef inline void shrink(Pending* pending, double part) noexcept nogil:
     """Count an update that takes `part` of every coefficient."""
-    owed.now += 1
+    pending.now += 1
     if part != 0:
-        owed.scale = shrunk(owed.scale, &owed.rest, part)
-        owed.whole = owed.scale + owed.rest
+        pending.scale = shrunk(pending.scale, &pending.residual, part)
+        pending.whole = pending.scale + pending.residual
 
 
-cdef void owe_l1(const Model* model, const index_type* columns, Py_ssize_t count, floating* W, Memory* memory,
-                 Owed* owed, double part, double eta) noexcept nogil:
+cdef void owe_l1(const Model* model, const index_type* columns, Py_ssize_t count, floating* W, State* state,
+                 Pending* pending, double part, double eta) noexcept nogil:
     """Settle a row's coefficients, then count an update in which l1 draws them all."""
     cdef double threshold = model.l1 * optimizer_rate(GD, 0.0, eta, 0.0, 0.0, 1.0)
-    cdef Py_ssize_t i, now = owed.now
+    cdef Py_ssize_t i, now = pending.now
     if now == 0:
-        owed.scales[0], owed.debts[0], owed.totals[0] = 1.0, 0.0, memory.l1_owed[0]
+        pending.scales[0], pending.pending_l1[0], pending.totals[0] = 1.0, 0.0, state.l1_pending[0]
     for i in range(count):
-        settle(model, W, memory, owed, columns[i])
-        owed.until[columns[i]] = <int32_t>(now + 1)  # its own update does not wait
-    memory.l1_owed[0] += threshold
-    shrink(owed, part)
-    owed.scales[now + 1], owed.totals[now + 1] = owed.whole, memory.l1_owed[0]
-    owed.debts[now + 1] = owed.debts[now] + threshold / owed.whole
+        settle(model, W, state, pending, columns[i])
+        pending.until[columns[i]] = <int32_t>(now + 1)  # its own update does not wait
+    state.l1_pending[0] += threshold
+    shrink(pending, part)
+    pending.scales[now + 1], pending.totals[now + 1] = pending.whole, state.l1_pending[0]
+    pending.pending_l1[now + 1] = pending.pending_l1[now] + threshold / pending.whole
 
 
 cdef inline void draw(const index_type* columns, Py_ssize_t count, floating* w, double* applied, double total,
@@ -241,48 +241,48 @@ cdef inline void draw(const index_type* columns, Py_ssize_t count, floating* w, 
 
 
 cdef inline void lazy_update(const Model* model, const floating* x, const index_type* columns, Py_ssize_t count,
-                             const double* y, double s, floating* W, double* b, Memory* memory, Owed* owed,
+                             const double* y, double s, floating* W, double* b, State* state, Pending* pending,
                              double part, double eta, double* z) noexcept nogil:
     """One update of gd at the row's own coefficients."""
-    cdef double before = owed.whole, r
+    cdef double before = pending.whole, r
     cdef Py_ssize_t o, d = model.d
-    if owed.until != NULL:
-        owe_l1(model, columns, count, W, memory, owed, part, eta)
+    if pending.until != NULL:
+        owe_l1(model, columns, count, W, state, pending, part, eta)
     else:
-        shrink(owed, part)
+        shrink(pending, part)
     for o in range(model.k):
         z[o] = before * csr_dot(x, columns, count, W + o * d) + b[o]
     if model.coupled:
         log_normalise(z, model.k, 1, 1)
     for o in range(model.k):
         r = s * bounded_gradient(model, y[o], z[o])
-        csr_add(gd_step(r, eta) / owed.whole, x, columns, count, W + o * d)
-        if owed.until != NULL:
-            draw(columns, count, W + o * d, memory.applied + o * (d + 1), memory.l1_owed[0], owed.whole)
+        csr_add(gd_step(r, eta) / pending.whole, x, columns, count, W + o * d)
+        if pending.until != NULL:
+            draw(columns, count, W + o * d, state.applied + o * (d + 1), state.l1_pending[0], pending.whole)
         if model.intercept:
             b[o] += gd_step(r, eta)
-    memory.t += 1
-    if owed.whole < SMALLEST_SCALE:
-        fold(model, W, memory, owed)
+    state.t += 1
+    if pending.whole < SMALLEST_SCALE:
+        fold(model, W, state, pending)
 
 
-cdef inline bint puts_off(const Model* model, const Memory* memory, const Owed* owed) noexcept nogil:
+cdef inline bint puts_off(const Model* model, const State* state, const Pending* pending) noexcept nogil:
     """Whether what an update owes the coefficients that no row holds can wait; by gd, where nothing else sees them."""
-    return (model.rule == GD and not model.careful and model.factors == NULL and memory.count < 0
-            and (model.l1 == 0 or owed.until != NULL))
+    return (model.rule == GD and not model.checked and model.factors == NULL and state.count < 0
+            and (model.l1 == 0 or pending.until != NULL))
 
 
 cdef void csr_updates(const Model* model, const Data* data, const index_type* indices, const int32_t* rows,
                       Py_ssize_t size, Py_ssize_t known, const double* y, const double* s, floating* W, double* b,
-                      Memory* memory, Owed* owed, double* G, const double* eta, bint by_step,
+                      State* state, Pending* pending, double* G, const double* eta, bint by_step,
                       double* z) noexcept nogil:
     """Do the updates of sgd_span, `known` rows of the epoch being still to come."""
     cdef const floating* X = <const floating*>data.X
     cdef const index_type* indptr = <const index_type*>data.indptr
     cdef Py_ssize_t i, start, count, k = data.k, d = data.d
-    cdef bint lazy = puts_off(model, memory, owed)
-    cdef bint narrow = (model.rule == ADAGRAD and model.l2 == 0 and model.l1 == 0 and not model.careful
-                        and memory.count < 0)
+    cdef bint lazy = puts_off(model, state, pending)
+    cdef bint narrow = (model.rule == ADAGRAD and model.l2 == 0 and model.l1 == 0 and not model.checked
+                        and state.count < 0)
     cdef double rate, part
     for i in range(size):
         csr_fetch(X, indices, indptr, rows + i, known - i)
@@ -291,19 +291,19 @@ cdef void csr_updates(const Model* model, const Data* data, const index_type* in
         rate = eta[i if by_step else 0]
         part = -gd_step(model.l2, rate)
         if lazy and part < 1:
-            lazy_update(model, X + start, indices + start, count, y + i * k, s[i], W, b, memory, owed, part, rate,
+            lazy_update(model, X + start, indices + start, count, y + i * k, s[i], W, b, state, pending, part, rate,
                         z + i * k)
         elif narrow:
-            narrow_update(model, data, X + start, indices + start, count, y + i * k, s[i], W, b, memory, G, rate,
+            narrow_update(model, data, X + start, indices + start, count, y + i * k, s[i], W, b, state, G, rate,
                           z + i * k)
         else:
-            fold(model, W, memory, owed)
-            wide_update(model, data, X + start, indices + start, count, y + i * k, s[i], W, b, memory, G, rate,
+            fold(model, W, state, pending)
+            wide_update(model, data, X + start, indices + start, count, y + i * k, s[i], W, b, state, G, rate,
                         z + i * k)
 
 
 cdef double csr_batch(const Model* model, const Data* data, const index_type* indices, const int32_t* order,
-                      Py_ssize_t start, Py_ssize_t size, floating* W, double* b, Memory* memory, Owed* owed,
+                      Py_ssize_t start, Py_ssize_t size, floating* W, double* b, State* state, Pending* pending,
                       double part, double eta) noexcept nogil:
     """One update of gd by a mini-batch at its rows' own coefficients; return its sum of s_i loss_i before it."""
     cdef double block[BLOCK]
@@ -315,7 +315,7 @@ cdef double csr_batch(const Model* model, const Data* data, const index_type* in
         count = min(<Py_ssize_t>BLOCK, size - first)
         for o in range(data.k if model.coupled else 0):
             known = data.n - start - first if o == 0 else 0
-            csr_predict(data, indices, order, start + first, count, known, W + o * d, owed.whole, b[o],
+            csr_predict(data, indices, order, start + first, count, known, W + o * d, pending.whole, b[o],
                         data.coupled + o * BLOCK)
         if model.coupled:
             log_normalise(data.coupled, data.k, BLOCK, count)
@@ -324,39 +324,39 @@ cdef double csr_batch(const Model* model, const Data* data, const index_type* in
             if model.coupled:
                 z = data.coupled + o * BLOCK
             else:
-                csr_predict(data, indices, order, start + first, count, known, W + o * d, owed.whole, b[o], z)
+                csr_predict(data, indices, order, start + first, count, known, W + o * d, pending.whole, b[o], z)
             total += losses_at(model, data, order, start + first, count, o, z, r + o * size + first)
         first += BLOCK
-    shrink(owed, part)
+    shrink(pending, part)
     for o in range(data.k):
         for i in range(size):
             r[i] = gd_step(r[i] / size, eta)
             if model.intercept:
                 b[o] += r[i]
-            r[i] /= owed.whole
+            r[i] /= pending.whole
         csr_add_rows(data, indices, order, start, size, r, W + o * d, <floating*>NULL)
         r += size
-    memory.t += 1
-    if owed.whole < SMALLEST_SCALE:
-        fold(model, W, memory, owed)
+    state.t += 1
+    if pending.whole < SMALLEST_SCALE:
+        fold(model, W, state, pending)
     return total
 
 
 cdef double lazy_batch(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t size,
-                       floating* W, double* b, Memory* memory, Owed* owed, double part, double eta) noexcept nogil:
+                       floating* W, double* b, State* state, Pending* pending, double part, double eta) noexcept nogil:
     """Do the same, by the type of the indices."""
     if data.wide:
-        return csr_batch(model, data, <const int64_t*>data.indices, order, start, size, W, b, memory, owed, part, eta)
-    return csr_batch(model, data, <const int32_t*>data.indices, order, start, size, W, b, memory, owed, part, eta)
+        return csr_batch(model, data, <const int64_t*>data.indices, order, start, size, W, b, state, pending, part, eta)
+    return csr_batch(model, data, <const int32_t*>data.indices, order, start, size, W, b, state, pending, part, eta)
 
 
 cdef void sparse_updates(const Model* model, const Data* data, const int32_t* rows, Py_ssize_t size, Py_ssize_t known,
-                         const double* y, const double* s, floating* W, double* b, Memory* memory, Owed* owed,
+                         const double* y, const double* s, floating* W, double* b, State* state, Pending* pending,
                          double* G, const double* eta, bint by_step, double* z) noexcept nogil:
     """Do the same, by the type of the indices."""
     if data.wide:
-        csr_updates(model, data, <const int64_t*>data.indices, rows, size, known, y, s, W, b, memory, owed, G, eta,
+        csr_updates(model, data, <const int64_t*>data.indices, rows, size, known, y, s, W, b, state, pending, G, eta,
                     by_step, z)
     else:
-        csr_updates(model, data, <const int32_t*>data.indices, rows, size, known, y, s, W, b, memory, owed, G, eta,
+        csr_updates(model, data, <const int32_t*>data.indices, rows, size, known, y, s, W, b, state, pending, G, eta,
                     by_step, z)

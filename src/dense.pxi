@@ -92,10 +92,10 @@ cdef double losses_at(const Model* model, const Data* data, const int32_t* order
 
 
 cdef double pass_rows(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t stop,
-                      const floating* W, const double* b, floating* part, double* room, double* G) noexcept nogil:
+                      const floating* W, const double* b, floating* part, double* workspace, double* G) noexcept nogil:
     """Return the sum of s_i loss_i over order[start:stop] (NULL: the rows themselves); add their gradient to G.
 
-    room (k, BLOCK) is for a loss that takes a row's outputs together.
+    workspace (k, BLOCK) is for a loss that takes a row's outputs together.
     """
     cdef const floating* X = <const floating*>data.X
     cdef double z[BLOCK]
@@ -126,15 +126,15 @@ cdef double pass_rows(const Model* model, const Data* data, const int32_t* order
             chosen = order + first
             coming = chosen + size
         for o in range(k):
-            at = room + o * BLOCK if model.coupled else z
+            at = workspace + o * BLOCK if model.coupled else z
             predict(base, chosen, size, d, W + o * d, b[o], at, later, coming, known if o == 0 else 0)
             if not model.coupled:
                 total += losses_at(model, data, order, first, size, o, z, r)
                 add_rows(base, chosen, size, d, r, part, G + o * (d + 1), later, coming, known if o == 0 else 0)
         if model.coupled:
-            log_normalise(room, k, BLOCK, size)
+            log_normalise(workspace, k, BLOCK, size)
             for o in range(k):
-                total += losses_at(model, data, order, first, size, o, room + o * BLOCK, r)
+                total += losses_at(model, data, order, first, size, o, workspace + o * BLOCK, r)
                 add_rows(base, chosen, size, d, r, part, G + o * (d + 1), later, coming, known if o == 0 else 0)
         first += block
     return total
@@ -182,17 +182,17 @@ cdef double pass_columns(const Model* model, const Data* data, Py_ssize_t start,
 
 cdef void pass_slab(const Model* model, const Data* data, Py_ssize_t slab, const floating* W,
                     const double* b) noexcept nogil:
-    """Write the sums of one slab: the loss and its gradient, behind room for a row of X."""
+    """Write the sums of one slab: the loss and its gradient, behind workspace for a row of X."""
     cdef Py_ssize_t width = data.k * (data.d + 1), start = slab * data.slab, stop = min(start + data.slab, data.n)
     cdef double* sums = data.sums + slab * (1 + width + data.d)
-    cdef double* room = behind(data.coupled, slab * BLOCK * data.k)
+    cdef double* workspace = behind(data.coupled, slab * BLOCK * data.k)
     memset(sums, 0, (1 + width) * sizeof(double))
     if data.sparse:
-        sums[0] = pass_sparse(model, data, NULL, start, stop, W, b, room, sums + 1)
+        sums[0] = pass_sparse(model, data, NULL, start, stop, W, b, workspace, sums + 1)
     elif data.columns != NULL:
         sums[0] = pass_columns(model, data, start, stop, W, b, sums + 1)
     else:
-        sums[0] = pass_rows(model, data, NULL, start, stop, W, b, <floating*>(sums + 1 + width), room,
+        sums[0] = pass_rows(model, data, NULL, start, stop, W, b, <floating*>(sums + 1 + width), workspace,
                             sums + 1)
 
 
@@ -227,50 +227,50 @@ cdef double pass_all(const Model* model, const Data* data, const floating* W, co
 
 
 cdef double batch_step(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t size,
-                       floating* W, double* b, Memory* memory, Owed* owed, double* G, double eta) noexcept nogil:
+                       floating* W, double* b, State* state, Pending* pending, double* G, double eta) noexcept nogil:
     """One update by a mini-batch; return its sum of s_i loss_i before it."""
     cdef double total, part = -gd_step(model.l2, eta)
     if data.sparse:
-        if model.l1 == 0 and puts_off(model, memory, owed) and part < 1:
-            return lazy_batch(model, data, order, start, size, W, b, memory, owed, part, eta)
-        fold(model, W, memory, owed)
+        if model.l1 == 0 and puts_off(model, state, pending) and part < 1:
+            return lazy_batch(model, data, order, start, size, W, b, state, pending, part, eta)
+        fold(model, W, state, pending)
     memset(G, 0, data.k * (data.d + 1) * sizeof(double))
     if data.sparse:
         total = pass_sparse(model, data, order, start, start + size, W, b, data.coupled, G)
     else:
         total = pass_rows(model, data, order, start, start + size, W, b, <floating*>data.sums, data.coupled, G)
-    update(model, W, b, memory, G, 1.0 / size, eta)
+    update(model, W, b, state, G, 1.0 / size, eta)
     return total
 
 
 cdef void sgd_step(const Model* model, const floating* x, const double* y, double s, floating* W, double* b,
-                   Memory* memory, double* G, double eta, double* z) noexcept nogil:
+                   State* state, double* G, double eta, double* z) noexcept nogil:
     """One update by one sample; its z before it, one for each output."""
     cdef Py_ssize_t o, j, d = model.d
     cdef double r, old, c1 = 1.0, c2 = 1.0
-    corrections(model, memory, &c1, &c2)
+    corrections(model, state, &c1, &c2)
     if model.l1 > 0:
-        memory.l1_owed[0] += model.l1 * optimizer_rate(model.rule, 0.0, eta, model.mu, model.eps, c2)
+        state.l1_pending[0] += model.l1 * optimizer_rate(model.rule, 0.0, eta, model.mu, model.eps, c2)
     for o in range(model.k):
         z[o] = dot(x, W + o * d, d) + b[o]
     if model.coupled:
         log_normalise(z, model.k, 1, 1)
     for o in range(model.k):
         r = s * bounded_gradient(model, y[o], z[o])
-        if model.careful:
+        if model.checked:
             for j in range(d):
                 G[o * (d + 1) + j] = r * x[j]
             G[o * (d + 1) + d] = r
             continue
-        take_step(model, W, b, x, r, steepest_l2(model, eta), memory.m, memory.v, eta, c1, c2, 1.0, o)
+        take_step(model, W, b, x, r, steepest_l2(model, eta), state.m, state.v, eta, c1, c2, 1.0, o)
         if model.l1 > 0:
             for j in range(d):
                 old = W[o * d + j]
-                W[o * d + j] = <floating>cumulative_l1(old, memory.applied[o * (d + 1) + j], memory.l1_owed[0])
-                memory.applied[o * (d + 1) + j] += W[o * d + j] - old
-    if model.careful:
-        careful_step(model, W, b, memory, G, 1.0, eta, c1, c2, True)
-    add_to_mean(model, W, b, memory)
+                W[o * d + j] = <floating>cumulative_l1(old, state.applied[o * (d + 1) + j], state.l1_pending[0])
+                state.applied[o * (d + 1) + j] += W[o * d + j] - old
+    if model.checked:
+        careful_step(model, W, b, state, G, 1.0, eta, c1, c2, True)
+    add_to_mean(model, W, b, state)
 
 
 cdef inline void one_of_four(int i, const Model* model, int rule, bint moving, bint meaning, double y, double s,
@@ -329,7 +329,7 @@ cdef inline void combine_mean(double* a, const floating* w, const double* m, con
 
 cdef inline void four_updates(const Model* model, int rule, bint moving, bint meaning, const floating* x0,
                               const floating* x1, const floating* x2, const floating* x3, const double* y,
-                              const double* s, floating* w, double* b, Memory* memory, Py_ssize_t at,
+                              const double* s, floating* w, double* b, State* state, Py_ssize_t at,
                               const double* product, const double* mutual, const double* eta, bint by_step,
                               const double* gain, double* z, Py_ssize_t stride) noexcept nogil:
     """Four updates of one output: 4 scalar steps between the sweep before and the one here."""
@@ -344,14 +344,14 @@ cdef inline void four_updates(const Model* model, int rule, bint moving, bint me
     cdef double* mb = &unused
     cdef double* ab = &unused
     if moving:
-        m = memory.m + at
+        m = state.m + at
         mb = m + d
         product_m[0], product_m[1] = dot_mixed(x0, m, d), dot_mixed(x1, m, d)
         product_m[2], product_m[3] = dot_mixed(x2, m, d), dot_mixed(x3, m, d)
     else:
         product_m[0] = product_m[1] = product_m[2] = product_m[3] = 0.0
     if meaning:
-        ab = memory.mean + at + d
+        ab = state.mean + at + d
     for c in range(6):
         cw[c] = 1.0 if c == 0 else 0.0
         cm[c] = 1.0 if c == 1 else 0.0
@@ -366,7 +366,7 @@ cdef inline void four_updates(const Model* model, int rule, bint moving, bint me
     one_of_four(3, model, rule, moving, meaning, y[3 * stride], s[3], product[3], product_m[3], mutual + 3,
                 eta[3 if by_step else 0], gain[3], cw, cm, ca, b, mb, ab, z + 3 * stride)
     if meaning:
-        combine_mean(memory.mean + at, w, m, ca, x0, x1, x2, x3, d)
+        combine_mean(state.mean + at, w, m, ca, x0, x1, x2, x3, d)
     if moving:
         combine_both(w, m, cw, cm, x0, x1, x2, x3, d)
     else:
@@ -398,18 +398,18 @@ cdef inline double gd_next(const Model* model, double y, double weight, double k
 cdef double ALMOST_ONE = 1.0 - 2.0**-19  # nearer to 1 a product by it would be mostly rounding
 
 
-cdef inline double in_float32(double scale, double* rest) noexcept nogil:
-    """Return the scale, or 1 where it is too near to 1 for float32, rest holding what is missing until it tells."""
-    cdef double whole = scale * (1.0 + rest[0])
+cdef inline double in_float32(double scale, double* residual) noexcept nogil:
+    """Return the scale, or 1 where it is too near to 1 for float32; residual holds what is missing."""
+    cdef double whole = scale * (1.0 + residual[0])
     cdef double kept = <float>whole if whole < ALMOST_ONE else 1.0
-    rest[0] = whole / kept - 1.0 if kept > 0 else 0.0
+    residual[0] = whole / kept - 1.0 if kept > 0 else 0.0
     return kept
 
 
 cdef inline void four_of_gd(const Model* model, const floating* x0, const floating* x1, const floating* x2,
                             const floating* x3, const double* y, Py_ssize_t stride, const double* s, floating* w,
                             double* intercept, const double* product, const double* mutual, const double* eta,
-                            bint by_step, double* rest, double* z, const floating** later) noexcept nogil:
+                            bint by_step, double* residual, double* z, const floating** later) noexcept nogil:
     """Do what four_updates does for gd without a mean, the shortest way: w <- scale w + sum_i u_i x_i."""
     cdef double u[4]
     cdef double one = 1.0 if model.intercept else 0.0  # as if it were the last of x, which l2 spares
@@ -440,13 +440,13 @@ cdef inline void four_of_gd(const Model* model, const floating* x0, const floati
     u[1] *= kept
     u[2] *= kept
     if floating is float:
-        if rest != NULL:
-            scale = in_float32(scale, rest)
+        if residual != NULL:
+            scale = in_float32(scale, residual)
     combine(w, scale, u, x0, x1, x2, x3, model.d, later)
 
 
 cdef bint sgd_four(const Model* model, const floating* x0, const floating* x1, const floating* x2,
-                   const floating* x3, const double* y, const double* s, floating* W, double* b, Memory* memory,
+                   const floating* x3, const double* y, const double* s, floating* W, double* b, State* state,
                    const double* eta, bint by_step, double* z, const floating** later) noexcept nogil:
     """Four updates by four samples; or none, and False, where the rows' products with each other overflow."""
     cdef Py_ssize_t o, d = model.d, k = model.k
@@ -459,26 +459,26 @@ cdef bint sgd_four(const Model* model, const floating* x0, const floating* x1, c
         prefetch_row(later[i], d)
     if not absolute(mutual[0] + mutual[1] + mutual[2] + mutual[3] + mutual[4] + mutual[5]) <= DBL_MAX:
         return False
-    for i in range(4 if memory.count >= 0 else 0):
-        gain[i] = memory.gain if memory.gain > 0 else 1.0 / (memory.count + 1 + i)
+    for i in range(4 if state.count >= 0 else 0):
+        gain[i] = state.gain if state.gain > 0 else 1.0 / (state.count + 1 + i)
     for o in range(k):
         if o > 0:
             dot4(x0, x1, x2, x3, W + o * d, d, product, NULL)
-        if memory.count >= 0 or model.rule != GD:
-            four_updates(model, model.rule, model.rule != GD, memory.count >= 0, x0, x1, x2, x3, y + o, s, W + o * d,
-                         b + o, memory, o * (d + 1), product, mutual, eta, by_step, gain, z + o, k)
+        if state.count >= 0 or model.rule != GD:
+            four_updates(model, model.rule, model.rule != GD, state.count >= 0, x0, x1, x2, x3, y + o, s, W + o * d,
+                         b + o, state, o * (d + 1), product, mutual, eta, by_step, gain, z + o, k)
         else:
             four_of_gd(model, x0, x1, x2, x3, y + o, k, s, W + o * d, b + o, product, mutual, eta, by_step,
-                       memory.rest if k == 1 and model.l2 > 0 else NULL, z + o, NULL)
-    memory.t += 4
-    if memory.count >= 0:
-        memory.count += 4
+                       state.residual if k == 1 and model.l2 > 0 else NULL, z + o, NULL)
+    state.t += 4
+    if state.count >= 0:
+        state.count += 4
     return True
 
 
 cdef inline Py_ssize_t fours_by_loss(const Model* given, int loss, const Data* data, const int32_t* rows,
                                      Py_ssize_t size, Py_ssize_t known, const double* y, const double* s, floating* w,
-                                     double* intercept, Memory* memory, const double* eta, bint by_step,
+                                     double* intercept, State* state, const double* eta, bint by_step,
                                      double* z) noexcept nogil:
     """Do the work of gd_fours; loss is the model's, as a constant where this is compiled for one."""
     cdef Model model = given[0]  # a copy that nothing points at can stay in registers
@@ -491,7 +491,7 @@ cdef inline Py_ssize_t fours_by_loss(const Model* given, int loss, const Data* d
     cdef double product[4]
     cdef double mutual[6]
     cdef double b = intercept[0]
-    cdef double* rest = memory.rest if model.l2 > 0 else NULL
+    cdef double* residual = state.residual if model.l2 > 0 else NULL
     cdef bint ahead = d >= 3 and data.n * d * <Py_ssize_t>sizeof(floating) > NEAR
     model.loss, model.curvature = loss, constant_curvature(loss)
     while i + 4 <= size:
@@ -507,26 +507,26 @@ cdef inline Py_ssize_t fours_by_loss(const Model* given, int loss, const Data* d
         if not absolute(mutual[0] + mutual[1] + mutual[2] + mutual[3] + mutual[4] + mutual[5]) <= DBL_MAX:
             break
         four_of_gd(&model, x[0], x[1], x[2], x[3], y + i, 1, s + i, w, &b, product, mutual, eta + (i if by_step else 0),
-                   by_step, rest, z + i, last)
+                   by_step, residual, z + i, last)
         i += 4
     intercept[0] = b
-    memory.t += i
+    state.t += i
     return i
 
 
 cdef Py_ssize_t gd_fours(const Model* model, const Data* data, const int32_t* rows, Py_ssize_t size, Py_ssize_t known,
-                         const double* y, const double* s, floating* w, double* b, Memory* memory, const double* eta,
+                         const double* y, const double* s, floating* w, double* b, State* state, const double* eta,
                          bint by_step, double* z) noexcept nogil:
     """Do what sgd_four does for one output and gd without a mean, as often as it goes; return the updates done."""
     if model.loss == SQUARED_ERROR:
-        return fours_by_loss(model, SQUARED_ERROR, data, rows, size, known, y, s, w, b, memory, eta, by_step, z)
+        return fours_by_loss(model, SQUARED_ERROR, data, rows, size, known, y, s, w, b, state, eta, by_step, z)
     if model.loss == LOG_LOSS:
-        return fours_by_loss(model, LOG_LOSS, data, rows, size, known, y, s, w, b, memory, eta, by_step, z)
-    return fours_by_loss(model, model.loss, data, rows, size, known, y, s, w, b, memory, eta, by_step, z)
+        return fours_by_loss(model, LOG_LOSS, data, rows, size, known, y, s, w, b, state, eta, by_step, z)
+    return fours_by_loss(model, model.loss, data, rows, size, known, y, s, w, b, state, eta, by_step, z)
 
 
 cdef void sgd_rows(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t size,
-                   Py_ssize_t known, floating* W, double* b, Memory* memory, Owed* owed, double* G,
+                   Py_ssize_t known, floating* W, double* b, State* state, Pending* pending, double* G,
                    const double* eta, bint by_step) noexcept nogil:
     """At most SPAN updates by order[start:start + size], `known` rows of the epoch being still to come.
 
@@ -540,8 +540,8 @@ cdef void sgd_rows(const Model* model, const Data* data, const int32_t* order, P
     cdef const floating* coming[4]
     cdef const floating** later
     cdef double s[SPAN]
-    cdef bint fours = (model.linear and model.l1 == 0 and model.factors == NULL and not model.careful
-                       and not model.coupled)
+    cdef bint four_rows = (model.linear and model.l1 == 0 and model.factors == NULL and not model.checked
+                           and not model.coupled)
     cdef bint ahead = data.n * d * <Py_ssize_t>sizeof(floating) > NEAR
     for i in range(size):
         if k == 1:
@@ -554,25 +554,25 @@ cdef void sgd_rows(const Model* model, const Data* data, const int32_t* order, P
             s[i] = data.weights[rows[i]]
     i = 0
     if data.sparse:
-        sparse_updates(model, data, rows, size, known, y, s, W, b, memory, owed, G, eta, by_step, z)
+        sparse_updates(model, data, rows, size, known, y, s, W, b, state, pending, G, eta, by_step, z)
         i = size
-    elif fours and k == 1 and model.rule == GD and memory.count < 0:
-        i = gd_fours(model, data, rows, size, known, y, s, W, b, memory, eta, by_step, z)
+    elif four_rows and k == 1 and model.rule == GD and state.count < 0:
+        i = gd_fours(model, data, rows, size, known, y, s, W, b, state, eta, by_step, z)
     while i < size:
         later = NULL
         if ahead and i % 4 == 0:
-            if fours and d >= 3 and i + AHEAD + 4 <= known:
+            if four_rows and d >= 3 and i + AHEAD + 4 <= known:
                 for j in range(4):
                     coming[j] = X + rows[i + AHEAD + j] * d
                 later = coming
             else:
                 fetch(X, rows, min(i + AHEAD, known), min(i + AHEAD + 4, known), d)
-        if fours and i % 4 == 0 and i + 4 <= size:
+        if four_rows and i % 4 == 0 and i + 4 <= size:
             if sgd_four(model, X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d,
-                        y + i * k, s + i, W, b, memory, eta + (i if by_step else 0), by_step, z + i * k, later):
+                        y + i * k, s + i, W, b, state, eta + (i if by_step else 0), by_step, z + i * k, later):
                 i += 4
                 continue
-        sgd_step(model, X + rows[i] * d, y + i * k, s[i], W, b, memory, G, eta[i if by_step else 0], z + i * k)
+        sgd_step(model, X + rows[i] * d, y + i * k, s[i], W, b, state, G, eta[i if by_step else 0], z + i * k)
         i += 1
 
 
@@ -586,7 +586,7 @@ cdef bint harmless(const double* y, const double* z, Py_ssize_t n) noexcept nogi
 
 
 cdef double sgd_span(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t size,
-                     floating* W, double* b, Memory* memory, Owed* owed, double* G, const double* eta, bint by_step,
+                     floating* W, double* b, State* state, Pending* pending, double* G, const double* eta, bint by_step,
                      bint summed) noexcept nogil:
     """Do the updates of sgd_rows; return the sum of s_i loss_i, each before its own.
 
@@ -598,7 +598,7 @@ cdef double sgd_span(const Model* model, const Data* data, const int32_t* order,
     cdef double* r = y + SPAN * k
     cdef double* weights = r + SPAN * k
     cdef double total = 0.0
-    sgd_rows(model, data, order, start, size, data.n - start, W, b, memory, owed, G, eta, by_step)
+    sgd_rows(model, data, order, start, size, data.n - start, W, b, state, pending, G, eta, by_step)
     if not summed and harmless(y, z, size * k):
         return 0.0
     if data.weights != NULL:

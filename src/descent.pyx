@@ -22,7 +22,7 @@ ctypedef fused gradient_type:
 include "formulas.pxi"
 
 cdef extern from "scale.h" nogil:
-    double shrunk(double scale, double* rest, double part)
+    double shrunk(double scale, double* residual, double part)
 
 cdef extern from "losses.h" nogil:
     void loss_block(int loss, double c, const double* y, const double* z, double* values, double* gradients,
@@ -47,11 +47,11 @@ include "csr.pxi"
 
 
 cdef class Passes:
-    """The data of a Problem as C pointers, with room for what a pass over all of it sums.
+    """The data of a Problem as C pointers, with workspace for what a pass over all of it sums.
 
     X is (n, d) by rows, an array or a CSR; columns and targets are X' and Y' where passes over all rows take those.
     `sums` is (slabs, 1 + k (d + 1) + d), zeros if X is sparse: each fixed part of the rows has its own sums, which
-    are added in their order, so that no bit depends on how many threads shared them, and room for a row. `coupled`
+    are added in their order, so that no bit depends on how many threads shared them, and workspace for a row. `coupled`
     is (slabs, BLOCK k), where the loss takes the outputs of a row together.
     """
 
@@ -135,7 +135,7 @@ def batch(Passes passes, tuple numbers, tuple limits, floating[:, ::1] W, double
     cdef Py_ssize_t n = passes.data.n, d = W.shape[1], k = W.shape[0]
     cdef Py_ssize_t e, epochs = rates.shape[0], result = epochs
     cdef Model model = read_model(numbers, limits, n, d, k)
-    cdef Memory memory = read_memory(arrays, sums, t, count, gain)
+    cdef State state = read_memory(arrays, sums, t, count, gain)
     cdef Team* team = &crew.team if crew is not None else NULL
     cdef double total, extra
     check_type(passes, W)
@@ -150,7 +150,7 @@ def batch(Passes passes, tuple numbers, tuple limits, floating[:, ::1] W, double
                 result = ~e
                 break
             costs[e] = total / n + (extra if objective else 0.0)
-            update(&model, &W[0, 0], &b[0], &memory, &G[0, 0], 1.0 / n, rates[e])
+            update(&model, &W[0, 0], &b[0], &state, &G[0, 0], 1.0 / n, rates[e])
             if not (all_finite(&W[0, 0], k * d) and all_finite(&b[0], k)):
                 result = ~(e + 1)
                 break
@@ -165,14 +165,14 @@ def stochastic(Passes passes, tuple numbers, tuple limits, floating[:, ::1] W, d
     """Mini-batch (batch_size > 1) or SGD updates; see gdfast.backends for the contract.
 
     What they put off on sparse rows is settled after every `every` from the epoch's start, and at the end; `window`
-    (3, every + 1) and `until` (d,) are room for that where there is l1, and `until` is zeros.
+    (3, every + 1) and `until` (d,) are workspace for that where there is l1, and `until` is zeros.
     """
     cdef Py_ssize_t n = passes.data.n, d = W.shape[1], k = W.shape[0]
     cdef Py_ssize_t done = 0, start, size, ended = 0, result = steps
     cdef Py_ssize_t per_epoch = (n + batch_size - 1) // batch_size
     cdef Model model = read_model(numbers, limits, n, d, k)
-    cdef Memory memory = read_memory(arrays, sums, t, count, gain)
-    cdef Owed owed = read_owed(window, until)
+    cdef State state = read_memory(arrays, sums, t, count, gain)
+    cdef Pending pending = read_pending(window, until)
     cdef const double* eta
     check_type(passes, W)
     with nogil:
@@ -184,16 +184,16 @@ def stochastic(Passes passes, tuple numbers, tuple limits, floating[:, ::1] W, d
             eta = &rates[done if by_step else ended]
             if batch_size == 1:
                 size = min(min(steps - done, n - position), SPAN - position % SPAN)
-                sums[0] += sgd_span(&model, &passes.data, &order[0], position, size, &W[0, 0], &b[0], &memory,
-                                    &owed, &G[0, 0], eta, by_step, wanted.shape[0] == 0)
+                sums[0] += sgd_span(&model, &passes.data, &order[0], position, size, &W[0, 0], &b[0], &state,
+                                    &pending, &G[0, 0], eta, by_step, wanted.shape[0] == 0)
             else:
                 size, start = 1, position * batch_size
                 sums[0] += batch_step(&model, &passes.data, &order[0], start, min(batch_size, n - start), &W[0, 0],
-                                      &b[0], &memory, &owed, &G[0, 0], eta[0])
+                                      &b[0], &state, &pending, &G[0, 0], eta[0])
             done += size
             position += size
             if position % every == 0 or position == per_epoch or done == steps:
-                fold(&model, &W[0, 0], &memory, &owed)
+                fold(&model, &W[0, 0], &state, &pending)
             if position == per_epoch:
                 if not (absolute(sums[0]) <= DBL_MAX and all_finite(&W[0, 0], k * d) and all_finite(&b[0], k)):
                     result = ~ended

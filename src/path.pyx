@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # cython: autotestdict=False
-"""The costs of a closed-form path (gdfast/solvers/closed_form/modes.py): sums of geometric sequences, vectorised over epochs."""
+"""The costs of a closed-form path (gdfast/solvers/closed_form/modes.py): sums of powers, vectorised over epochs."""
 
 from libc.string cimport memcpy
 

@@ -1,8 +1,8 @@
 #include "scale.h"
 
-double shrunk(double scale, double *rest, double part)
+double shrunk(double scale, double *residual, double part)
 {
     double less = part * scale, rounded = scale - less;
-    *rest = (*rest - part * *rest) + ((scale - rounded) - less);
+    *residual = (*residual - part * *residual) + ((scale - rounded) - less);
     return rounded;
 }

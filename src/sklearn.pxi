@@ -1,11 +1,11 @@
 # SGD with scikit-learn's conventions (gdfast/sklearn/updates.py is the specification): of descent.pyx.
 
-# Places in the memory that a call takes up and leaves (the same in gdfast/sklearn/updates.py).
+# Places in the state that a call takes up and leaves (the same in gdfast/sklearn/updates.py).
 cdef enum:
     SCALE  # the coefficients are this times w
     INTERCEPT
     MEAN_INTERCEPT
-    OWED  # l1 owed by every coefficient since training began
+    PENDING  # l1 pending by every coefficient since training began
     MEAN_A  # the mean of coefficients is (MEAN_A w + mean) / MEAN_B
     MEAN_B
     COUNT  # of iterates in the mean; negative: so many updates more until it begins
@@ -15,10 +15,10 @@ cdef enum:
     SIZES  # their 1-norm likewise
     REST  # of a shrinking, what float32 cannot hold yet
 
-cdef struct Habits:
+cdef struct Options:
     double l2
     double l1
-    double sink  # what one-class asks of the intercept
+    double one_class_nu  # nu of a one-class SVM, else 0: a constant gradient of the intercept
     double decay  # of the intercept's steps
     int passive  # 1 or 2: passive-aggressive steps of the first or second kind
     double aggressiveness
@@ -39,18 +39,18 @@ cdef void measure(const floating* w, Py_ssize_t d, Walk* walk) noexcept nogil:
     walk.squares, walk.sizes = squares, sizes
 
 
-cdef void take_in(floating* w, double* mean, Py_ssize_t d, double* memory, Walk* walk) noexcept nogil:
+cdef void take_in(floating* w, double* mean, Py_ssize_t d, double* state, Walk* walk) noexcept nogil:
     """Multiply w by its scale, which becomes 1, and bring the mean up to it."""
     cdef Py_ssize_t j
-    cdef double scale = memory[SCALE], a = memory[MEAN_A], rest = 1.0 / memory[MEAN_B]
+    cdef double scale = state[SCALE], a = state[MEAN_A], residual = 1.0 / state[MEAN_B]
     if mean != NULL:
         for j in range(d):
-            mean[j] = (mean[j] + a * w[j]) * rest
-        memory[MEAN_A], memory[MEAN_B] = 0.0, 1.0
+            mean[j] = (mean[j] + a * w[j]) * residual
+        state[MEAN_A], state[MEAN_B] = 0.0, 1.0
     if scale != 1.0:
         for j in range(d):
             w[j] = <floating>(w[j] * scale)
-        memory[SCALE] = 1.0
+        state[SCALE] = 1.0
     measure(w, d, walk)
 
 
@@ -62,14 +62,14 @@ cdef inline double row_square(const floating* x, Py_ssize_t count) noexcept nogi
     return total
 
 
-cdef inline double passive_step(const Model* model, const Habits* habits, double y, double z,
+cdef inline double passive_step(const Model* model, const Options* options, double y, double z,
                                 double square) noexcept nogil:
     """Return the multiple of the row that a passive-aggressive update adds (Crammer et al. 2006)."""
     cdef double value = loss_value(model.loss, model.c, y, z), size
-    if habits.passive == 1:
-        size = minimum(habits.aggressiveness, value / square)
+    if options.passive == 1:
+        size = minimum(options.aggressiveness, value / square)
     else:
-        size = value / (square + 0.5 / habits.aggressiveness)
+        size = value / (square + 0.5 / options.aggressiveness)
     return -size if loss_gradient(model.loss, model.c, y, z) > 0 else size
 
 
@@ -97,11 +97,11 @@ cdef inline void add_row(double a, const floating* x, const index_type* columns,
 
 
 cdef inline void add_to_running_mean(double a, const floating* x, const index_type* columns, Py_ssize_t count,
-                                     double* mean, double* memory) noexcept nogil:
+                                     double* mean, double* state) noexcept nogil:
     """Count an iterate into the mean, a x having been added to w (Bottou 2012, Stochastic gradient descent tricks)."""
     cdef Py_ssize_t i
-    cdef double number = memory[COUNT] + 1.0
-    a *= -memory[MEAN_A]
+    cdef double number = state[COUNT] + 1.0
+    a *= -state[MEAN_A]
     if columns == NULL:
         for i in range(count):
             mean[i] += a * x[i]
@@ -109,9 +109,9 @@ cdef inline void add_to_running_mean(double a, const floating* x, const index_ty
         for i in range(count):
             mean[columns[i]] += a * x[i]
     if number > 1.0:
-        memory[MEAN_B] /= 1.0 - 1.0 / number
-    memory[MEAN_A] += memory[MEAN_B] * memory[SCALE] / number
-    memory[MEAN_INTERCEPT] += (memory[INTERCEPT] - memory[MEAN_INTERCEPT]) / number
+        state[MEAN_B] /= 1.0 - 1.0 / number
+    state[MEAN_A] += state[MEAN_B] * state[SCALE] / number
+    state[MEAN_INTERCEPT] += (state[INTERCEPT] - state[MEAN_INTERCEPT]) / number
 
 
 cdef inline void draw_row(const index_type* columns, Py_ssize_t count, floating* w, double* applied, double total,
@@ -139,16 +139,16 @@ cdef inline void draw_row(const index_type* columns, Py_ssize_t count, floating*
     walk.sizes += sizes
 
 
-cdef void one_by_one(const Model* model, const Habits* habits, const Data* data, const index_type* columns,
+cdef void one_by_one(const Model* model, const Options* options, const Data* data, const index_type* columns,
                      const int32_t* rows, Py_ssize_t steps, Py_ssize_t known, floating* w, double* mean,
-                     double* applied, double* memory, const double* eta, bint by_step) noexcept nogil:
+                     double* applied, double* state, const double* eta, bint by_step) noexcept nogil:
     """RowUpdates row by row, of every kind."""
     cdef const floating* X = <const floating*>data.X
     cdef const index_type* indptr = <const index_type*>data.indptr
     cdef const index_type* places = NULL
     cdef Py_ssize_t i, start, count, d = data.d
     cdef double z, y, u, square, rate, kept, part
-    cdef bint watched = habits.watched and habits.passive == 0, sized = watched and (habits.l2 > 0 or habits.l1 > 0)
+    cdef bint watched = options.watched and options.passive == 0, sized = watched and (options.l2 > 0 or options.l1 > 0)
     cdef bint far = data.n * d * <Py_ssize_t>sizeof(floating) > NEAR
     cdef Walk walk
     walk.squares = walk.sizes = 0.0
@@ -160,56 +160,56 @@ cdef void one_by_one(const Model* model, const Habits* habits, const Data* data,
             start = indptr[rows[i]]
             count = indptr[rows[i] + 1] - start
             places = columns + start
-            z = memory[SCALE] * csr_dot(X + start, places, count, w) + memory[INTERCEPT]
+            z = state[SCALE] * csr_dot(X + start, places, count, w) + state[INTERCEPT]
         else:
             if far and i + AHEAD < known:
                 prefetch_row(X + rows[i + AHEAD] * d, d)
             start, count = rows[i] * d, d
-            z = memory[SCALE] * dot(X + start, w, d) + memory[INTERCEPT]
+            z = state[SCALE] * dot(X + start, w, d) + state[INTERCEPT]
         y, rate = data.Y[rows[i]], eta[i if by_step else 0]
-        if habits.watched:
-            memory[SUM_OF_LOSSES] += loss_value(model.loss, model.c, y, z)
+        if options.watched:
+            state[SUM_OF_LOSSES] += loss_value(model.loss, model.c, y, z)
         if watched:
-            memory[SUM_OF_PENALTIES] += 0.5 * habits.l2 * memory[SQUARES] + habits.l1 * memory[SIZES]
-            memory[SUM_OF_PENALTIES] += habits.sink * memory[INTERCEPT]
-        if habits.passive > 0:
+            state[SUM_OF_PENALTIES] += 0.5 * options.l2 * state[SQUARES] + options.l1 * state[SIZES]
+            state[SUM_OF_PENALTIES] += options.one_class_nu * state[INTERCEPT]
+        if options.passive > 0:
             square = row_square(X + start, count)
-            if habits.passive == 1 and square == 0:
+            if options.passive == 1 and square == 0:
                 continue
-            u = passive_step(model, habits, y, z, square)
+            u = passive_step(model, options, y, z, square)
         else:
             u = gd_step(bounded_gradient(model, y, z), rate)
         if data.weights != NULL:
             u *= data.weights[rows[i]]
-        if habits.l2 > 0:
+        if options.l2 > 0:
             kept = shrinking(model, rate)
-            memory[SCALE] *= kept
-            memory[SQUARES] *= kept * kept
-            memory[SIZES] *= kept
-            if memory[SCALE] < SMALLEST_SCALE:
-                take_in(w, mean, d, memory, &walk)
+            state[SCALE] *= kept
+            state[SQUARES] *= kept * kept
+            state[SIZES] *= kept
+            if state[SCALE] < SMALLEST_SCALE:
+                take_in(w, mean, d, state, &walk)
         if u != 0:
-            add_row(u / memory[SCALE], X + start, places, count, w, sized, &walk)
+            add_row(u / state[SCALE], X + start, places, count, w, sized, &walk)
             if sized:
-                memory[SQUARES] = walk.squares * memory[SCALE] * memory[SCALE]
-                memory[SIZES] = walk.sizes * memory[SCALE]
+                state[SQUARES] = walk.squares * state[SCALE] * state[SCALE]
+                state[SIZES] = walk.sizes * state[SCALE]
         if model.intercept:
-            part = u + gd_step(habits.sink, rate)
+            part = u + gd_step(options.one_class_nu, rate)
             HOLD(part)  # rounded before it is added: an intercept that comes back to zero is zero, which may be a kink
-            part *= habits.decay
+            part *= options.decay
             HOLD(part)
-            memory[INTERCEPT] += part
+            state[INTERCEPT] += part
         if mean != NULL:
-            if memory[COUNT] >= 0:
-                add_to_running_mean(u / memory[SCALE], X + start, places, count, mean, memory)
-            memory[COUNT] += 1.0
-        if habits.l1 > 0:
-            memory[OWED] -= gd_step(habits.l1, rate)
-            draw_row(places, count, w, applied, memory[OWED], memory[SCALE], &walk)
+            if state[COUNT] >= 0:
+                add_to_running_mean(u / state[SCALE], X + start, places, count, mean, state)
+            state[COUNT] += 1.0
+        if options.l1 > 0:
+            state[PENDING] -= gd_step(options.l1, rate)
+            draw_row(places, count, w, applied, state[PENDING], state[SCALE], &walk)
 
 
-cdef void watch_span(const Model* model, const Habits* habits, const Data* data, const int32_t* rows,
-                     Py_ssize_t size, double intercept, double square, const double* row_squares, double* memory,
+cdef void watch_span(const Model* model, const Options* options, const Data* data, const int32_t* rows,
+                     Py_ssize_t size, double intercept, double square, const double* row_squares, double* state,
                      const double* eta, bint by_step) noexcept nogil:
     """Sum the losses and penalties of dense updates that were done, from each row's z.
 
@@ -224,8 +224,8 @@ cdef void watch_span(const Model* model, const Habits* habits, const Data* data,
     loss_block(model.loss, model.c, y, z, values, r, size)
     for i in range(size):
         total += values[i]
-    memory[SUM_OF_LOSSES] += total
-    if habits.l2 == 0:
+    state[SUM_OF_LOSSES] += total
+    if options.l2 == 0:
         return
     for i in range(size):
         squares += square
@@ -238,26 +238,26 @@ cdef void watch_span(const Model* model, const Habits* habits, const Data* data,
         square = kept * kept * square + u * (2.0 * kept * product + u * row_squares[rows[i]])
         if model.intercept:
             intercept += u
-    memory[SUM_OF_PENALTIES] += 0.5 * habits.l2 * squares
+    state[SUM_OF_PENALTIES] += 0.5 * options.l2 * squares
 
 
-cdef void sklearn_updates(const Model* model, const Habits* h, const Data* data, floating* w, double* m,
-                          double* average, double* q, Owed* owed, const int32_t* rows, Py_ssize_t known,
+cdef void sklearn_updates(const Model* model, const Options* h, const Data* data, floating* w, double* m,
+                          double* average, double* q, Pending* pending, const int32_t* rows, Py_ssize_t known,
                           Py_ssize_t steps, const double* rates, bint by_step,
                           const double* row_squares) noexcept nogil:
     """The first `steps` updates by rows, of which `known` are to come."""
     cdef Py_ssize_t d = data.d, size, done = 0
     cdef double intercept, square, unused = 0.0
-    cdef Memory update
+    cdef State update
     if data.sparse and data.wide:
         one_by_one(model, h, data, <const int64_t*>data.indices, rows, steps, known, w, average, q, m, rates, by_step)
         return
-    if data.sparse or h.l1 > 0 or h.sink > 0 or h.passive > 0 or h.decay != 1:
+    if data.sparse or h.l1 > 0 or h.one_class_nu > 0 or h.passive > 0 or h.decay != 1:
         one_by_one(model, h, data, <const int32_t*>data.indices if data.sparse else NULL, rows, steps, known, w,
                    average, q, m, rates, by_step)
         return
-    update.m = update.v = update.applied = update.owed = NULL
-    update.mean, update.l1_owed, update.rest = average, &m[OWED], &m[REST]
+    update.m = update.v = update.applied = update.pending = NULL
+    update.mean, update.l1_pending, update.residual = average, &m[PENDING], &m[REST]
     update.t, update.gain = 0, 0.0
     while done < steps:
         size = min(<Py_ssize_t>SPAN, steps - done)
@@ -269,7 +269,7 @@ cdef void sklearn_updates(const Model* model, const Habits* h, const Data* data,
             square = row_square(w, d)
         if average != NULL:
             average[d] = m[MEAN_INTERCEPT]
-        sgd_rows(model, data, rows, done, size, known - done, w, &m[INTERCEPT], &update, owed, &unused,
+        sgd_rows(model, data, rows, done, size, known - done, w, &m[INTERCEPT], &update, pending, &unused,
                  &rates[done if by_step else 0], by_step)
         if average != NULL:
             m[MEAN_INTERCEPT] = average[d]
@@ -280,7 +280,7 @@ cdef void sklearn_updates(const Model* model, const Habits* h, const Data* data,
         done += size
 
 
-def as_sklearn(Passes passes, tuple numbers, tuple habits, floating[:, ::1] W, double[::1] memory,
+def as_sklearn(Passes passes, tuple numbers, tuple options, floating[:, ::1] W, double[::1] state,
                double[:, ::1] mean, double[::1] applied, const double[::1] row_squares, const int32_t[::1] rows,
                Py_ssize_t steps, const double[::1] rates, int32_t[::1] order=None, const int32_t[::1] places=None,
                double[::1] objectives=None):
@@ -293,20 +293,20 @@ def as_sklearn(Passes passes, tuple numbers, tuple habits, floating[:, ::1] W, d
     """
     cdef Py_ssize_t n = passes.data.n, d = passes.data.d, e, i, epochs
     cdef Model model = read_model(numbers, (None, None, None), n, d, 1)
-    cdef Habits h
+    cdef Options h
     cdef bint by_step = rates.shape[0] > 1
     cdef double* average = start_of(mean) if mean is not None else NULL
     cdef double* q = &applied[0] if applied is not None else NULL
-    cdef double* m = &memory[0]
+    cdef double* m = &state[0]
     cdef const double* norms = pointer(row_squares)
     cdef int32_t* taken
-    cdef Owed owed = read_owed(None, None)  # nothing: updates by sparse rows have their own scale here
-    h.l1, h.sink, h.decay, h.passive, h.aggressiveness, h.watched = habits
+    cdef Pending pending = read_pending(None, None)  # nothing: updates by sparse rows have their own scale here
+    h.l1, h.one_class_nu, h.decay, h.passive, h.aggressiveness, h.watched = options
     h.l2 = model.l2
     check_type(passes, W)
     if objectives is None:
         with nogil:
-            sklearn_updates(&model, &h, &passes.data, &W[0, 0], m, average, q, &owed, &rows[0], rows.shape[0], steps,
+            sklearn_updates(&model, &h, &passes.data, &W[0, 0], m, average, q, &pending, &rows[0], rows.shape[0], steps,
                             &rates[0], by_step, norms)
         return 0
     taken = &order[0]
@@ -318,7 +318,7 @@ def as_sklearn(Passes passes, tuple numbers, tuple habits, floating[:, ::1] W, d
                     taken[n + i] = taken[places[i]]
                 memcpy(taken, taken + n, n * sizeof(int32_t))
             m[SUM_OF_LOSSES] = m[SUM_OF_PENALTIES] = 0.0
-            sklearn_updates(&model, &h, &passes.data, &W[0, 0], m, average, q, &owed, taken, n, n,
+            sklearn_updates(&model, &h, &passes.data, &W[0, 0], m, average, q, &pending, taken, n, n,
                             &rates[e * n if by_step else 0], by_step, norms)
             objectives[e] = (m[SUM_OF_LOSSES] + m[SUM_OF_PENALTIES]) / n
             if not (absolute(m[INTERCEPT]) <= DBL_MAX and all_finite(&W[0, 0], d)):

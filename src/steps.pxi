@@ -19,7 +19,7 @@ cdef struct Model:
     double limit  # of what a sample's loss_gradient may be, either way; infinity: none
     bint coupled  # the loss takes the outputs of a row together, made log-probabilities
     bint floored  # an l2 that would turn the weights' sign takes them to zero instead
-    bint careful  # the gradient is needed as a whole before the step, or limits after it
+    bint checked  # the gradient is needed as a whole before the step, or limits after it
     const double* factors  # of the penalty, NULL: all are 1
     const double* low  # bounds, NULL: none
     const double* high
@@ -27,7 +27,7 @@ cdef struct Model:
     Py_ssize_t d
     Py_ssize_t k
 
-# Rows as they lie, dense or sparse, or by columns, and room for what passes over all of them sum (class Passes).
+# Rows as they lie, dense or sparse, or by columns, and workspace for what passes over all of them sum (class Passes).
 cdef struct Data:
     const void* X  # of sparse rows the values
     const void* indices  # of sparse rows
@@ -49,27 +49,27 @@ cdef struct Data:
     bint wide  # indices and indptr are int64
 
 # What update rules, averaging and the cumulative l1 remember: (k, d + 1) each, the intercept behind each row.
-cdef struct Memory:
+cdef struct State:
     double* m
     double* v
     double* mean
     double* applied
-    double* owed
-    double* l1_owed  # by every coordinate alike
-    double* rest  # of a shrinking by l2, which float32 cannot hold yet
+    double* pending
+    double* l1_pending  # by every coordinate alike
+    double* residual  # of a shrinking by l2, which float32 cannot hold yet
     Py_ssize_t t  # updates done
     Py_ssize_t count  # of them in the mean, -1: none is wanted
     double gain  # of an exponential mean; 0: 1 / count
 
-# What stochastic updates by sparse rows put off within a window of them: the coefficients are (scale + rest) W, less
+# Pending updates by sparse rows within a window of them: the coefficients are (scale + residual) W, less
 # what l1 owes them. The t-th update multiplies them by scales[t] / scales[t - 1], then l1 draws them towards zero by
-# totals[t] - totals[t - 1], which is debts[t] - debts[t - 1] in units of scales[t].
-cdef struct Owed:
+# totals[t] - totals[t - 1], which is pending_l1[t] - pending_l1[t - 1] in units of scales[t].
+cdef struct Pending:
     double scale
-    double rest  # what rounding took from it
+    double residual  # what rounding took from it
     double whole  # their sum
     double* scales
-    double* debts
+    double* pending_l1
     double* totals  # of l1, since training began
     int32_t* until  # (d,), the update up to which l1 is taken off a coefficient; NULL: no l1 is put off
     Py_ssize_t now  # updates done in this window
@@ -83,7 +83,7 @@ cdef Model read_model(tuple numbers, tuple limits, Py_ssize_t n, Py_ssize_t d, P
     cdef Model model
     model.loss, model.c, model.l2, model.l1, model.intercept = numbers[:5]
     model.rule, model.corrected, model.linear, model.mu, model.rho, model.eps, model.decay = numbers[5:12]
-    model.clip_norm, model.clip_value, model.careful, model.limit, model.floored = numbers[12:17]
+    model.clip_norm, model.clip_value, model.checked, model.limit, model.floored = numbers[12:17]
     model.coupled = numbers[17]
     model.factors, model.low, model.high = pointer(limits[0]), pointer(limits[1]), pointer(limits[2])
     model.curvature = constant_curvature(model.loss)
@@ -95,22 +95,23 @@ cdef double* start_of(double[:, ::1] values):
     return &values[0, 0] if values.shape[0] else NULL
 
 
-cdef Memory read_memory(tuple arrays, double[::1] sums, Py_ssize_t t, Py_ssize_t count, double gain):
-    cdef Memory memory
-    memory.m, memory.v, memory.mean = start_of(arrays[0]), start_of(arrays[1]), start_of(arrays[2])
-    memory.applied, memory.owed, memory.l1_owed = start_of(arrays[3]), start_of(arrays[4]), &sums[1]
-    memory.rest = &sums[2]
-    memory.t, memory.count, memory.gain = t, count, gain
-    return memory
+cdef State read_memory(tuple arrays, double[::1] sums, Py_ssize_t t, Py_ssize_t count, double gain):
+    cdef State state
+    state.m, state.v, state.mean = start_of(arrays[0]), start_of(arrays[1]), start_of(arrays[2])
+    state.applied, state.pending, state.l1_pending = start_of(arrays[3]), start_of(arrays[4]), &sums[1]
+    state.residual = &sums[2]
+    state.t, state.count, state.gain = t, count, gain
+    return state
 
 
-cdef Owed read_owed(double[:, ::1] window, int32_t[::1] until):
-    cdef Owed owed
-    owed.scale, owed.rest, owed.whole, owed.now = 1.0, 0.0, 1.0, 0
-    owed.scales, owed.debts, owed.totals, owed.until = NULL, NULL, NULL, NULL
+cdef Pending read_pending(double[:, ::1] window, int32_t[::1] until):
+    cdef Pending pending
+    pending.scale, pending.residual, pending.whole, pending.now = 1.0, 0.0, 1.0, 0
+    pending.scales, pending.pending_l1, pending.totals, pending.until = NULL, NULL, NULL, NULL
     if until is not None:
-        owed.scales, owed.debts, owed.totals, owed.until = &window[0, 0], &window[1, 0], &window[2, 0], &until[0]
-    return owed
+        pending.scales, pending.pending_l1, pending.totals = &window[0, 0], &window[1, 0], &window[2, 0]
+        pending.until = &until[0]
+    return pending
 
 
 cdef inline double gd_step(double g, double eta) noexcept nogil:
@@ -177,12 +178,12 @@ cdef void take_step(const Model* model, floating* W, double* b, const gradient_t
                          behind(v, at + d), eta, model.mu, model.rho, model.eps, <double>0.0, c1, c2, 1)
 
 
-cdef void corrections(const Model* model, Memory* memory, double* c1, double* c2) noexcept nogil:
+cdef void corrections(const Model* model, State* state, double* c1, double* c2) noexcept nogil:
     """Count an update, and find what it needs of the count."""
-    memory.t += 1
+    state.t += 1
     if model.corrected:
-        c1[0] = correction(model.mu, memory.t)
-        c2[0] = correction(model.rho, memory.t)
+        c1[0] = correction(model.mu, state.t)
+        c2[0] = correction(model.rho, state.t)
 
 
 cdef void whole_gradient(const Model* model, const floating* W, double* G, double scale) noexcept nogil:
@@ -208,7 +209,7 @@ cdef void whole_gradient(const Model* model, const floating* W, double* G, doubl
             G[j] = clipped(G[j], model.clip_value)
 
 
-cdef void careful_step(const Model* model, floating* W, double* b, Memory* memory, double* G, double scale, double eta,
+cdef void careful_step(const Model* model, floating* W, double* b, State* state, double* G, double scale, double eta,
                        double c1, double c2, bint cumulative) noexcept nogil:
     """One step along the whole gradient, then l1 at each coordinate's own rate, then the bounds."""
     cdef Py_ssize_t o, j, at, d = model.d
@@ -216,16 +217,16 @@ cdef void careful_step(const Model* model, floating* W, double* b, Memory* memor
     whole_gradient(model, W, G, scale)
     for o in range(model.k):
         at = o * (d + 1)
-        take_step(model, W, b, G + at, 1.0, 0.0, memory.m, memory.v, eta, c1, c2, G[at + d], o)
+        take_step(model, W, b, G + at, 1.0, 0.0, state.m, state.v, eta, c1, c2, G[at + d], o)
         for j in range(d if model.l1 > 0 else 0):
-            v = memory.v[at + j] if memory.v != NULL else 0.0
+            v = state.v[at + j] if state.v != NULL else 0.0
             threshold = model.l1 * optimizer_rate(model.rule, v, eta, model.mu, model.eps, c2)
             threshold *= 1.0 if model.factors == NULL else model.factors[j]
             old = W[o * d + j]
             if cumulative:
-                memory.owed[at + j] += threshold
-                W[o * d + j] = <floating>cumulative_l1(old, memory.applied[at + j], memory.owed[at + j])
-                memory.applied[at + j] += W[o * d + j] - old
+                state.pending[at + j] += threshold
+                W[o * d + j] = <floating>cumulative_l1(old, state.applied[at + j], state.pending[at + j])
+                state.applied[at + j] += W[o * d + j] - old
             else:
                 W[o * d + j] = <floating>soft_threshold(old, threshold)
         if model.low != NULL:
@@ -233,36 +234,36 @@ cdef void careful_step(const Model* model, floating* W, double* b, Memory* memor
                 W[o * d + j] = <floating>maximum(minimum(W[o * d + j], model.high[j]), model.low[j])
 
 
-cdef void add_to_mean(const Model* model, const floating* W, const double* b, Memory* memory) noexcept nogil:
+cdef void add_to_mean(const Model* model, const floating* W, const double* b, State* state) noexcept nogil:
     """Take the iterate into the mean."""
     cdef Py_ssize_t o, j, at, d = model.d
-    cdef double gain = memory.gain
-    if memory.count < 0:
+    cdef double gain = state.gain
+    if state.count < 0:
         return
-    memory.count += 1
+    state.count += 1
     if gain == 0:
-        gain = 1.0 / memory.count
+        gain = 1.0 / state.count
     for o in range(model.k):
         at = o * (d + 1)
         for j in range(d):
-            memory.mean[at + j] = averaged(memory.mean[at + j], W[o * d + j], gain)
-        memory.mean[at + d] = averaged(memory.mean[at + d], b[o], gain)
+            state.mean[at + j] = averaged(state.mean[at + j], W[o * d + j], gain)
+        state.mean[at + d] = averaged(state.mean[at + d], b[o], gain)
 
 
-cdef void update(const Model* model, floating* W, double* b, Memory* memory, double* G, double scale,
+cdef void update(const Model* model, floating* W, double* b, State* state, double* G, double scale,
                  double eta) noexcept nogil:
     """One step along scale G, then the proximal step of l1."""
     cdef Py_ssize_t o, j, d = model.d
     cdef double c1 = 1.0, c2 = 1.0, threshold
-    corrections(model, memory, &c1, &c2)
-    if model.careful:
-        careful_step(model, W, b, memory, G, scale, eta, c1, c2, False)
+    corrections(model, state, &c1, &c2)
+    if model.checked:
+        careful_step(model, W, b, state, G, scale, eta, c1, c2, False)
     else:
         threshold = model.l1 * optimizer_rate(model.rule, 0.0, eta, model.mu, model.eps, c2)
         for o in range(model.k):
-            take_step(model, W, b, G + o * (d + 1), scale, model.l2, memory.m, memory.v, eta, c1, c2,
+            take_step(model, W, b, G + o * (d + 1), scale, model.l2, state.m, state.v, eta, c1, c2,
                       G[o * (d + 1) + d], o)
         if threshold > 0:
             for j in range(model.k * d):
                 W[j] = <floating>soft_threshold(W[j], threshold)
-    add_to_mean(model, W, b, memory)
+    add_to_mean(model, W, b, state)

@@ -1,4 +1,7 @@
-"""What the tests run on: the header names the backends, and GDFAST_REQUIRE makes an absence a failure."""
+"""What the tests run on, and which cases of Numba's tests run: see the marks in pyproject.toml.
+
+The header names the backends, and GDFAST_REQUIRE makes an absence a failure.
+"""
 
 import os
 
@@ -9,33 +12,52 @@ import gdfast
 
 AVAILABLE = gdfast.backends.available()
 HERE = [name for name, reason in AVAILABLE.items() if reason is None]
+ALL = os.environ.get("GDFAST_TESTS") == "all"
 
 
 def pytest_report_header():
     lines = [f"gdfast from {os.path.dirname(gdfast.__file__)}"]
-    return lines + [f"backend {name}: {reason or 'there'}" for name, reason in AVAILABLE.items()]
+    return lines + [f"backend {name}: {reason or 'available'}" for name, reason in AVAILABLE.items()]
 
 
 def pytest_sessionstart():
     required = [name for name in os.environ.get("GDFAST_REQUIRE", "").split(",") if name]
     missing = [name for name in required if name not in HERE]
     if missing:
-        pytest.exit(f"GDFAST_REQUIRE names {missing}, which cannot be had: {AVAILABLE}", returncode=3)
+        pytest.exit(f"GDFAST_REQUIRE names {missing}, which are not available: {AVAILABLE}", returncode=3)
 
 
-def compiles(item):
-    """Tell whether a test runs on Numba, and so compiles."""
-    return hasattr(item, "callspec") and item.callspec.params.get("backend") == "numba"
+def parameters(item):
+    return item.callspec.params if hasattr(item, "callspec") else {}
 
 
+def matches(item):
+    """Return whether a test is one of the cases that its family's numba_case marks name; without a mark all are."""
+    cases = [mark.kwargs for mark in item.iter_markers("numba_case")]
+    given = parameters(item)
+    return not cases or any(all(given[name] == value for name, value in case.items()) for case in cases)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Of the tests that compile for Numba, some 5 s each, keep one in nine; GDFAST_TESTS=all keeps them all."""
-    compiling = [item for item in items if compiles(item) and os.environ.get("GDFAST_TESTS") != "all"]
-    dropped = {id(item) for place, item in enumerate(compiling) if place % 9}
-    if len(compiling) == len(items):  # asked for by name
+    """Mark the tests that compile for Numba, and leave out what GDFAST_TESTS=all runs."""
+    families = {}
+    for item in items:
+        if parameters(item).get("backend") == "numba":
+            item.add_marker("numba")
+            families.setdefault(item.nodeid.split("[")[0], []).append(item)
+    left_out = set()
+    for family, cases in families.items():
+        chosen = [item for item in cases if matches(item)]
+        if not chosen and not config.getoption("keyword") and not any("[" in name for name in config.args):
+            raise pytest.UsageError(f"{family}: its numba_case names no case; correct the mark")
+        left_out |= {item for item in cases if item not in chosen}
+    if "cython" not in HERE:
+        left_out |= {item for item in items if item.get_closest_marker("slow_in_python")}
+    if ALL or any("[" in name for name in config.args):  # a case asked for by name
         return
-    config.hook.pytest_deselected(items=[item for item in items if id(item) in dropped])
-    items[:] = [item for item in items if id(item) not in dropped]
+    config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(params=HERE)

@@ -13,7 +13,7 @@ from gdfast.data.csr import CSR
 _Numbers: TypeAlias = tuple[float, ...]
 # penalty factors, lower and upper bounds
 _Limits: TypeAlias = tuple[_Double | None, _Double | None, _Double | None]
-# what rules, the mean and the cumulative l1 remember
+# the state of rules, of the mean and of the cumulative l1
 _Arrays: TypeAlias = tuple[_Double, ...]
 # float32 or float64, one dtype in a call
 _Floating: TypeAlias = NDArray[np.floating]
@@ -94,9 +94,9 @@ def sample_order(order: NDArray[np.int32], seed: int, epoch: int) -> None: ...
 def as_sklearn(
     passes: Passes,
     numbers: _Numbers,
-    habits: tuple[float, ...],
+    options: tuple[float, ...],
     W: _Floating,
-    memory: _Double,
+    state: _Double,
     mean: _Double | None,
     applied: _Double | None,
     row_squares: _Double | None,
