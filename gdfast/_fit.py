@@ -24,7 +24,7 @@ from gdfast.solvers.diagnostics import RateName, checked_result, warn_if_unstabl
 from gdfast.solvers.loop.descent import Descent
 from gdfast.solvers.prepare import prepare
 from gdfast.solvers.select import takes_closed_form
-from gdfast.solvers.training import EachEpoch, FitCall, train, train_step_by_step
+from gdfast.solvers.training import EachEpoch, FitCall, run_solver, run_step_by_step
 
 __all__ = ["DEFAULTS", "fit", "fit_options"]
 
@@ -271,9 +271,9 @@ def fit_options(
     data = Data(X, y, sample_weight)
     call = FitCall(options, lambda: data.fingerprint, progress, started, checkpoint)
     if each_epoch is None or isinstance(solver, ClosedForm):
-        run = train(solver, plan.epochs, call)
+        run = run_solver(solver, plan.epochs, call)
     else:
-        run = train_step_by_step(solver, each_epoch, call)
+        run = run_step_by_step(solver, each_epoch, call)
     return checked_result(run, solver, rate_name)
 
 

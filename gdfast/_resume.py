@@ -24,7 +24,7 @@ from gdfast.solvers.diagnostics import RateName, checked_result
 from gdfast.solvers.loop.descent import Descent
 from gdfast.solvers.plan import INTERRUPTS, Plan, make_callback_every, optional_positive
 from gdfast.solvers.prepare import prepare
-from gdfast.solvers.training import FitCall, Training, train
+from gdfast.solvers.training import FitCall, Training, run_solver
 
 __all__ = ["resume"]
 
@@ -128,7 +128,7 @@ def resume_in_memory(training: Training, epochs: int, given: dict[str, Any]) -> 
     if "loss" in given and isinstance(solver, Descent) and isinstance(resumed, Descent):
         check_loss(given["loss"], resumed, *solver.estimate(), solver.evaluator.objective(*solver.estimate()))
     next_call = FitCall(options, call.fingerprint, progress, time.perf_counter(), None)
-    return checked_result(train(resumed, target, next_call), resumed, RateName())
+    return checked_result(run_solver(resumed, target, next_call), resumed, RateName())
 
 
 def resume_loaded(
@@ -151,7 +151,7 @@ def resume_loaded(
             check_loss(options["loss"], solver, W, b, run.cost)
     known = run.fingerprint_by or (lambda: fingerprint(*data))
     call = FitCall(options, known, flag("progress", options["progress"]), time.perf_counter(), checkpoint)
-    return checked_result(train(solver, target, call), solver, RateName())
+    return checked_result(run_solver(solver, target, call), solver, RateName())
 
 
 def loaded_options(run: Run, target: int, given: dict[str, Any], checkpoint: str | None) -> dict[str, Any]:

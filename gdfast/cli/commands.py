@@ -105,7 +105,7 @@ def fit(
         alpha=alpha,
         batch_size=batch_size,
         epochs=epochs,
-        learning_rate=learning_rate if learning_rate == "auto" else number("--learning-rate", learning_rate),
+        learning_rate=learning_rate if learning_rate == "auto" else float_option("--learning-rate", learning_rate),
         seed=seed,
         progress=sys.stderr.isatty(),
     )
@@ -158,7 +158,7 @@ def processor() -> str:
     return f"{platform.machine()}, {os.cpu_count()} cores, {levels}; kernels built for level {_core.level}"
 
 
-def number(name: str, text: str) -> float:
+def float_option(name: str, text: str) -> float:
     """Return a number given as text."""
     try:
         return float(text)
@@ -168,7 +168,7 @@ def number(name: str, text: str) -> float:
 
 def given_row(text: str, features: int) -> NDArray[np.float64]:
     """Return the features given on the command line."""
-    values = [real("--predict", number("--predict", part)) for part in text.replace(",", " ").split()]
+    values = [real("--predict", float_option("--predict", part)) for part in text.replace(",", " ").split()]
     if len(values) != features:
         raise ValueError(
             f"--predict={text!r} holds {len(values)} numbers, and the model has {features} features; give one for each"

@@ -11,7 +11,7 @@ from gdfast._arguments import choice, flag, real, shown
 __all__ = ["GD", "OPTIMIZERS", "AdaGrad", "Adam", "AdamW", "Momentum", "Optimizer", "RMSProp", "make_optimizer"]
 
 
-def number(default: float, read_as: str, high: float = math.inf, ends: str = "[]") -> Any:
+def number_field(default: float, read_as: str, high: float = math.inf, ends: str = "[]") -> Any:
     """Return a field for a number from 0 to high, which the update rule reads as mu, rho, eps or decay."""
     return field(default=default, metadata={"read_as": read_as, "high": high, "ends": ends})
 
@@ -114,7 +114,7 @@ class Momentum(Optimizer):
     Momentum(momentum=0.5, nesterov=True)
     """
 
-    momentum: float = number(0.9, "mu", 1.0, "[)")
+    momentum: float = number_field(0.9, "mu", 1.0, "[)")
     nesterov: bool = False
 
     def __post_init__(self) -> None:
@@ -155,7 +155,7 @@ class AdaGrad(Optimizer):
 
     rule, auto_rate = "adagrad", 1e-2
 
-    eps: float = number(1e-10, "eps", ends="(]")
+    eps: float = number_field(1e-10, "eps", ends="(]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +187,8 @@ class RMSProp(Optimizer):
 
     rule, auto_rate = "rmsprop", 1e-2
 
-    rho: float = number(0.99, "rho", 1.0, "[)")
-    eps: float = number(1e-8, "eps", ends="(]")
+    rho: float = number_field(0.99, "rho", 1.0, "[)")
+    eps: float = number_field(1e-8, "eps", ends="(]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +224,9 @@ class Adam(Optimizer):
 
     rule, auto_rate = "adam", 1e-3
 
-    beta1: float = number(0.9, "mu", 1.0, "[)")
-    beta2: float = number(0.999, "rho", 1.0, "[)")
-    eps: float = number(1e-8, "eps", ends="(]")
+    beta1: float = number_field(0.9, "mu", 1.0, "[)")
+    beta2: float = number_field(0.999, "rho", 1.0, "[)")
+    eps: float = number_field(1e-8, "eps", ends="(]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,7 @@ class AdamW(Adam):
     AdamW(beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0.1)
     """
 
-    weight_decay: float = number(0.01, "decay")
+    weight_decay: float = number_field(0.01, "decay")
 
 
 OPTIMIZERS: dict[str, Optimizer] = {

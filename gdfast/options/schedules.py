@@ -1,11 +1,11 @@
-"""Learning-rate schedules as users pass them; their formulas are in gdfast/formulas/schedules.py."""
+"""Learning-rate schedules as users pass them; their formulas are in gdfast/formulas/rates.py."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any
 
 from gdfast._arguments import choice, flag, real, shown, whole
-from gdfast.formulas import schedules
+from gdfast.formulas import rates
 
 __all__ = [
     "SCHEDULES",
@@ -80,7 +80,7 @@ class Constant(Schedule):
 
     def __call__(self, t: Any) -> Any:
         """Return the rate after t epochs (or updates)."""
-        return schedules.constant(t, self.rate)
+        return rates.constant(t, self.rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Step(Schedule):
 
     def __call__(self, t: Any) -> Any:
         """Return the rate after t epochs (or updates)."""
-        return schedules.step(t, self.rate, self.every, self.factor)
+        return rates.step(t, self.rate, self.every, self.factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Exponential(Schedule):
 
     def __call__(self, t: Any) -> Any:
         """Return the rate after t epochs (or updates)."""
-        return schedules.exponential(t, self.rate, self.factor)
+        return rates.exponential(t, self.rate, self.factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ class InverseScaling(Schedule):
 
     def __call__(self, t: Any) -> Any:
         """Return the rate after t epochs (or updates)."""
-        return schedules.inverse_scaling(t, self.rate, self.power)
+        return rates.inverse_scaling(t, self.rate, self.power)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ class InverseTime(Schedule):
 
     def __call__(self, t: Any) -> Any:
         """Return the rate after t epochs (or updates)."""
-        return schedules.inverse_time(t, self.rate, self.k)
+        return rates.inverse_time(t, self.rate, self.k)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +265,7 @@ class Cosine(Schedule):
 
     def __call__(self, t: Any) -> Any:
         """Return the rate after t epochs (or updates)."""
-        return schedules.cosine(t, self.rate, self.period, self.min_rate, self.restarts)
+        return rates.cosine(t, self.rate, self.period, self.min_rate, self.restarts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +308,7 @@ class Warmup(Schedule):
 
     def __call__(self, t: Any) -> Any:
         """Return the rate after t epochs (or updates)."""
-        return schedules.warmup(t, self.schedule, self.length)
+        return rates.warmup(t, self.schedule, self.length)
 
 
 @dataclass(frozen=True, slots=True)

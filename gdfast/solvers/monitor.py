@@ -33,7 +33,7 @@ class Monitor:
         self.last_epoch = self.written = descent.state.epoch
 
     def run(self) -> None:
-        """Run to the end; the last checkpoint is written by `train`."""
+        """Run to the end; the last checkpoint is written by `run_solver`."""
         descent = self.descent
         logger.debug("descent from epoch %d to %d on %s", descent.state.epoch, descent.epochs, self.plan.backend)
         with self.interrupt, self.progress:

@@ -15,7 +15,7 @@ from gdfast.solvers.loop.descent import Descent
 from gdfast.solvers.monitor import Monitor, Write
 from gdfast.solvers.progress import ProgressBar
 
-__all__ = ["EachEpoch", "FitCall", "Training", "train", "train_step_by_step"]
+__all__ = ["EachEpoch", "FitCall", "Training", "run_solver", "run_step_by_step"]
 
 # Called with an epoch's number, the cost before it, and the coefficients and intercept after it.
 EachEpoch = Callable[[int, float, NDArray[Any], float], None]
@@ -38,7 +38,7 @@ class Training(NamedTuple):
     call: FitCall
 
 
-def train(solver: Descent | ClosedForm, epochs: int, call: FitCall) -> Run:
+def run_solver(solver: Descent | ClosedForm, epochs: int, call: FitCall) -> Run:
     """Run a solver up to an epoch, write its checkpoints, and return its Run."""
     if isinstance(solver, ClosedForm):
         with ProgressBar(epochs, call.progress) as bar:
@@ -52,7 +52,7 @@ def train(solver: Descent | ClosedForm, epochs: int, call: FitCall) -> Run:
     return run
 
 
-def train_step_by_step(descent: Descent, each_epoch: EachEpoch, call: FitCall) -> Run:
+def run_step_by_step(descent: Descent, each_epoch: EachEpoch, call: FitCall) -> Run:
     """Run the epochs of one output one by one, calling `each_epoch` after each, and return the Run."""
     descent.begin()
     for epoch in range(1, descent.plan.epochs + 1):

@@ -6,7 +6,7 @@ from numba.extending import overload
 from gdfast.backends.numba.compilation import rounding, strict
 from gdfast.formulas import polynomials, vocabulary
 
-__all__ = ["LARGEST", "exponential", "finite", "is_finite", "log_one_plus", "mean_of", "plus"]
+__all__ = ["LARGEST", "finite", "inline_exp", "inline_log1p", "is_finite", "mean_of", "plus"]
 
 LARGEST = np.finfo(np.float64).max
 
@@ -44,7 +44,7 @@ def power_of_two(shifted):  # type: ignore[no-untyped-def]
 
 
 @rounding
-def exponential(x):  # type: ignore[no-untyped-def]
+def inline_exp(x):  # type: ignore[no-untyped-def]
     """Return e^x without a call, so that loops are vectorised; see src/elementary.h."""
     x = 711.0 if x > 711.0 else x
     x = -747.0 if x < -747.0 else x
@@ -56,7 +56,7 @@ def exponential(x):  # type: ignore[no-untyped-def]
 
 
 @rounding
-def log_one_plus(x):  # type: ignore[no-untyped-def]
+def inline_log1p(x):  # type: ignore[no-untyped-def]
     """Return log(1 + x) in the same way."""
     u = 1.0 + x
     lost = x - (u - 1.0) if x < 1.0 else 1.0 - (u - x)

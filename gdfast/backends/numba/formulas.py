@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gdfast.backends.numba.arithmetic import exponential, log_one_plus
+from gdfast.backends.numba.arithmetic import inline_exp, inline_log1p
 from gdfast.backends.numba.compilation import counting, inlined, jit
 from gdfast.formulas import penalties, update_rules, vocabulary
 from gdfast.formulas.losses import LOSSES
@@ -49,7 +49,7 @@ def within(w, low, high):  # type: ignore[no-untyped-def]
 
 def formula_of(function: Any) -> Any:
     """Return a loss's formula jitted, exp and log1p being those without calls."""
-    names = {**function.__globals__, "exp": exponential, "log1p": log_one_plus}
+    names = {**function.__globals__, "exp": inline_exp, "log1p": inline_log1p}
     return inlined(types.FunctionType(function.__code__, names, function.__name__))
 
 

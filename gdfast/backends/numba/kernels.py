@@ -9,12 +9,12 @@ import numpy as np
 from gdfast.backends.numba.arithmetic import finite, is_finite, mean_of, plus
 from gdfast.backends.numba.compilation import jit, outer
 from gdfast.backends.numba.formulas import jitted_loss, penalty, penalty_value, soft_threshold
-from gdfast.backends.numba.order import fill_order
 from gdfast.backends.numba.passes import compile_passes
 from gdfast.backends.numba.pending import fold
 from gdfast.backends.numba.row_blocks import compile_row_blocks, compile_single_rows
 from gdfast.backends.numba.rows import DENSE, SPARSE
 from gdfast.backends.numba.samples import compile_samples
+from gdfast.backends.numba.shuffle import fill_order
 from gdfast.backends.numba.steps import compile_steps
 from gdfast.formulas.update_rules import UPDATE_RULES
 

@@ -68,7 +68,7 @@ def sum_of_squares(left: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDA
     return np.asarray((parts * parts).sum(axis=-1))
 
 
-def as_array(epochs: Epochs) -> NDArray[np.int64]:
+def epoch_array(epochs: Epochs) -> NDArray[np.int64]:
     """Return epochs as an array."""
     return np.arange(epochs.start, epochs.stop, epochs.step) if isinstance(epochs, range) else epochs
 
@@ -101,10 +101,10 @@ class GradientDescentModes(Modes):
         used = sizes > 0
         half, log = np.log(0.5) + 2.0 * np.log(sizes[used]), 2.0 * self.log[used]
         if not isinstance(epochs, range) or len(epochs) < BLOCK:
-            return spread(half, log, as_array(epochs)) + 0.5 * residual
+            return spread(half, log, epoch_array(epochs)) + 0.5 * residual
         falling = log <= 0  # powers that grow would overflow on their own, ahead of their product
         costs = self.falling_costs(half[falling], log[falling], 0.5 * residual, epochs)
-        return costs if falling.all() else costs + spread(half[~falling], log[~falling], as_array(epochs))
+        return costs if falling.all() else costs + spread(half[~falling], log[~falling], epoch_array(epochs))
 
     def falling_costs(
         self, half: NDArray[np.float64], log: NDArray[np.float64], base: float, epochs: range
@@ -176,7 +176,7 @@ class MomentumModes(Modes):
 
     def costs(self, sizes: NDArray[np.float64], residual: float, epochs: Epochs) -> NDArray[np.float64]:
         """Return the costs."""
-        epochs, total = as_array(epochs), np.empty(len(epochs))
+        epochs, total = epoch_array(epochs), np.empty(len(epochs))
         rows = max(1, CHUNK_VALUES // max(1, len(sizes)))
         for first in range(0, len(epochs), rows):
             left, _ = self.left_and_gone(epochs[first : first + rows, None].astype(np.float64))
@@ -258,7 +258,7 @@ class ScheduledModes(Modes):
 
     def costs(self, sizes: NDArray[np.float64], residual: float, epochs: Epochs) -> NDArray[np.float64]:
         """Return the costs."""
-        epochs, total = as_array(epochs), np.full(len(epochs), (sizes * sizes).sum())
+        epochs, total = epoch_array(epochs), np.full(len(epochs), (sizes * sizes).sum())
         for first, left, _ in self.blocks(int(epochs[-1]) if len(epochs) else 0):
             low, high = np.searchsorted(epochs, [first, first + len(left)])
             total[low:high] = sum_of_squares(left[epochs[low:high] - first], sizes)

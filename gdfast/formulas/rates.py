@@ -1,4 +1,4 @@
-"""Learning-rate schedules, each written once: the rate as a function of t, the epochs (or updates) finished before.
+"""Learning rates of the schedules, each written once: a function of t, the epochs (or updates) finished before.
 
 t may be a number or an array. No schedule knows how long the training will be, so that resuming is exact.
 """

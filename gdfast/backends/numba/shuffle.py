@@ -1,4 +1,4 @@
-"""The order of an epoch, as gdfast/data/order.py has it."""
+"""The order of samples of an epoch, as gdfast/data/order.py has it."""
 
 import numpy as np
 
