@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from gdfast._arguments import choice, flag, shown, whole
 from gdfast._fit import DEFAULTS
 from gdfast.data.fingerprint import fingerprint
+from gdfast.data.problem import Problem
 from gdfast.options.callbacks import make_callbacks
 from gdfast.options.custom_loss import Loss
 from gdfast.options.learning_rates import CallableRates, make_learning_rates
@@ -24,6 +25,7 @@ from gdfast.solvers.diagnostics import RateName, checked_result
 from gdfast.solvers.loop.descent import Descent
 from gdfast.solvers.plan import INTERRUPTS, Plan, make_callback_every, optional_positive
 from gdfast.solvers.prepare import prepare
+from gdfast.solvers.select import missing_requirements
 from gdfast.solvers.training import FitCall, Training, run_solver
 
 __all__ = ["resume"]
@@ -124,7 +126,10 @@ def resume_in_memory(training: Training, epochs: int, given: dict[str, Any]) -> 
     check_length(solver.plan, target)
     progress = flag("progress", options["progress"])
     begun = solver.state.epoch + (solver.state.position > 0)
-    resumed = solver.resumed(target, with_given(solver.plan, given, options, begun))
+    plan = with_given(solver.plan, given, options, begun)
+    if isinstance(solver, ClosedForm):
+        check_closed_form(solver.problem, plan, given)
+    resumed = solver.resumed(target, plan)
     if "loss" in given and isinstance(solver, Descent) and isinstance(resumed, Descent):
         check_loss(given["loss"], resumed, *solver.estimate(), solver.evaluator.objective(*solver.estimate()))
     next_call = FitCall(options, call.fingerprint, progress, time.perf_counter(), None)
@@ -140,6 +145,7 @@ def resume_loaded(
     check_length(plan, target)
     state = saved_state(run)
     if run.solver == "closed_form":
+        check_closed_form(problem, plan, given)
         path = ClosedForm(problem, plan, factorize(problem, plan.model), state["first"])
         restore_rates(path, run, state)
         solver: Descent | ClosedForm = path
@@ -243,6 +249,16 @@ def with_given(plan: Plan, given: dict[str, Any], options: dict[str, Any], begun
     if "loss" in given:
         made["model"] = replace(plan.model, custom=given["loss"])
     return replace(plan, **made)
+
+
+def check_closed_form(problem: Problem, plan: Plan, given: dict[str, Any]) -> None:
+    """Raise an error where the closed form cannot do what was given again."""
+    missing = missing_requirements(problem, plan)
+    if missing:
+        raise ValueError(
+            f"{', '.join(given)}: this Run has solver 'closed_form', which needs {', and '.join(missing)}; leave it "
+            "out, or fit anew with solver='loop'"
+        )
 
 
 def check_length(plan: Plan, target: int) -> None:

@@ -92,14 +92,15 @@ def test_each_argument_that_is_not_given_again_is_an_error_that_names_it(stop, w
 @pytest.mark.parametrize("stop", STOPS)
 def test_what_is_given_again_is_used_after_each_stop(stop, way, tmp_path):
     seen = []
-    resume = way(fit(**STOPS[stop]), tmp_path)
+    first = fit(**{"solver": "loop", **STOPS[stop]})
+    resume = way(first, tmp_path)
     run = resume(
         4, callbacks=lambda state: seen.append(state.epoch), callback_every=1, progress=False, max_seconds=60.0,
         interrupt="raise",
     )  # fmt: skip
     assert run.settings["max_seconds"] == 60.0
     assert run.settings["interrupt"] == "raise"
-    assert seen or run.solver == "closed_form" or stop == "diverged"
+    assert seen[:1] == [first.epochs + 1] or stop == "diverged"
     with pytest.raises(ValueError, match="max_seconds=0"):
         resume(4, max_seconds=0)
     with pytest.raises(ValueError, match="interrupt='ignore'"):
@@ -110,6 +111,14 @@ def test_what_is_given_again_is_used_after_each_stop(stop, way, tmp_path):
         resume(4, callback_every=2, callbacks=())
     with pytest.raises(TypeError, match="progress"):
         resume(4, progress="yes")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_closed_form_takes_no_callbacks_again(way, tmp_path):
+    resume = way(fit(solver="closed_form"), tmp_path)
+    with pytest.raises(ValueError, match=r"callbacks: .*'closed_form'.* no callbacks"):
+        resume(4, callbacks=lambda state: None)
+    assert resume(4, progress=False, interrupt="raise", max_seconds=60.0).epochs == 13
 
 
 @pytest.mark.parametrize("way", WAYS)

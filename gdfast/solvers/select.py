@@ -8,7 +8,7 @@ from gdfast.data.csr import CSR
 from gdfast.data.problem import Problem
 from gdfast.solvers.plan import Plan
 
-__all__ = ["takes_closed_form"]
+__all__ = ["missing_requirements", "takes_closed_form"]
 
 # The closed form: its calls, a value of the QR times the width of a row, the cube of an SVD.
 CALLS, QR, SVD = 2e-4, 0.4e-9, 30e-9
