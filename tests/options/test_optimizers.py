@@ -1,4 +1,4 @@
-"""Update rules against PyTorch's (tests/torch_reference.py makes the numbers), and against a plain loop."""
+"""Update rules against PyTorch's (tests/options/torch_reference.py makes the numbers), and against a plain loop."""
 
 import importlib.util
 import itertools
