@@ -358,52 +358,6 @@ def test_rates_of_every_kind_are_the_same_rates(batch_size, optimizer, backend, 
     )
 
 
-@pytest.mark.parametrize("rate", [0.05, gdfast.InverseTime(0.1, 0.02)], ids=repr)
-@pytest.mark.parametrize("optimizer", ["gd", "momentum"])
-@pytest.mark.parametrize("history_every", [1, 7, "log"])
-@pytest.mark.parametrize("solver", ["loop", "closed_form", 1, 5])
-def test_going_on_is_one_run(solver, history_every, optimizer, rate, rng):
-    X, y = rng.normal(size=(12, 3)), rng.normal(size=12)
-    options = {"learning_rate": rate, "optimizer": optimizer, "history_every": history_every}
-    options |= {"solver": solver} if isinstance(solver, str) else {"batch_size": solver, "seed": 4}
-    whole = gdfast.fit(X, y, epochs=447, **options)
-    first = gdfast.fit(X, y, epochs=20, **options)
-    kept = first.costs.copy()
-    parts = first.resume(1).resume(426)
-    assert parts.epochs == 447
-    assert parts.coef.tobytes() == whole.coef.tobytes()
-    assert parts.intercept == whole.intercept
-    assert parts.cost_epochs.tolist() == whole.cost_epochs.tolist()
-    assert parts.costs.tobytes() == whole.costs.tobytes()
-    assert first.epochs == 20
-    assert first.costs.tobytes() == kept.tobytes()
-
-
-@pytest.mark.parametrize("batch_size", [None, 1, 8])
-@pytest.mark.parametrize("history", ["auto", "objective", "none"])
-def test_tol_stops_where_a_plain_watch_stops(batch_size, history, backend, rng):
-    X, y = rng.normal(size=(60, 3)), rng.normal(size=60)
-    options = {"batch_size": batch_size, "learning_rate": 0.02, "seed": 3, "solver": "loop", "backend": backend}
-    run = gdfast.fit(X, y, epochs=3000, tol=1e-4, patience=3, history=history, **options)
-    kind = history if history != "none" else "auto"
-    whole = gdfast.fit(X, y, epochs=run.epochs + 10, history=kind, **options)
-    least, without = np.inf, 0
-    for epoch, cost in zip(whole.cost_epochs, whole.costs, strict=True):  # noqa: B007
-        without = without + 1 if cost > least - 1e-4 else 0
-        least = min(least, cost)
-        if without == 3:
-            break
-    assert without == 3
-    assert (run.epochs, run.stop_reason) == (epoch, "tol")
-    same = gdfast.fit(X, y, epochs=run.epochs, history=history, **options)
-    assert run.coef.tobytes() == same.coef.tobytes()
-    assert run.costs.tobytes() == same.costs.tobytes()
-    assert (
-        gdfast.fit(X, y, epochs=run.epochs - 1, tol=1e-4, patience=3, history=history, **options).stop_reason
-        == "epochs"
-    )
-
-
 def test_divergence_can_raise():
     with pytest.warns(gdfast.StabilityWarning), pytest.raises(gdfast.DivergenceError, match="epoch 497") as caught:
         gdfast.fit(X_A, Y_A, epochs=600, learning_rate=1e-4, on_divergence="raise")

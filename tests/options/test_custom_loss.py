@@ -8,6 +8,7 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
+import gdfast
 from gdfast.formulas.losses import LOSSES, curvature_of_kinks
 from gdfast.formulas.losses import LossFormulas as Formulas
 from gdfast.formulas.vocabulary import absolute, exp, log1p, maximum, minimum, sqrt, where
@@ -304,3 +305,27 @@ def test_the_functions_are_called_in_silence():
     with np.errstate(all="raise"):
         Loss(*RIGHT["z above 0 only"])
         Loss(*RIGHT["overflows"])
+
+
+def test_own_losses_train_as_the_registrys(backend, X, Y):
+    own = gdfast.Loss(lambda y, z: 0.5 * (z - y) * (z - y), lambda y, z: z - y, name="mine", curvature=1.0)
+    clipped = gdfast.Loss(
+        lambda y, z: 0.5 * minimum(abs(z - y), 1.0) ** 2 + abs(z - y) - minimum(abs(z - y), 1.0),
+        lambda y, z: maximum(minimum(z - y, 1.0), -1.0),
+        curvature=1.0,
+    )
+    if backend == "cython":
+        with pytest.raises(ValueError, match="backend='cython' cannot run"):
+            gdfast.fit(X, Y, loss=own, backend=backend)
+        return
+    for loss, name, c in ((own, "squared_error", None), (clipped, "huber", 1.0)):
+        for batch_size in (None, 1, 7):
+            options = {"epochs": 5, "batch_size": batch_size, "seed": 1, "backend": backend, "solver": "loop"}
+            mine, theirs = (
+                gdfast.fit(X, Y, loss=loss, **options),
+                gdfast.fit(X, Y, loss=name, loss_parameter=c, **options),
+            )
+            np.testing.assert_allclose(mine.coef, theirs.coef, rtol=1e-12)
+            np.testing.assert_allclose(mine.costs, theirs.costs, rtol=1e-12)
+            assert mine.loss == loss.name
+            assert mine.predict(X).shape == (40,)
