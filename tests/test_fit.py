@@ -1,4 +1,4 @@
-"""fit against plain loops, and the truths that hold for any descent."""
+"""fit against plain loops, and what holds for any fit."""
 
 import warnings
 
@@ -173,7 +173,7 @@ def test_full_batch_equals_the_80_bit_loop(n, d, exponent, intercept, seed, part
 
 @pytest.mark.parametrize("batch_size", [None, 1, 8])
 @pytest.mark.parametrize("history", ["objective", "running", "none"])
-def test_history_kinds_tell_of_the_same_descent(batch_size, history, backend, rng):
+def test_every_kind_of_history_records_the_same_fit(batch_size, history, backend, rng):
     X, y = rng.normal(size=(30, 3)), rng.normal(size=30)
     options = {
         "batch_size": batch_size,
@@ -263,9 +263,9 @@ def test_progress_is_shown_on_stderr(capsys):
 def test_a_drawn_seed_is_recorded_and_reproduces():
     a = gdfast.fit(X_A / 300, Y_A, epochs=3, batch_size=1)
     b = gdfast.fit(X_A / 300, Y_A, epochs=3, batch_size=1)
-    again = gdfast.fit(X_A / 300, Y_A, epochs=3, batch_size=1, seed=a.seed)
+    repeated = gdfast.fit(X_A / 300, Y_A, epochs=3, batch_size=1, seed=a.seed)
     assert a.seed != b.seed
-    assert again.coef.tobytes() == a.coef.tobytes()
+    assert repeated.coef.tobytes() == a.coef.tobytes()
 
 
 def test_batch_size_of_all_rows_is_the_full_batch(rng):
@@ -364,7 +364,7 @@ def test_divergence_can_raise():
     assert caught.value.run.epochs == 496
 
 
-def test_a_rate_that_will_diverge_is_told_before_training():
+def test_a_rate_that_will_diverge_is_reported_before_training():
     message = r"0\.0001 is above 6\.633e-05.*overflow in epoch 497.*standardize.*condition number is 1\.21e\+05"
     for solver in ("loop", "closed_form"):
         with pytest.warns(gdfast.StabilityWarning, match=message):

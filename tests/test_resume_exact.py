@@ -9,7 +9,7 @@ import gdfast
 
 
 def draws(count, seed):
-    """Yield options drawn over all that a continuation must keep."""
+    """Yield random options over all that resuming must keep."""
     rng = np.random.default_rng(seed)
     choices = {
         "optimizer": ["gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"],
@@ -38,7 +38,7 @@ def draws(count, seed):
         yield {**options, "seed": 3}
 
 
-def test_going_on_is_one_fit_in_memory_and_from_a_file(backend, tmp_path, X, Y, labels, assert_same):
+def test_resuming_in_memory_and_from_a_file_is_one_fit(backend, tmp_path, X, Y, labels, assert_same):
     compared, few = 0, 14 if os.environ.get("GDFAST_TESTS") == "all" else 5  # Numba compiles for each
     for options in draws({"cython": 150, "numpy": 60}.get(backend, few), seed=5):
         y = Y if options["loss"] == "squared_error" else labels
@@ -57,7 +57,7 @@ def test_going_on_is_one_fit_in_memory_and_from_a_file(backend, tmp_path, X, Y, 
     assert compared > 2
 
 
-def test_a_loaded_run_wants_the_same_data(tmp_path, X, Y):
+def test_a_loaded_run_needs_the_same_data(tmp_path, X, Y):
     weights = np.linspace(1, 2, 40)
     gdfast.fit(X, Y, sample_weight=weights, epochs=3).save(tmp_path / "run.npz")
     run = gdfast.Run.load(tmp_path / "run.npz")
@@ -91,7 +91,7 @@ def test_what_a_file_cannot_hold_is_given_again(kind, tmp_path, X, Y, assert_sam
     assert_same(run.resume(5, X, Y, **options), whole)
 
 
-def test_a_cut_within_an_epoch_is_finished_first(backend, assert_same):
+def test_an_epoch_that_was_cut_short_is_finished_first(backend, assert_same):
     big = np.random.default_rng(4).normal(size=(60_000, 40))
     y = big[:, 0] + big[:, 1] ** 2
     options = {"batch_size": 1, "learning_rate": 1e-3, "seed": 1, "backend": backend}
@@ -109,7 +109,7 @@ def test_a_cut_within_an_epoch_is_finished_first(backend, assert_same):
 @pytest.mark.parametrize("optimizer", ["gd", "momentum"])
 @pytest.mark.parametrize("history_every", [1, 7, "log"])
 @pytest.mark.parametrize("solver", ["loop", "closed_form", 1, 5])
-def test_going_on_is_one_run(solver, history_every, optimizer, rate, rng):
+def test_resuming_is_one_fit(solver, history_every, optimizer, rate, rng):
     X, y = rng.normal(size=(12, 3)), rng.normal(size=12)
     options = {"learning_rate": rate, "optimizer": optimizer, "history_every": history_every}
     options |= {"solver": solver} if isinstance(solver, str) else {"batch_size": solver, "seed": 4}

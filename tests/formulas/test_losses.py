@@ -22,7 +22,7 @@ EXACT = {
     "quantile": [(1.0, 0.0, 0.9, 0.9), (0.0, 1.0, 0.9, 0.1)],
     "poisson": [(2.0, 0.0, 0.0, 1.0), (0.0, 1.0, 0.0, math.e)],
 }
-# multinomial's gradient is by what its log-probabilities are made of: tests/test_multinomial.py.
+# The gradient of multinomial depends on all outputs of a sample: tests/test_multinomial.py checks it.
 SINGLE = [name for name, loss in LOSSES.items() if not loss.coupled]
 
 
@@ -78,7 +78,7 @@ def test_curvature_bounds_the_slope_of_the_gradient(name, rng):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_losses_are_convex_and_a_loss_without_bound_has_a_assumed_curvature(name, rng):
+def test_losses_are_convex_and_a_loss_without_bound_has_an_assumed_curvature(name, rng):
     loss, c = LOSSES[name], parameter(name)
     y = targets(name, 1000, rng)
     z = np.sort(rng.normal(0, 3, (2, 1000)), axis=0)

@@ -31,8 +31,8 @@ def test_penalties_are_the_mix_they_name(rng):
         assert value == pytest.approx(expected, rel=1e-13)
 
 
-def test_cumulative_l1_takes_what_is_owed_and_stops_at_zero():
-    # Owed 3, of which 1 was taken already (q = -1 for a positive weight).
+def test_cumulative_l1_applies_the_pending_penalty_and_stops_at_zero():
+    # The penalty so far is 3, of which 1 was applied already (q = -1 for a positive weight).
     assert float(cumulative_l1(5.0, -1.0, 3.0)) == 3.0
     assert float(cumulative_l1(-5.0, 1.0, 3.0)) == -3.0
     assert float(cumulative_l1(1.0, -1.0, 3.0)) == 0.0

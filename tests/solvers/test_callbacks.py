@@ -5,10 +5,10 @@ import pytest
 import gdfast
 
 
-def test_callbacks_come_when_they_should(backend, X, Y):
+def test_callbacks_are_called_when_they_should_be(backend, X, Y):
     events = []
 
-    class Watch:
+    class Recorder:
         def on_start(self, state):
             events.append(("start", state.epoch, state.cost))
 
@@ -20,7 +20,7 @@ def test_callbacks_come_when_they_should(backend, X, Y):
         def on_end(self, state):
             events.append(("end", state.epoch, state.cost))
 
-    run = gdfast.fit(X, Y, epochs=20, learning_rate=0.1, callbacks=Watch(), callback_every=3, backend=backend)
+    run = gdfast.fit(X, Y, epochs=20, learning_rate=0.1, callbacks=Recorder(), callback_every=3, backend=backend)
     assert [(kind, epoch) for kind, epoch, _ in events] == [
         ("start", 0),
         ("chunk", 3),

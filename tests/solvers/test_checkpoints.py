@@ -51,9 +51,9 @@ def child(folder, *arguments):
     return subprocess.Popen([sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True, cwd=folder)
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
 def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
-    """A few kills here; benchmarks/kills.py makes as many as one likes."""
+    """Three kills; benchmarks/kills.py makes any number."""
     expected = child(tmp_path, "-", "whole").communicate()[0]
     for number in range(3):
         path = tmp_path / str(number)

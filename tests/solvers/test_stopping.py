@@ -19,7 +19,7 @@ def test_gradient_tol_stops_at_the_first_small_gradient(batch_size, X, Y):
 
 @pytest.mark.parametrize("batch_size", [None, 1, 8])
 @pytest.mark.parametrize("history", ["auto", "objective", "none"])
-def test_tol_stops_where_a_plain_watch_stops(batch_size, history, backend, rng):
+def test_tol_stops_where_a_plain_stopping_rule_stops(batch_size, history, backend, rng):
     X, y = rng.normal(size=(60, 3)), rng.normal(size=60)
     options = {"batch_size": batch_size, "learning_rate": 0.02, "seed": 3, "solver": "loop", "backend": backend}
     run = gdfast.fit(X, y, epochs=3000, tol=1e-4, patience=3, history=history, **options)

@@ -41,11 +41,11 @@ def test_validation_stops_after_patience_epochs_in_a_row(tol, patience, expected
 
 def test_validation_fraction_is_drawn_from_the_seed(X, Y, labels):
     run = gdfast.fit(X, Y, validation=0.25, seed=9, epochs=7)
-    again = gdfast.fit(X, Y, validation=0.25, seed=9, epochs=7)
-    np.testing.assert_array_equal(run.validation_rows, again.validation_rows)
+    repeated = gdfast.fit(X, Y, validation=0.25, seed=9, epochs=7)
+    np.testing.assert_array_equal(run.validation_rows, repeated.validation_rows)
     assert len(run.validation_rows) == 10
-    rest = np.setdiff1d(np.arange(40), run.validation_rows)
-    plain = gdfast.fit(X[rest], Y[rest], epochs=7, solver="loop", learning_rate=run.learning_rate)
+    train_rows = np.setdiff1d(np.arange(40), run.validation_rows)
+    plain = gdfast.fit(X[train_rows], Y[train_rows], epochs=7, solver="loop", learning_rate=run.learning_rate)
     np.testing.assert_array_equal(run.coef, plain.coef)
     rows = gdfast.fit(X, labels, loss="log_loss", validation=0.25, seed=9, epochs=2).validation_rows
     np.testing.assert_array_equal(rows, run.validation_rows)
