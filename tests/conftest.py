@@ -68,3 +68,37 @@ def backend(request):
 @pytest.fixture
 def rng():
     return np.random.default_rng(12345)
+
+
+# A small regression, and its signs as labels.
+
+
+@pytest.fixture(name="X")
+def features():
+    return np.random.default_rng(0).normal(size=(40, 3))
+
+
+@pytest.fixture(name="Y")
+def targets():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(40, 3)) @ [1.0, -2.0, 0.5] + rng.normal(size=40)
+
+
+@pytest.fixture
+def labels(Y):
+    return np.where(Y > 0, "yes", "no")
+
+
+@pytest.fixture
+def assert_same():
+    """Return the assertion that two runs are the same to the bit, but for their seconds."""
+
+    def check(run, other):
+        for name in ("coef", "intercept", "last_coef", "last_intercept", "costs", "cost_epochs"):
+            assert np.asarray(getattr(run, name)).tobytes() == np.asarray(getattr(other, name)).tobytes(), name
+        assert (run.epochs, run.steps, run.best_epoch) == (other.epochs, other.steps, other.best_epoch)
+        for name, column in run.history.items():
+            if name != "seconds":
+                np.testing.assert_array_equal(column, other.history[name])
+
+    return check

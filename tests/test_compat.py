@@ -1,4 +1,4 @@
-"""compat: each call follows its tutorial's loop, written here again in plain NumPy, whatever the targets' shape."""
+"""compat: each call follows its tutorial's loop, written here again in plain NumPy, for any shape of the targets."""
 
 import math
 import random
@@ -19,8 +19,8 @@ STARTS = np.random.RandomState(3).randn(6)
 
 @pytest.fixture(autouse=True)
 def compiled(monkeypatch):
-    there = gdfast.backends.available()["cython"] is None
-    monkeypatch.setenv("GDFAST_BACKEND", "cython" if there else "numpy")
+    available = gdfast.backends.available()["cython"] is None
+    monkeypatch.setenv("GDFAST_BACKEND", "cython" if available else "numpy")
 
 
 def loop_a(inputs, targets, epochs, rate):
@@ -157,28 +157,28 @@ def test_generate_data():
     assert compat.generate_data(1, 0, 1, 1)[2].shape == (0, 1)
 
 
-def test_linear_regression_tells_every_iteration(capsys):
+def test_linear_regression_reports_every_iteration(capsys):
     quiet = compat.linear_regression(*line_of_points(), 7, 0.0001)
     assert capsys.readouterr().out == ""
-    told = compat.linear_regression(*line_of_points(), 7, 0.0001, verbose=True)
+    verbose = compat.linear_regression(*line_of_points(), 7, 0.0001, verbose=True)
     lines = capsys.readouterr().out.splitlines()
-    for one, other in zip(quiet, told, strict=True):
+    for one, other in zip(quiet, verbose, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-13)
     pattern = r"Iteration: (\d+) \| Cost/Loss: (\S+) \| Weight: \[\[(\S+)\]\] \| Bias: (\S+)"
     rows = np.array([re.fullmatch(pattern, line).groups() for line in lines], dtype=float)
     assert rows[:, 0].tolist() == [1, 2, 3, 4, 5, 6, 7]
-    assert rows[:, 1].tolist() == told[2]  # the cost before the update
-    assert rows[-1, 2] == pytest.approx(told[0].item(), rel=1e-7)  # the weight after it
-    assert rows[-1, 3] == told[1]
+    assert rows[:, 1].tolist() == verbose[2]  # the cost before the update
+    assert rows[-1, 2] == pytest.approx(verbose[0].item(), rel=1e-7)  # the weight after it
+    assert rows[-1, 3] == verbose[1]
 
 
-def test_gradient_descent_tells_every_tenth(capsys):
+def test_gradient_descent_reports_every_tenth_iteration(capsys):
     _, costs = compat.gradient_descent(B_X, B_Y, epochs=21, init=STARTS, verbose=True)
     lines = capsys.readouterr().out.splitlines()
     assert lines == [f"cost:{costs[epoch]} \t iteration: {epoch}" for epoch in (0, 10, 20)]
 
 
-def test_the_others_tell_their_line(capsys):
+def test_the_others_report_one_line(capsys):
     w, b = compat.train(PARK_X, PARK_Y, 20_000, 0.001, verbose=True)
     compat.predict(33, w, b, verbose=True)
     compat.predict([1, 2], 2, 0, verbose=True)
@@ -201,7 +201,7 @@ RATES_TOO_LARGE = {
 
 @pytest.mark.parametrize("name", RATES_TOO_LARGE)
 @pytest.mark.filterwarnings("ignore::gdfast.StabilityWarning")
-def test_a_rate_too_large_is_told_with_the_callers_own_limit(name):
+def test_a_rate_too_large_is_reported_with_the_limit_of_the_call(name):
     call, argument, limit = RATES_TOO_LARGE[name]
     with pytest.warns(gdfast.DivergenceWarning, match=f"{argument}=.*below {limit:.4g}") as caught:
         costs = call(2 * limit)
@@ -308,7 +308,7 @@ NAMES = [(call, name) for call, names in BAD.items() for name in names]
 
 
 @pytest.mark.parametrize(("call", "name"), NAMES, ids=lambda part: getattr(part, "__name__", part))
-def test_a_bad_argument_is_refused_by_its_own_name(call, name):
+def test_a_bad_argument_is_refused_by_the_name_in_its_signature(call, name):
     call()
     for value in BAD[call][name]:
         with pytest.raises((ValueError, TypeError), match=f"^{name}\\b"):

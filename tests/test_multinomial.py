@@ -28,8 +28,8 @@ def spelled_out(X, Y, s, eta, orders, size, l2):
         return e / e.sum(axis=1, keepdims=True)
 
     def objective():
-        own = (probabilities(slice(None)) * Y).sum(axis=1)
-        return float((s * -np.log(own)).mean() + l2 * (W * W).sum() / 2)
+        of_class = (probabilities(slice(None)) * Y).sum(axis=1)
+        return float((s * -np.log(of_class)).mean() + l2 * (W * W).sum() / 2)
 
     costs = [objective()]
     for order in orders:
@@ -93,7 +93,7 @@ def test_threads_change_no_bit(data):
     assert len({run.coef.tobytes() for run in runs}) == 1
 
 
-def test_a_run_predicts_saves_and_goes_on(tmp_path):
+def test_a_run_predicts_is_saved_and_resumes(tmp_path):
     X, y, _ = draw(200, 4, 3)
     y = np.array(["x", "y", "z"])[np.argmax(X[:, :3] + 0.1 * y[:, None], axis=1)]
     run = gdfast.fit(X, y, loss="multinomial", epochs=300)

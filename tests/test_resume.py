@@ -1,4 +1,4 @@
-"""What `Run.resume` and `gdfast.resume` take again: every argument of fit, right and wrong, after each stop reason."""
+"""What `Run.resume` and `gdfast.resume` accept: every argument of fit, right and wrong, after each stop reason."""
 
 import functools
 import inspect
@@ -130,7 +130,7 @@ def test_max_seconds_and_callbacks_belong_to_one_call(way, tmp_path):
 
 
 class Rate:
-    """A callable whose repr tells nothing."""
+    """A callable whose repr says nothing about it."""
 
     def __init__(self, scale):
         self.scale = scale
@@ -158,8 +158,8 @@ RATES = {
 @pytest.mark.parametrize("kind", RATES)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_callable_rate_is_given_again_and_used(way, kind, options, tmp_path):
-    own = RATES[kind]
-    whole, first = fit(learning_rate=own, **options), fit(learning_rate=own, **{**options, "epochs": 4})
+    given = RATES[kind]
+    whole, first = fit(learning_rate=given, **options), fit(learning_rate=given, **{**options, "epochs": 4})
     resume = way(first, tmp_path)
     if way is resume_in_memory:
         assert_same(resume(5), whole)
@@ -170,7 +170,7 @@ def test_a_callable_rate_is_given_again_and_used(way, kind, options, tmp_path):
 
     def counted(epoch):
         asked.append(epoch)
-        return own(epoch)
+        return given(epoch)
 
     resumed = resume(5, learning_rate=counted)
     assert_same(resumed, whole)

@@ -21,17 +21,17 @@ def test_the_limits_of_the_tutorials():
 
 def test_the_numbers_are_those_of_the_second_derivatives(rng):
     X, weights = rng.normal(size=(60, 4)) * [1, 3, 0.2, 1], rng.random(60)
-    told = gdfast.stability(X, penalty="l2", alpha=0.4, sample_weight=weights)
+    found = gdfast.stability(X, penalty="l2", alpha=0.4, sample_weight=weights)
     values = eigenvalues(X, weights, 0.4)
     L, m = values[-1], values[0]
-    assert told.max_learning_rate == pytest.approx(2 / L, rel=1e-12)
-    assert told.best_learning_rate == pytest.approx(2 / (L + m), rel=1e-12)
-    assert told.condition_number == pytest.approx(L / m, rel=1e-10)
+    assert found.max_learning_rate == pytest.approx(2 / L, rel=1e-12)
+    assert found.best_learning_rate == pytest.approx(2 / (L + m), rel=1e-12)
+    assert found.condition_number == pytest.approx(L / m, rel=1e-10)
     np.testing.assert_allclose(
-        told.time_constants, sorted(-1 / np.log(np.abs(1 - values * 2 / (L + m))))[::-1], rtol=1e-7
+        found.time_constants, sorted(-1 / np.log(np.abs(1 - values * 2 / (L + m))))[::-1], rtol=1e-7
     )
-    assert told.is_limit
-    assert "the limit" in str(told)
+    assert found.is_limit
+    assert "the limit" in str(found)
     log = gdfast.stability(X, loss="log_loss", penalty="l2", alpha=0.4)
     assert log.max_learning_rate == pytest.approx(2 / eigenvalues(X, None, 0.4, 0.25)[-1], rel=1e-12)
     assert not log.is_limit
@@ -51,17 +51,17 @@ def test_the_limit_divides_what_converges_from_what_diverges(momentum, nesterov,
 @pytest.mark.parametrize("momentum", [0.0, 0.8])
 def test_epochs_to_is_how_long_the_slowest_direction_takes(momentum, rng):
     X, y = rng.normal(size=(30, 3)) * [1, 2, 5], rng.normal(size=30)
-    told = gdfast.stability(X, momentum=momentum)
-    for rate in (None, 0.3 * told.max_learning_rate):
-        epochs = int(told.epochs_to(1e-6, rate))
+    found = gdfast.stability(X, momentum=momentum)
+    for rate in (None, 0.3 * found.max_learning_rate):
+        epochs = int(found.epochs_to(1e-6, rate))
         run = gdfast.fit(
-            X, y, epochs=epochs, learning_rate=rate or told.best_learning_rate, solver="loop",
+            X, y, epochs=epochs, learning_rate=rate or found.best_learning_rate, solver="loop",
             optimizer=gdfast.Momentum(momentum),
         )  # fmt: skip
         best = np.linalg.lstsq(np.column_stack([X, np.ones(30)]), y, rcond=None)[0]
         off = np.linalg.norm(np.append(run.coef, run.intercept) - best) / np.linalg.norm(best)
         assert off < (1e-5 if momentum == 0 else 1e-3)
-    assert told.epochs_to(1e-6, 2 * told.max_learning_rate) == np.inf
+    assert found.epochs_to(1e-6, 2 * found.max_learning_rate) == np.inf
 
 
 def test_bad_arguments_are_named():
@@ -89,7 +89,7 @@ def test_degenerate_data():
 
 @pytest.mark.parametrize(("n", "d"), [(2678, 34), (3065, 31), (3166, 21), (300, 600)])
 @pytest.mark.parametrize("steepest", [1.0, 3.0, 100.0])
-def test_a_rate_just_above_the_limit_is_told_where_the_data_are_many(n, d, steepest, rng):
+def test_a_rate_just_above_the_limit_is_reported(n, d, steepest, rng):
     """A few passes are enough for rates far below the limit, not for one near it or with one steep direction."""
     for _ in range(5):
         X, y = rng.normal(size=(n, d)), rng.normal(size=n)

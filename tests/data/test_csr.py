@@ -117,14 +117,14 @@ SPECIAL = {
 
 @pytest.mark.parametrize("batch_size", BATCHES)
 @pytest.mark.parametrize("name", SPECIAL)
-def test_all_else_that_a_fit_can_do(name, batch_size, backend):
+def test_other_options_of_fit(name, batch_size, backend):
     X = matrix()
     assert_sparse_is_dense(X, target(X), backend, batch_size=batch_size, **SPECIAL[name])
 
 
 @pytest.mark.parametrize("outputs", [1, 2])
 @pytest.mark.parametrize("penalty", PENALTIES)
-def test_what_sgd_puts_off_comes_in_time(penalty, outputs, backend):
+def test_pending_penalties_of_sgd_are_applied_in_time(penalty, outputs, backend):
     """Rare features, some of which l1 has drawn to zero before they come again; several windows in an epoch."""
     X = matrix(n=700, d=60, density=0.03)
     Y = np.column_stack([target(X, seed=seed) for seed in range(outputs)])
@@ -210,7 +210,7 @@ def test_a_divergence_is_the_dense_one(backend):
     assert np.isfinite(backtracked.cost)
 
 
-# Validation, predictions, going on.
+# Validation, predictions, resuming.
 
 
 @pytest.mark.parametrize("batch_size", BATCHES)
@@ -263,7 +263,7 @@ def test_predictions_on_both_kinds_by_runs_of_both_kinds(loss):
 
 
 @pytest.mark.parametrize("batch_size", BATCHES)
-def test_going_on_in_memory_from_a_file_and_from_a_checkpoint(batch_size, backend, tmp_path):
+def test_resuming_in_memory_from_a_file_and_from_a_checkpoint(batch_size, backend, tmp_path):
     X = matrix()
     y, path, saved = target(X), tmp_path / "checkpoint.npz", tmp_path / "run.npz"
     options = {"batch_size": batch_size, "penalty": "elasticnet", "alpha": 0.05, "validation": (X[:9], y[:9])}
@@ -287,7 +287,7 @@ def test_going_on_in_memory_from_a_file_and_from_a_checkpoint(batch_size, backen
 
 
 @pytest.mark.parametrize("penalty", PENALTIES)
-def test_bits_do_not_hang_on_where_a_call_of_the_kernels_ends(penalty, backend):
+def test_bits_do_not_depend_on_where_a_call_of_the_kernels_ends(penalty, backend):
     from gdfast.solvers.loop.descent import Descent
     from gdfast.solvers.prepare import prepare
 
@@ -355,9 +355,9 @@ def unaligned(X):
     X = X.copy()
     for name in ("data", "indices", "indptr"):
         part = getattr(X, name)
-        room = np.zeros(part.nbytes + 1, np.uint8)[1:].view(part.dtype)
-        room[:] = part
-        setattr(X, name, room)
+        copied = np.zeros(part.nbytes + 1, np.uint8)[1:].view(part.dtype)
+        copied[:] = part
+        setattr(X, name, copied)
     return X
 
 
@@ -378,7 +378,7 @@ SAME = {
        for kind in ("csr", "csc", "coo", "bsr", "dok", "lil", "dia") for form in ("matrix", "array")},
     "unsorted": shuffled, "duplicates": doubled, "overallocated": overallocated, "read-only": read_only,
     "unaligned": unaligned, "mixed indices": mixed_indices, "big-endian": big_endian,
-    "duplicates in coo": lambda X: doubled(X).tocoo(), "own": lambda X: features("X", X),
+    "duplicates in coo": lambda X: doubled(X).tocoo(), "gdfast's CSR": lambda X: features("X", X),
 }  # fmt: skip
 
 
@@ -392,7 +392,7 @@ def memory(X):
 def test_every_format_is_the_same_matrix_and_is_left_as_it_is(name):
     X = matrix()
     given, before = SAME[name](X), None
-    if name != "own":
+    if name != "gdfast's CSR":
         before = memory(given)
     taken = features("X", given)
     assert isinstance(taken, CSR)

@@ -1,4 +1,4 @@
-"""Update rules against PyTorch's (tests/torch_reference.py makes the numbers), and against a plain loop."""
+"""Update rules against PyTorch's (tests/options/torch_reference.py makes the numbers), and against a plain loop."""
 
 import importlib.util
 import itertools
@@ -87,7 +87,7 @@ def plain_loop(
     A, y = np.column_stack([X, np.ones(n)]).astype(np.longdouble), y.astype(np.longdouble)
     w, m, v, mean = (np.zeros(d + 1, dtype=np.longdouble) for _ in range(4))
     l1, l2 = (np.append(part * factors, 0.0).astype(np.longdouble) for part in (l1, l2))
-    owed, applied = np.zeros(d + 1, dtype=np.longdouble), np.zeros(d + 1, dtype=np.longdouble)
+    total_l1, applied = np.zeros(d + 1, dtype=np.longdouble), np.zeros(d + 1, dtype=np.longdouble)
     t = counted = 0
     size = n if batch_size is None else batch_size
     for epoch in range(epochs):
@@ -102,11 +102,11 @@ def plain_loop(
             step, rate = step_of(optimizer, g, m, v, t, np.longdouble(eta))
             w = w - step
             if batch_size == 1:
-                owed += rate * l1
+                total_l1 += rate * l1
                 for j in range(d):
                     before = w[j]
-                    w[j] = max(0, w[j] - (owed[j] + applied[j])) if w[j] > 0 else w[j]
-                    w[j] = min(0, w[j] + (owed[j] - applied[j])) if before < 0 else w[j]
+                    w[j] = max(0, w[j] - (total_l1[j] + applied[j])) if w[j] > 0 else w[j]
+                    w[j] = min(0, w[j] + (total_l1[j] - applied[j])) if before < 0 else w[j]
                     applied[j] += w[j] - before
             else:
                 w = np.sign(w) * np.maximum(np.abs(w) - rate * l1, 0)

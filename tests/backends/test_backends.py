@@ -146,7 +146,7 @@ def test_choice_by_argument_and_environment(monkeypatch):
         gdfast.fit(X, y, epochs=1, backend="cuda")
 
 
-def test_a_missing_backend_says_why_and_what_to_install(monkeypatch):
+def test_an_unavailable_backend_says_why_and_what_to_install(monkeypatch):
     def refuse(name):
         raise ImportError("No module named 'numba'")
 

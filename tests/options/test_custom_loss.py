@@ -1,4 +1,4 @@
-"""A user's own loss: right ones are taken, whatever their scale and their kinks; wrong ones are told what is wrong."""
+"""Custom losses: right ones are accepted at any scale and with kinks; errors say what is wrong with the others."""
 
 import copy
 import math
@@ -8,6 +8,7 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
+import gdfast
 from gdfast.formulas.losses import LOSSES, curvature_of_kinks
 from gdfast.formulas.losses import LossFormulas as Formulas
 from gdfast.formulas.vocabulary import absolute, exp, log1p, maximum, minimum, sqrt, where
@@ -105,7 +106,7 @@ def test_a_wrong_factor_shows_through_much_rounding(delta, factor):
         make(*wide_pseudo_huber(delta), factor=factor)
 
 
-def test_a_wrong_gradient_is_told_what_it_is_and_what_it_should_be():
+def test_the_error_about_a_wrong_gradient_says_what_it_is_and_what_it_should_be():
     with pytest.raises(ValueError, match=r"gradient\(y, z\) gave (\S+) at y=(\S+), z=(\S+), where") as caught:
         Loss(lambda y, z: (z - y) * (z - y), lambda y, z: z - y)
     words = str(caught.value).replace(",", " ").replace(";", " ").split()
@@ -211,7 +212,7 @@ def test_the_cause_is_kept():
         (lambda y, z: (z - y) * (z - y), lambda y, z: 2.0 * (z - y) / np.size(z), "gradient"),
     ],
 )
-def test_a_sample_has_its_own_number(value, gradient, which):
+def test_every_sample_has_its_own_loss(value, gradient, which):
     with pytest.raises(ValueError, match=rf"^{which}\(y, z\) gave .* alone and .*leave out means"):
         Loss(value, gradient)
 
@@ -277,7 +278,7 @@ def test_copies_work(copied):
     assert float(other.formulas.gradient(0.0, 0.75, 0.0)) == pytest.approx(0.6)
 
 
-def test_formulas_are_a_record_like_the_registry_s(rng):
+def test_formulas_are_a_record_like_those_of_the_registry(rng):
     loss = Loss(pseudo_huber_value, pseudo_huber_gradient, curvature=1.0)
     assert isinstance(loss.formulas, Formulas)
     assert loss.formulas is loss.formulas
@@ -288,7 +289,7 @@ def test_formulas_are_a_record_like_the_registry_s(rng):
         np.testing.assert_array_equal(loss.formulas.gradient(y, z, c), pseudo_huber_gradient(y, z))
 
 
-def test_without_curvature_a_assumed_curvature_is_there():
+def test_without_curvature_there_is_an_assumed_curvature():
     record = Loss(pseudo_huber_value, pseudo_huber_gradient).formulas
     assert record.curvature is None
     assert record.assumed_curvature is curvature_of_kinks
@@ -304,3 +305,27 @@ def test_the_functions_are_called_in_silence():
     with np.errstate(all="raise"):
         Loss(*RIGHT["z above 0 only"])
         Loss(*RIGHT["overflows"])
+
+
+def test_custom_losses_train_as_those_of_the_registry(backend, X, Y):
+    half_square = gdfast.Loss(lambda y, z: 0.5 * (z - y) * (z - y), lambda y, z: z - y, name="mine", curvature=1.0)
+    clipped = gdfast.Loss(
+        lambda y, z: 0.5 * minimum(abs(z - y), 1.0) ** 2 + abs(z - y) - minimum(abs(z - y), 1.0),
+        lambda y, z: maximum(minimum(z - y, 1.0), -1.0),
+        curvature=1.0,
+    )
+    if backend == "cython":
+        with pytest.raises(ValueError, match="backend='cython' cannot run"):
+            gdfast.fit(X, Y, loss=half_square, backend=backend)
+        return
+    for loss, name, c in ((half_square, "squared_error", None), (clipped, "huber", 1.0)):
+        for batch_size in (None, 1, 7):
+            options = {"epochs": 5, "batch_size": batch_size, "seed": 1, "backend": backend, "solver": "loop"}
+            mine, theirs = (
+                gdfast.fit(X, Y, loss=loss, **options),
+                gdfast.fit(X, Y, loss=name, loss_parameter=c, **options),
+            )
+            np.testing.assert_allclose(mine.coef, theirs.coef, rtol=1e-12)
+            np.testing.assert_allclose(mine.costs, theirs.costs, rtol=1e-12)
+            assert mine.loss == loss.name
+            assert mine.predict(X).shape == (40,)

@@ -11,7 +11,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
-FOLDER = Path(__file__).parent.parent / "benchmarks" / "benchopt"
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "benchopt"
 if not FOLDER.is_dir():
     pytest.skip("the benchmarks are not beside the tests", allow_module_level=True)
 

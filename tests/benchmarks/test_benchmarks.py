@@ -13,7 +13,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).parent.parent / "benchmarks" / "asv"
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "asv"
 if not FOLDER.is_dir():
     pytest.skip("the benchmarks are not beside the tests", allow_module_level=True)
 # By rounding: against 80-bit descent, and against scikit-learn, in float32 too.

@@ -325,7 +325,7 @@ def test_at_past_an_overflow_says_so():
 
 @pytest.mark.parametrize("solver", ["closed_form", "loop"])
 @pytest.mark.parametrize("optimizer", ["gd", "momentum"])
-def test_patience_goes_on_over_a_pause(solver, optimizer):
+def test_patience_counts_on_when_a_run_is_resumed(solver, optimizer):
     options = {"tol": 1e-3, "patience": 5, "learning_rate": 0.5e-4, "solver": solver, "optimizer": optimizer}
     whole = gdfast.fit(X_A, Y_A, epochs=200, **options)
     assert whole.stop_reason == "tol"

@@ -1,11 +1,11 @@
-"""What is told of measurements: worse counts of instructions, and the page that shows losses as plainly as wins."""
+"""Reports of measurements: worse counts of instructions, and the page that shows losses as plainly as wins."""
 
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 def script(name):
@@ -20,7 +20,7 @@ def script(name):
     [(0.03, "12.2.0", False), (-0.5, "12.2.0", False), (0.2, "12.2.0", True), (0.2, "13.1.0", False),
      (0.4, "13.1.0", True)],
 )  # fmt: skip
-def test_worse_counts_are_told(more, compiler, worse, capsys):
+def test_worse_counts_are_reported(more, compiler, worse, capsys):
     stored = {"compiler": "12.2.0", "instructions": {"SGD": 100.0, "batch": 7.0}}
     found = {"compiler": compiler, "instructions": {"SGD": 100.0 * (1 + more), "batch": 7.0, "new": 1.0}}
     assert script("instructions").judge(found, stored) == (["SGD"] if worse else [])

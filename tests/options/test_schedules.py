@@ -48,3 +48,28 @@ def test_a_saved_run_keeps_its_schedule(tmp_path):
     run = gdfast.fit([[0.0], [1.0]], [0.0, 1.0], epochs=9, learning_rate=schedule)
     run.save(tmp_path / "r.npz")
     assert gdfast.Run.load(tmp_path / "r.npz").settings["learning_rate"] == schedule
+
+
+def test_reduce_on_plateau_follows_the_costs(backend, X, Y):
+    schedule = gdfast.ReduceOnPlateau(0.5, factor=0.5, patience=1, threshold=1e-3)
+    for options in (
+        {},
+        {"batch_size": 1, "seed": 1, "learning_rate": None},
+        {"batch_size": 4, "seed": 1, "history": "objective"},
+    ):
+        rate = gdfast.ReduceOnPlateau(0.05, factor=0.5, patience=1, threshold=1e-3) if options else schedule
+        options = {**options, "learning_rate": rate, "epochs": 40, "solver": "loop", "backend": backend}
+        run = gdfast.fit(X, Y, record="learning_rate", **options)
+        plain = gdfast.fit(X, Y, **options)
+        assert plain.coef.tobytes() == run.coef.tobytes()
+        known, rates, least, without, now = run.history["cost"], [math.nan], math.inf, 0, rate.rate
+        for cost in known:
+            if not math.isnan(cost):
+                if cost < least * (1 - 1e-3):
+                    least, without = cost, 0
+                else:
+                    without += 1
+                if without > 1:
+                    now, without = now * 0.5, 0
+            rates.append(now)
+        np.testing.assert_allclose(run.history["learning_rate"], rates[:-1])

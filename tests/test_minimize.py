@@ -201,7 +201,7 @@ def test_the_functions_get_a_python_float():
 
 
 @pytest.mark.parametrize("wrap", [float, np.float32, np.array, lambda v: np.array([[v]]), lambda v: [v], Fraction])
-def test_one_number_in_any_clothes_is_a_cost(wrap):
+def test_one_number_of_any_type_is_a_cost(wrap):
     low = minimize(lambda x: wrap(0.25), [1.0], grad=lambda x: [0.0], learning_rate=0.1, steps=1)
     assert low.fun == 0.25
 
@@ -234,7 +234,7 @@ def test_a_gradient_in_one_buffer_and_a_start_that_is_locked():
     assert low.path[-1, 0] == 0.25
 
 
-# The ends.
+# Stopping.
 
 
 def test_tol_stops_at_the_first_small_change_of_the_cost(made):
@@ -374,7 +374,7 @@ def test_a_second_call_does_not_compile_again(jit):
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer signal")
-def test_ctrl_c_is_heard_between_compiled_chunks(jit):
+def test_ctrl_c_stops_between_compiled_chunks(jit):
     def slow(t):
         total = 0.0
         for i in range(100_000):
@@ -411,7 +411,7 @@ def test_without_numba_imported_nothing_asks_for_it(monkeypatch):
     assert "numba" not in sys.modules
 
 
-def test_a_cost_of_shape_one_falls_back_aloud(jit):
+def test_a_cost_of_shape_one_falls_back_with_a_warning(jit):
     with pytest.warns(UserWarning, match="let fun return a float"):
         low = minimize(jit(parabola), [0.0], grad=jit(parabola_slope), learning_rate=0.1, steps=50)
     assert low.x.tolist() == [TUTORIAL_D]
@@ -442,7 +442,7 @@ def test_a_gradient_of_another_shape_is_an_error(made, grad):
         minimize(made(squares), [1.0, 2.0], grad=made(grad), learning_rate=0.1, steps=5)
 
 
-# What is wrong is said.
+# Errors.
 
 
 @pytest.mark.parametrize("result", [None, "1", 1j, [1.0, 2.0], [], [[1.0], [2.0, 3.0]], np.array("a")])
@@ -507,7 +507,7 @@ def test_a_start_where_the_cost_overflows():
         minimize(lambda t: t**2, 1e200, learning_rate=0.1, steps=5)
 
 
-def test_settings_in_numpys_own_types():
+def test_settings_of_numpy_types():
     low = minimize(
         parabola, 0, grad=parabola_slope, learning_rate=np.float64(0.1), steps=np.int64(50), tol=np.float32(0)
     )

@@ -1,7 +1,7 @@
 """The recipe of torch_reference.json: paths of the parameters and rates on a plateau, computed with PyTorch.
 
-``python tests/torch_reference.py`` rewrites the JSON beside it. Only that needs PyTorch: the problem, the cases and the
-plateau's settings are imported without it. The parameters start at 0 and every number is in double precision.
+``python tests/options/torch_reference.py`` rewrites the JSON beside it. Only that needs PyTorch: the problem, the cases
+and the plateau's settings are imported without it. The parameters start at 0 and every number is in double precision.
 
 The objective is J = mean_i loss(y_i, x_i.w + b) + alpha/2 |w|^2, the mean over the rows of the batch; the optimizer is
 given its gradient, l2 included. Batches are taken in the order of the rows. A path is [w0, w1, w2, b] after an epoch.

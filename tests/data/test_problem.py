@@ -125,7 +125,7 @@ def test_weights_must_weigh(weights):
         fit(sample_weight=weights)
 
 
-def test_y_must_be_there():
+def test_y_is_required():
     with pytest.raises(TypeError, match=r"^y=None"):
         fit(y=None)
 
@@ -240,7 +240,7 @@ def test_bad_labels_are_refused(name):
 
 
 @pytest.mark.parametrize("loss", CLASSIFICATIONS)
-def test_every_classification_needs_two_kinds(loss):
+def test_every_classification_needs_two_classes(loss):
     with pytest.raises(ValueError, match=f"^y holds one kind.*{loss}"):
         fit(y=[1, 1, 1, 1], loss=loss)
 

@@ -102,7 +102,7 @@ def test_a_series_comes_back_as_an_array(module, tmp_path):
     assert equal(round_trip(fit(coef_init=start), tmp_path / "run").settings["coef_init"], np.array([1.0, 2.0]))
 
 
-def test_what_a_door_keeps_comes_back(tmp_path):
+def test_extra_entries_come_back(tmp_path):
     run = fit()
     run.extra.update(columns=["a", "ü\n"], center=np.array([0.1, 0.2]), scale=[1.0, np.float32(2)])
     extra = {"columns": ["a", "ü\n"], "center": [0.1, 0.2], "scale": [1.0, 2.0]}
@@ -192,7 +192,7 @@ def test_what_is_no_path_is_refused(path):
         Run.load(path)
 
 
-def test_a_place_that_is_not_there(tmp_path):
+def test_a_path_that_does_not_exist(tmp_path):
     with pytest.raises(FileNotFoundError):
         Run.load(tmp_path / "none")
     with pytest.raises(OSError, match="none"):
@@ -291,14 +291,14 @@ def test_history_is_the_costs_at_their_epochs():
     assert np.array_equal(run.to_pandas()["cost"], run.costs)
 
 
-def test_a_repr_for_eyes_and_one_for_notebooks():
+def test_the_repr_and_the_html_of_notebooks():
     run = fit(y=["<a>", "b"] * 2, loss="hinge")
     assert repr(run).startswith("gdfast.Run\n")
     assert all(name in repr(run) for name in ("hinge", "coef", "numpy", "5 updates"))
     assert run._repr_html_().count("<tr>") == len(run.rows())
 
 
-def test_going_on_does_not_see_what_the_caller_does_to_coef():
+def test_resuming_does_not_see_what_the_caller_does_to_coef():
     run = gdfast.fit([[1.0], [2.0]], [1.0, 3.0], epochs=5, solver="loop")
     expected = run.resume(1).coef.copy()
     run.coef[:] = 99.0

@@ -164,7 +164,7 @@ def test_float32_keeps_an_l2_that_it_cannot_hold():
     np.testing.assert_allclose(run.coef, np.arange(1.0, 6.0) * (1 - 1e-8) ** (64 * 2000), rtol=5e-5)  # of 1.3e-3
 
 
-@pytest.mark.parametrize("rows", [2, 1000])  # one by one, and by fours
+@pytest.mark.parametrize("rows", [2, 1000])  # row by row, and in blocks of four rows
 def test_the_gradient_of_log_loss_by_margins_is_exact_to_4_ulp(rows, rng):
     edges = [31.99, -31.99, 32.0, -32.0, 1 / 32, -3 / 32, 0.0, 1e-300, 700.0, -700.0]
     z = np.concatenate([edges, rng.normal(size=1990) * 9])
