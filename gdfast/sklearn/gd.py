@@ -1,4 +1,4 @@
-"""GDRegressor and GDClassifier: all of gdfast.fit behind scikit-learn's conventions."""
+"""GDRegressor and GDClassifier: gdfast.fit as scikit-learn estimators."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ from gdfast.formulas.losses import LOSSES, log_normalised
 
 __all__ = ["GDClassifier", "GDRegressor"]
 
-KINDS = [np.float64, np.float32]
+DTYPES = [np.float64, np.float32]
 
 
-class Descending(BaseEstimator):
-    """What both estimators share: fit's options as parameters, and what a Run leaves as attributes."""
+class BaseGD(BaseEstimator):
+    """Base class of GDRegressor and GDClassifier: the options of gdfast.fit are the parameters."""
 
     coef_: Any
     intercept_: Any
@@ -68,70 +68,29 @@ class Descending(BaseEstimator):
         n_threads: int = 1,
         warm_start: bool = False,
     ) -> None:
-        self.keep_arguments(locals())
+        self._set_init_arguments(locals())
 
-    def keep_arguments(self, given: dict[str, Any]) -> None:
-        """Set a constructor's arguments as attributes, unchanged, as scikit-learn requires.
-
-        Parameters
-        ----------
-        given : dict
-            The arguments by name.
-        """
+    def _set_init_arguments(self, arguments: dict[str, Any]) -> None:
+        """Set the constructor's arguments as attributes, unchanged, as scikit-learn requires."""
         for name in self._get_param_names():
-            setattr(self, name, given[name])
+            setattr(self, name, arguments[name])
 
-    def options(self, seed: int | None) -> dict[str, Any]:
-        """Return the arguments of `gdfast.fit`.
-
-        Parameters
-        ----------
-        seed : int or None
-            The seed of the sample order; None draws one.
-
-        Returns
-        -------
-        dict
-            The arguments by name, without the data and the start.
-        """
-        own = ("random_state", "warm_start", "class_weight")
-        chosen = {name: value for name, value in self.get_params(deep=False).items() if name not in own}
+    def _fit_options(self, seed: int | None) -> dict[str, Any]:
+        """Return the arguments of `gdfast.fit` other than the data and the initial coefficients."""
+        not_of_fit = ("random_state", "warm_start", "class_weight")
+        options = {name: value for name, value in self.get_params(deep=False).items() if name not in not_of_fit}
         if self.penalty is None:
-            chosen["alpha"] = 0.0
-        return chosen | {"seed": seed, "interrupt": "raise"}
+            options["alpha"] = 0.0
+        return options | {"seed": seed, "interrupt": "raise"}
 
-    def seeds(self, count: int) -> list[int | None]:
-        """Return a seed for each fit.
-
-        Parameters
-        ----------
-        count : int
-            Number of fits. If it is 1, an int given as random_state is the seed itself.
-
-        Returns
-        -------
-        list of int
-            The seeds.
-        """
+    def _draw_seeds(self, count: int) -> list[int | None]:
+        """Return a seed for each fit; of a single fit an int random_state is the seed itself."""
         if count == 1 and isinstance(self.random_state, (int, np.integer)):
             return [int(self.random_state)]
         return [int(seed) for seed in check_random_state(self.random_state).randint(2**31 - 1, size=count)]
 
-    def starts(self, coef_init: Any, intercept_init: Any) -> dict[str, Any]:
-        """Return the start: the one given, with warm_start the coefficients of the last fit, else None for zero.
-
-        Parameters
-        ----------
-        coef_init : array-like or None
-            The coefficients given to `fit`.
-        intercept_init : array-like or None
-            The intercept given to `fit`.
-
-        Returns
-        -------
-        dict
-            The arguments coef_init and intercept_init of `gdfast.fit`.
-        """
+    def _initial_coefficients(self, coef_init: Any, intercept_init: Any) -> dict[str, Any]:
+        """Return coef_init and intercept_init of `gdfast.fit`; with warm_start None is replaced by the last fit's."""
         if self.warm_start and hasattr(self, "coef_"):
             coef_init = self.coef_ if coef_init is None else coef_init
             intercept_init = self.intercept_ if intercept_init is None and self.fit_intercept else intercept_init
@@ -144,61 +103,40 @@ class Descending(BaseEstimator):
             raise AttributeError("stability_ needs the data of a fit, which a loaded or unfitted estimator has not")
         if isinstance(self.loss, gdfast.Loss):
             raise AttributeError(f"stability_ needs a loss of gdfast's, not {self.loss.name!r}")
-        X, y, weights = self._data
+        X, y, sample_weight = self._data
         return gdfast.stability(
-            X, y, loss=self.loss, penalty=self.penalty, alpha=self.options(None)["alpha"], l1_ratio=self.l1_ratio,
-            sample_weight=weights, fit_intercept=self.fit_intercept,
+            X, y, loss=self.loss, penalty=self.penalty, alpha=self._fit_options(None)["alpha"], l1_ratio=self.l1_ratio,
+            sample_weight=sample_weight, fit_intercept=self.fit_intercept,
         )  # fmt: skip
 
-    def keep(self, runs: list[gdfast.Run], X: Any, y: Any, weights: Any) -> None:
-        """Set the attributes that all fits have.
-
-        Parameters
-        ----------
-        runs : list of gdfast.Run
-            The results of the fits.
-        X, y : array-like
-            The data of the fits.
-        weights : array-like or None
-            The sample weights of the fits.
-        """
-        self._runs, self._data = runs, (X, y, weights)
+    def _set_fitted_attributes(self, runs: list[gdfast.Run], X: Any, y: Any, sample_weight: Any) -> None:
+        """Set the attributes that do not depend on the shape of the coefficients."""
+        self._runs, self._data = runs, (X, y, sample_weight)
         self.n_iter_ = max(run.epochs for run in runs)
         self.history_ = runs[0].history if len(runs) == 1 else [run.history for run in runs]
         self.stop_reason_ = runs[0].stop_reason if len(runs) == 1 else [run.stop_reason for run in runs]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the runs, which hold the data."""
+        """Return the state without the runs, which hold the data."""
         state = dict(super().__getstate__())
         state.pop("_runs", None)
         state.pop("_data", None)
         return state
 
-    def decide(self, X: Any) -> NDArray[Any]:
-        """Return the linear predictor z of each row.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n, n_features)
-            The features.
-
-        Returns
-        -------
-        ndarray of shape (n,) or (n, n_outputs)
-            The linear predictor X coef_ + intercept_.
-        """
+    def _linear_predictor(self, X: Any) -> NDArray[Any]:
+        """Return X coef_ + intercept_."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=KINDS, reset=False)
+        X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES, reset=False)
         return np.asarray(features("X", X) @ self.coef_.T + self.intercept_)
 
     def __sklearn_tags__(self) -> Any:
-        """Say that sparse input is taken."""
+        """Return the tags: sparse input is accepted."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
 
-class GDRegressor(RegressorMixin, Descending):
+class GDRegressor(RegressorMixin, BaseGD):
     """Linear regression by gradient descent: full batch, mini-batch or SGD, as an estimator.
 
     Minimises J(w, b) = mean_i s_i loss(y_i, x_i.w + b) + alpha R(w), the objective of `gdfast.fit`, whose arguments
@@ -373,25 +311,20 @@ class GDRegressor(RegressorMixin, Descending):
             For what `gdfast.fit` refuses, and for input that scikit-learn's estimators refuse.
         """
         X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype=KINDS, order="C", multi_output=self.takes_several(), y_numeric=True
-        )
+            self, X, y, accept_sparse="csr", dtype=DTYPES, order="C", y_numeric=True,
+            multi_output=self._supports_multi_output(),
+        )  # fmt: skip
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
-        starts = self.starts(coef_init, intercept_init)
-        options = self.options(*self.seeds(1))
-        run = gdfast.fit(X, y, sample_weight=sample_weight, validation=validation, **options, **starts)
-        self.keep([run], X, y, sample_weight)
+        initial = self._initial_coefficients(coef_init, intercept_init)
+        options = self._fit_options(*self._draw_seeds(1))
+        run = gdfast.fit(X, y, sample_weight=sample_weight, validation=validation, **options, **initial)
+        self._set_fitted_attributes([run], X, y, sample_weight)
         self.coef_, self.intercept_ = run.coef, run.intercept
         return self
 
-    def takes_several(self) -> bool:
-        """Return whether the loss takes several outputs.
-
-        Returns
-        -------
-        bool
-            True for "squared_error" and "huber".
-        """
+    def _supports_multi_output(self) -> bool:
+        """Return whether the loss supports several outputs."""
         return isinstance(self.loss, str) and self.loss in LOSSES and LOSSES[self.loss].several_outputs
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -407,26 +340,28 @@ class GDRegressor(RegressorMixin, Descending):
         ndarray of shape (n,) or (n, n_outputs)
             The predictions.
         """
-        z = self.decide(X)
+        z = self._linear_predictor(X)
         link = LOSSES[self.loss].inverse_link if isinstance(self.loss, str) else None
         return z if link is None else np.asarray(link(z))
 
     def __sklearn_tags__(self) -> Any:
-        """Say what y may be."""
+        """Return the tags: several outputs and positive targets depend on the loss."""
         tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = self.takes_several()
+        tags.target_tags.multi_output = self._supports_multi_output()
         tags.target_tags.positive_only = self.loss == "poisson"
         return tags
 
 
-def has_probabilities(model: Any) -> bool:
-    """Tell whether a classifier's loss gives probabilities."""
-    if model.loss in ("log_loss", "multinomial", "modified_huber"):
+def has_probabilities(estimator: Any) -> bool:
+    """Return whether the loss of a classifier gives probabilities."""
+    if estimator.loss in ("log_loss", "multinomial", "modified_huber"):
         return True
-    raise AttributeError(f"loss={model.loss!r} gives no probabilities; take log_loss, multinomial or modified_huber")
+    raise AttributeError(
+        f"loss={estimator.loss!r} gives no probabilities; take log_loss, multinomial or modified_huber"
+    )
 
 
-class GDClassifier(ClassifierMixin, Descending):
+class GDClassifier(ClassifierMixin, BaseGD):
     """Linear classification by gradient descent: full batch, mini-batch or SGD, as an estimator.
 
     Minimises J(w, b) = mean_i s_i loss(y_i, x_i.w + b) + alpha R(w), the objective of `gdfast.fit`, whose arguments
@@ -610,7 +545,7 @@ class GDClassifier(ClassifierMixin, Descending):
         warm_start: bool = False,
         class_weight: Any = None,
     ) -> None:
-        self.keep_arguments(locals())
+        self._set_init_arguments(locals())
 
     def fit(
         self,
@@ -649,102 +584,66 @@ class GDClassifier(ClassifierMixin, Descending):
             For what `gdfast.fit` refuses, and for input that scikit-learn's estimators refuse.
         """
         choice("loss", self.loss, [name for name, loss in LOSSES.items() if loss.classification])
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=KINDS, order="C")
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=DTYPES, order="C")
         check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        count = len(self.classes_)
-        if count < 2:
+        self.classes_, class_indices = np.unique(y, return_inverse=True)
+        n_classes = len(self.classes_)
+        if n_classes < 2:
             raise ValueError(
-                f"The number of classes has to be greater than one; got {count} class: {self.classes_[0]!r}"
+                f"The number of classes has to be greater than one; got {n_classes} class: {self.classes_[0]!r}"
             )
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         if self.class_weight is not None:
-            factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[codes]
-            sample_weight = factors if sample_weight is None else sample_weight * factors
-        starts = self.starts(coef_init, intercept_init)
-        if count == 2 or self.loss == "multinomial":
-            self.learn_at_once(X, y, sample_weight, validation, starts)
+            class_weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[class_indices]
+            sample_weight = class_weight if sample_weight is None else sample_weight * class_weight
+        initial = self._initial_coefficients(coef_init, intercept_init)
+        if n_classes == 2 or self.loss == "multinomial":
+            self._fit_all_classes(X, y, sample_weight, validation, initial)
         else:
-            self.learn_one_by_one(X, codes, sample_weight, validation, starts)
+            self._fit_one_vs_rest(X, class_indices, sample_weight, validation, initial)
         return self
 
-    def learn_at_once(self, X: Any, y: Any, weights: Any, validation: Any, starts: dict[str, Any]) -> None:
-        """Fit two classes, or several by softmax.
-
-        Parameters
-        ----------
-        X : ndarray or CSR matrix of shape (n, n_features)
-            The features.
-        y : ndarray of shape (n,)
-            The labels.
-        weights : ndarray of shape (n,) or None
-            The sample weights.
-        validation : float, tuple or None
-            The argument of `fit`.
-        starts : dict
-            The arguments coef_init and intercept_init.
-        """
+    def _fit_all_classes(self, X: Any, y: Any, sample_weight: Any, validation: Any, initial: dict[str, Any]) -> None:
+        """Fit two classes, or several by softmax, in one run."""
         if self.loss != "multinomial":
-            starts = {name: None if value is None else np.asarray(value).reshape(-1) for name, value in starts.items()}
-            if starts["intercept_init"] is not None:
-                starts["intercept_init"] = float(starts["intercept_init"][0])
-        options = self.options(*self.seeds(1))
-        run = gdfast.fit(X, y, sample_weight=weights, validation=validation, **options, **starts)
-        self.keep([run], X, y, weights)
+            initial = {
+                name: None if value is None else np.asarray(value).reshape(-1) for name, value in initial.items()
+            }
+            if initial["intercept_init"] is not None:
+                initial["intercept_init"] = float(initial["intercept_init"][0])
+        options = self._fit_options(*self._draw_seeds(1))
+        run = gdfast.fit(X, y, sample_weight=sample_weight, validation=validation, **options, **initial)
+        self._set_fitted_attributes([run], X, y, sample_weight)
         self.coef_, self.intercept_ = np.atleast_2d(run.coef), np.atleast_1d(run.intercept)
 
-    def learn_one_by_one(self, X: Any, codes: Any, weights: Any, validation: Any, starts: dict[str, Any]) -> None:
-        """Fit each class against all others.
-
-        Parameters
-        ----------
-        X : ndarray or CSR matrix of shape (n, n_features)
-            The features.
-        codes : ndarray of shape (n,)
-            The index of each row's class in `classes_`.
-        weights : ndarray of shape (n,) or None
-            The sample weights.
-        validation : float, tuple or None
-            The argument of `fit`.
-        starts : dict
-            The arguments coef_init and intercept_init.
-        """
+    def _fit_one_vs_rest(
+        self, X: Any, class_indices: Any, sample_weight: Any, validation: Any, initial: dict[str, Any]
+    ) -> None:
+        """Fit each class against all others."""
         if self.checkpoint is not None:
             raise ValueError(
                 f"checkpoint={self.checkpoint!r} holds one fit, and {len(self.classes_)} classes take one each; leave "
                 "it out, or take loss='multinomial'"
             )
         runs = []
-        for i, seed in enumerate(self.seeds(len(self.classes_))):
-            begin: dict[str, Any] = {
-                name: None if value is None else np.asarray(value)[i] for name, value in starts.items()
+        for i, seed in enumerate(self._draw_seeds(len(self.classes_))):
+            initial_of_class: dict[str, Any] = {
+                name: None if value is None else np.asarray(value)[i] for name, value in initial.items()
             }
             runs.append(
                 gdfast.fit(
-                    X, codes == i, sample_weight=weights, validation=self.one_against(i, validation),
-                    **self.options(seed), **begin,
+                    X, class_indices == i, sample_weight=sample_weight,
+                    validation=self._validation_one_vs_rest(i, validation), **self._fit_options(seed),
+                    **initial_of_class,
                 )
             )  # fmt: skip
-        self.keep(runs, X, codes == 0, weights)
+        self._set_fitted_attributes(runs, X, class_indices == 0, sample_weight)
         self.coef_ = np.stack([run.coef for run in runs])
         self.intercept_ = np.array([run.intercept for run in runs])
 
-    def one_against(self, i: int, validation: Any) -> Any:
-        """Return validation data whose labels are one class against all others.
-
-        Parameters
-        ----------
-        i : int
-            The index of the class in `classes_`.
-        validation : float, tuple or None
-            The argument of `fit`.
-
-        Returns
-        -------
-        float, tuple or None
-            The argument of `gdfast.fit`.
-        """
+    def _validation_one_vs_rest(self, i: int, validation: Any) -> Any:
+        """Return the validation argument with labels of class i against all others."""
         if not isinstance(validation, (tuple, list)) or len(validation) < 2:
             return validation
         labels = np.asarray(validation[1])
@@ -766,7 +665,7 @@ class GDClassifier(ClassifierMixin, Descending):
         ndarray of shape (n,) or (n, n_classes)
             For two classes one value a row, positive for the second class; else one for each class.
         """
-        z = self.decide(X)
+        z = self._linear_predictor(X)
         if len(self.classes_) > 2:
             return z
         return z[:, 1] - z[:, 0] if z.shape[1] == 2 else z[:, 0]
@@ -804,7 +703,7 @@ class GDClassifier(ClassifierMixin, Descending):
             The probabilities, in the order of `classes_`.
         """
         if self.loss == "multinomial":
-            return np.exp(log_normalised(self.decide(X)))
+            return np.exp(log_normalised(self._linear_predictor(X)))
         z = self.decision_function(X)
         p = 0.5 * (np.clip(z, -1.0, 1.0) + 1.0) if self.loss == "modified_huber" else np.exp(-np.logaddexp(0.0, -z))
         if p.ndim == 1:
@@ -829,7 +728,7 @@ class GDClassifier(ClassifierMixin, Descending):
             The logarithms of the probabilities, in the order of `classes_`.
         """
         if self.loss == "multinomial":
-            return log_normalised(self.decide(X))
+            return log_normalised(self._linear_predictor(X))
         check_is_fitted(self)
         if self.loss == "log_loss" and len(self.classes_) == 2:
             z = self.decision_function(X)

@@ -1,7 +1,7 @@
-"""SGDRegressor, SGDClassifier and SGDOneClassSVM: scikit-learn's, trained by gdfast's kernels.
+"""SGDRegressor, SGDClassifier and SGDOneClassSVM: scikit-learn's estimators, trained by gdfast's kernels.
 
-The classes are scikit-learn's own, so parameters, predictions, tags and routing are; `fit` and `partial_fit` are ours.
-docs/sklearn.md lists what differs on purpose.
+Each is a subclass of scikit-learn's class, which gives parameters, predictions, tags and metadata routing; `fit` and
+`partial_fit` are gdfast's. docs/sklearn.md lists the intended differences.
 """
 
 from typing import Any
@@ -16,13 +16,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_sample_weight
 
-from gdfast.sklearn.trained import LARGEST_SEED, Trained
-from gdfast.sklearn.training import Outcome, train
+from gdfast.sklearn.base import MAX_SEED, BaseSGD
+from gdfast.sklearn.epochs import FitResult, train
 
 __all__ = ["SGDClassifier", "SGDOneClassSVM", "SGDRegressor"]
 
 
-class SGDRegressor(Trained, linear_model.SGDRegressor):
+class SGDRegressor(BaseSGD, linear_model.SGDRegressor):
     """Linear regression by stochastic gradient descent: scikit-learn's estimator, trained by gdfast.
 
     Minimises mean_i s_i loss(y_i, x_i.w + b) + alpha R(w) sample by sample, in scikit-learn's order and with its
@@ -134,12 +134,12 @@ class SGDRegressor(Trained, linear_model.SGDRegressor):
         SGDRegressor
             The fitted estimator itself.
         """
-        self.check_together("epsilon_insensitive", again=False)
+        self._check_parameter_combinations("epsilon_insensitive", partial_fit=False)
         if not (self.warm_start and getattr(self, "coef_", None) is not None):
             self.coef_ = None
         self.t_ = 1.0
-        self.learn(X, y, sample_weight, self.max_iter, coef_init, intercept_init)
-        self.warn_after(self.max_iter)
+        self._train(X, y, sample_weight, self.max_iter, coef_init, intercept_init)
+        self._warn_after_fit(self.max_iter)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -161,50 +161,37 @@ class SGDRegressor(Trained, linear_model.SGDRegressor):
             The fitted estimator itself.
         """
         if not hasattr(self, "coef_"):
-            self.check_together("epsilon_insensitive", again=True)
-        self.learn(X, y, sample_weight, 1, None, None)
+            self._check_parameter_combinations("epsilon_insensitive", partial_fit=True)
+        self._train(X, y, sample_weight, 1, None, None)
         return self
 
-    def learn(self, X: Any, y: Any, sample_weight: Any, epochs: int, coef_init: Any, intercept_init: Any) -> None:
-        """Train for at most so many epochs, from the coefficients of the model if it has any.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n, n_features)
-            The features.
-        y : array-like of shape (n,)
-            The targets.
-        sample_weight : array-like of shape (n,) or None
-            Weights of the samples.
-        epochs : int
-            Largest number of epochs.
-        coef_init : array-like or None
-            The coefficients to start from.
-        intercept_init : array-like or None
-            The intercept to start from.
-        """
-        first = getattr(self, "coef_", None) is None
-        X, y = self.checked(X, y, first)
+    def _train(self, X: Any, y: Any, sample_weight: Any, max_iter: int, coef_init: Any, intercept_init: Any) -> None:
+        """Train for at most max_iter epochs, from the coefficients of the model if it has any."""
+        first_call = getattr(self, "coef_", None) is None
+        X, y = self._validate_input(X, y, reset=first_call)
         y = y.astype(X.dtype, copy=False)
-        weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
-        if first:
-            coef, self.intercept_ = self.starts(1, X.shape[1], X.dtype, coef_init, intercept_init, "intercept_init")
+        sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        if first_call:
+            coef, self.intercept_ = self._initial_coefficients(
+                1, X.shape[1], X.dtype, coef_init, intercept_init, "intercept_init"
+            )
             self.coef_ = coef[0]
-            self.forget_mean()
+            self._delete_average()
         if not hasattr(self, "t_"):
             self.t_ = 1.0
         if self.average and not hasattr(self, "_average_coef"):
-            self.begin_mean(self.coef_, self.intercept_)
-        mask = self.split(ShuffleSplit, y, weights)
+            self._start_average(self.coef_, self.intercept_)
+        mask = self._split_validation(ShuffleSplit, y, sample_weight)
         random = check_random_state(self.random_state)
-        seed = random.randint(0, LARGEST_SEED)
-        random.randint(1, LARGEST_SEED)  # scikit-learn draws once more
-        task = self.task(X, y, weights)
-        conduct = self.conduct(epochs, seed, mask, self.scorer(mask, X, y, weights))
-        self.coef_, self.intercept_ = self.learn_target(task, conduct, self.coef_, self.intercept_)
+        seed = random.randint(0, MAX_SEED)
+        random.randint(1, MAX_SEED)  # scikit-learn draws twice
+        problem = self._make_problem(X, y, sample_weight)
+        score = self._validation_scorer(mask, X, y, sample_weight)
+        settings = self._training_settings(max_iter, seed, mask, score)
+        self.coef_, self.intercept_ = self._train_single_output(problem, settings, self.coef_, self.intercept_)
 
 
-class SGDOneClassSVM(Trained, linear_model.SGDOneClassSVM):
+class SGDOneClassSVM(BaseSGD, linear_model.SGDOneClassSVM):
     """Linear one-class SVM by stochastic gradient descent: scikit-learn's estimator, trained by gdfast.
 
     Minimises nu |w|^2 / 2 + mean_i s_i max(0, rho - x_i.w) - nu rho. Samples with x.w above rho are inliers; nu bounds
@@ -273,7 +260,7 @@ class SGDOneClassSVM(Trained, linear_model.SGDOneClassSVM):
     1
     """
 
-    one_class = True
+    _is_one_class = True
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -304,15 +291,15 @@ class SGDOneClassSVM(Trained, linear_model.SGDOneClassSVM):
         SGDOneClassSVM
             The fitted estimator itself.
         """
-        self.check_together("", again=False)
+        self._check_parameter_combinations("", partial_fit=False)
         if self.warm_start and getattr(self, "coef_", None) is not None:
             coef_init = self.coef_ if coef_init is None else coef_init
             offset_init = self.offset_ if offset_init is None else offset_init
         else:
             self.coef_ = None
         self.t_ = 1.0
-        self.learn(X, sample_weight, self.max_iter, coef_init, offset_init)
-        self.warn_after(self.max_iter)
+        self._train(X, sample_weight, self.max_iter, coef_init, offset_init)
+        self._warn_after_fit(self.max_iter)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -334,44 +321,33 @@ class SGDOneClassSVM(Trained, linear_model.SGDOneClassSVM):
             The fitted estimator itself.
         """
         if not hasattr(self, "coef_"):
-            self.check_together("", again=True)
-        self.learn(X, sample_weight, 1, None, None)
+            self._check_parameter_combinations("", partial_fit=True)
+        self._train(X, sample_weight, 1, None, None)
         return self
 
-    def learn(self, X: Any, sample_weight: Any, epochs: int, coef_init: Any, offset_init: Any) -> None:
-        """Train for at most so many epochs, from the coefficients of the model if it has any.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n, n_features)
-            The features.
-        sample_weight : array-like of shape (n,) or None
-            Weights of the samples.
-        epochs : int
-            Largest number of epochs.
-        coef_init : array-like or None
-            The coefficients to start from.
-        offset_init : array-like or None
-            The offset to start from.
-        """
-        first = getattr(self, "coef_", None) is None
-        X = self.checked(X, None, first)
-        weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
-        if first or coef_init is not None:
-            coef, offset = self.starts(1, X.shape[1], X.dtype, coef_init, offset_init, "offset_init")
-            self.coef_, self.offset_ = coef[0], offset
-            self.forget_mean()
+    def _train(self, X: Any, sample_weight: Any, max_iter: int, coef_init: Any, offset_init: Any) -> None:
+        """Train for at most max_iter epochs, from the coefficients of the model if it has any."""
+        first_call = getattr(self, "coef_", None) is None
+        X = self._validate_input(X, None, reset=first_call)
+        sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        if first_call or coef_init is not None:
+            coef, self.offset_ = self._initial_coefficients(
+                1, X.shape[1], X.dtype, coef_init, offset_init, "offset_init"
+            )
+            self.coef_ = coef[0]
+            self._delete_average()
         if not hasattr(self, "t_"):
             self.t_ = 1.0
         if self.average and not hasattr(self, "_average_coef"):
-            self.begin_mean(self.coef_, 1 - self.offset_)
-        seed = check_random_state(self.random_state).randint(0, LARGEST_SEED)
-        task = self.task(X, np.ones(X.shape[0]), weights)
-        self.coef_, intercept = self.learn_target(task, self.conduct(epochs, seed), self.coef_, 1 - self.offset_)
+            self._start_average(self.coef_, 1 - self.offset_)
+        seed = check_random_state(self.random_state).randint(0, MAX_SEED)
+        problem = self._make_problem(X, np.ones(X.shape[0]), sample_weight)
+        settings = self._training_settings(max_iter, seed)
+        self.coef_, intercept = self._train_single_output(problem, settings, self.coef_, 1 - self.offset_)
         self.offset_ = 1 - intercept
 
 
-class SGDClassifier(Trained, linear_model.SGDClassifier):
+class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
     """Linear classification by stochastic gradient descent: scikit-learn's estimator, trained by gdfast.
 
     Minimises mean_i s_i loss(y_i, x_i.w + b) + alpha R(w) sample by sample, y being -1 or +1, for more than two classes
@@ -490,7 +466,7 @@ class SGDClassifier(Trained, linear_model.SGDClassifier):
         SGDClassifier
             The fitted estimator itself.
         """
-        self.check_together("hinge", again=False)
+        self._check_parameter_combinations("hinge", partial_fit=False)
         if hasattr(self, "classes_"):
             del self.classes_
         if self.warm_start and getattr(self, "coef_", None) is not None:
@@ -499,8 +475,8 @@ class SGDClassifier(Trained, linear_model.SGDClassifier):
         else:
             self.coef_ = None
         self.t_ = 1.0
-        self.learn(X, y, None, sample_weight, self.max_iter, coef_init, intercept_init)
-        self.warn_after(self.max_iter)
+        self._train(X, y, None, sample_weight, self.max_iter, coef_init, intercept_init)
+        self._warn_after_fit(self.max_iter)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -526,7 +502,7 @@ class SGDClassifier(Trained, linear_model.SGDClassifier):
             The fitted estimator itself.
         """
         if not hasattr(self, "classes_"):
-            self.check_together("hinge", again=True)
+            self._check_parameter_combinations("hinge", partial_fit=True)
             if isinstance(self.class_weight, str):
                 raise ValueError(
                     f"class_weight '{self.class_weight}' is not supported for partial_fit. In order to use 'balanced' "
@@ -536,69 +512,46 @@ class SGDClassifier(Trained, linear_model.SGDClassifier):
                 )
             if classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
-        self.learn(X, y, classes, sample_weight, 1, None, None)
+        self._train(X, y, classes, sample_weight, 1, None, None)
         return self
 
-    def learn(
-        self, X: Any, y: Any, classes: Any, sample_weight: Any, epochs: int, coef_init: Any, intercept_init: Any
+    def _train(
+        self, X: Any, y: Any, classes: Any, sample_weight: Any, max_iter: int, coef_init: Any, intercept_init: Any
     ) -> None:
-        """Train for at most so many epochs, from the coefficients of the model if it has any.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n, n_features)
-            The features.
-        y : array-like of shape (n,)
-            The labels.
-        classes : array-like or None
-            All labels; None where they are known or those of y.
-        sample_weight : array-like of shape (n,) or None
-            Weights of the samples.
-        epochs : int
-            Largest number of epochs.
-        coef_init : array-like or None
-            The coefficients to start from.
-        intercept_init : array-like or None
-            The intercept to start from.
-        """
-        first = not hasattr(self, "classes_")
-        X, y = self.checked(X, y, first)
-        if classes is None and first:
+        """Train for at most max_iter epochs, from the coefficients of the model if it has any."""
+        first_call = not hasattr(self, "classes_")
+        X, y = self._validate_input(X, y, reset=first_call)
+        if classes is None and first_call:
             check_classification_targets(y)
             classes = np.unique(y)
-        self.know_classes(classes)
-        factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-        weights = _check_sample_weight(
+        self._set_classes(classes)
+        class_weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        sample_weight = _check_sample_weight(
             sample_weight, X, dtype=X.dtype, allow_all_zero_weights=bool(self.early_stopping)
         )
         if len(self.classes_) < 2:
             raise ValueError(
                 f"The number of classes has to be greater than one; got {len(self.classes_)} class: {self.classes_}"
             )
-        models = 1 if len(self.classes_) == 2 else len(self.classes_)
+        n_outputs = 1 if len(self.classes_) == 2 else len(self.classes_)
         if getattr(self, "coef_", None) is None or coef_init is not None:
-            self.coef_, self.intercept_ = self.starts(
-                models, X.shape[1], X.dtype, coef_init, intercept_init, "intercept_init"
+            self.coef_, self.intercept_ = self._initial_coefficients(
+                n_outputs, X.shape[1], X.dtype, coef_init, intercept_init, "intercept_init"
             )
-            self.forget_mean()
+            self._delete_average()
         if not hasattr(self, "t_"):
             self.t_ = 1.0
         if self.average and not hasattr(self, "_average_coef"):
-            self.begin_mean(self.coef_, self.intercept_)
-        if models == 1:
-            done = [self.learn_one(X, y, 1, weights, factors[::-1], epochs, self.random_state, None)]
+            self._start_average(self.coef_, self.intercept_)
+        if n_outputs == 1:
+            weights = class_weight[::-1]
+            results = [self._train_binary(X, y, 1, sample_weight, weights, max_iter, self.random_state, None)]
         else:
-            done = self.learn_all(X, y, weights, factors, epochs)
-        self.take_over(done, X.shape[0])
+            results = self._train_one_vs_rest(X, y, sample_weight, class_weight, max_iter)
+        self._set_fitted_attributes(results, X.shape[0])
 
-    def know_classes(self, classes: Any) -> None:
-        """Set the classes, or check that they are those of the first call.
-
-        Parameters
-        ----------
-        classes : array-like or None
-            The labels.
-        """
+    def _set_classes(self, classes: Any) -> None:
+        """Set classes_, or check that the classes are those of the first call."""
         if not hasattr(self, "classes_"):
             self.classes_ = np.unique(classes)
         elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
@@ -606,105 +559,57 @@ class SGDClassifier(Trained, linear_model.SGDClassifier):
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
             )
 
-    def learn_one(
-        self, X: Any, y: Any, i: int, weights: Any, factors: Any, epochs: int, random_state: Any, mask: Any
-    ) -> Outcome:
-        """Train one class against the others.
-
-        Parameters
-        ----------
-        X : ndarray or CSR matrix of shape (n, n_features)
-            The features.
-        y : ndarray of shape (n,)
-            The labels.
-        i : int
-            The index of the class in `classes_`.
-        weights : ndarray of shape (n,)
-            Weights of the samples.
-        factors : tuple of float
-            Factors of the weights for the class and for the others.
-        epochs : int
-            Largest number of epochs.
-        random_state : int, RandomState or None
-            Source of the sample order.
-        mask : ndarray of bool, shape (n,), or None
-            The rows to validate on. None: they are drawn here if early_stopping is on.
-
-        Returns
-        -------
-        Outcome
-            The coefficients and the number of epochs.
-        """
+    def _train_binary(
+        self, X: Any, y: Any, i: int, sample_weight: Any, class_weight: Any, max_iter: int, random_state: Any, mask: Any
+    ) -> FitResult:
+        """Train class i against the others; class_weight is the pair of their weights, mask that of validation."""
         signs = np.where(y == self.classes_[i], 1.0, -1.0)
         random = check_random_state(random_state)
-        random.randint(1, LARGEST_SEED)  # scikit-learn draws once before
+        random.randint(1, MAX_SEED)  # scikit-learn draws twice
         if mask is None:
-            mask = self.split(StratifiedShuffleSplit, signs, weights)
-        seed = random.randint(LARGEST_SEED)
-        task = self.task(X, signs, weights * np.where(signs > 0, factors[0], factors[1]).astype(X.dtype))
-        conduct = self.conduct(epochs, seed, mask, self.scorer(mask, X, signs, weights))
-        place = i if len(self.classes_) > 2 else 0
-        return train(task, conduct, self.start(self.coef_, self.intercept_, place))
+            mask = self._split_validation(StratifiedShuffleSplit, signs, sample_weight)
+        seed = random.randint(MAX_SEED)
+        weights = np.where(signs > 0, class_weight[0], class_weight[1]).astype(X.dtype)
+        problem = self._make_problem(X, signs, sample_weight * weights)
+        score = self._validation_scorer(mask, X, signs, sample_weight)
+        settings = self._training_settings(max_iter, seed, mask, score)
+        output = i if len(self.classes_) > 2 else 0
+        return train(problem, settings, self._training_start(self.coef_, self.intercept_, output))
 
-    def learn_all(self, X: Any, y: Any, weights: Any, factors: Any, epochs: int) -> list[Outcome]:
-        """Train each class against all others, in n_jobs threads.
-
-        Parameters
-        ----------
-        X : ndarray or CSR matrix of shape (n, n_features)
-            The features.
-        y : ndarray of shape (n,)
-            The labels.
-        weights : ndarray of shape (n,)
-            Weights of the samples.
-        factors : ndarray of shape (n_classes,)
-            Weights of the classes.
-        epochs : int
-            Largest number of epochs.
-
-        Returns
-        -------
-        list of Outcome
-            The result for each class.
-        """
-        mask = self.split(StratifiedShuffleSplit, y, weights)
-        seeds = check_random_state(self.random_state).randint(LARGEST_SEED, size=len(self.classes_))
+    def _train_one_vs_rest(
+        self, X: Any, y: Any, sample_weight: Any, class_weight: Any, max_iter: int
+    ) -> list[FitResult]:
+        """Train each class against all others, in n_jobs threads."""
+        mask = self._split_validation(StratifiedShuffleSplit, y, sample_weight)
+        seeds = check_random_state(self.random_state).randint(MAX_SEED, size=len(self.classes_))
         jobs = (
-            delayed(self.learn_one)(X, y, i, weights, (factors[i], 1.0), epochs, int(seed), mask)
+            delayed(self._train_binary)(X, y, i, sample_weight, (class_weight[i], 1.0), max_iter, int(seed), mask)
             for i, seed in enumerate(seeds)
         )
         return list(Parallel(n_jobs=self.n_jobs, verbose=self.verbose, require="sharedmem")(jobs))
 
-    def take_over(self, done: list[Outcome], n: int) -> None:
-        """Set the attributes of the model from the results; to the mean of iterates where averaging has begun.
-
-        Parameters
-        ----------
-        done : list of Outcome
-            The result for each class.
-        n : int
-            Number of rows of an epoch.
-        """
-        dtype, began = self.coef_.dtype, self.averaged()
-        intercept = np.array([one.intercept for one in done], dtype)
-        self.n_iter_ = max(one.n_iter for one in done)
-        self.t_ += self.n_iter_ * n
+    def _set_fitted_attributes(self, results: list[FitResult], n_samples: int) -> None:
+        """Set the fitted attributes; the coefficients are the averages if averaging has begun."""
+        dtype, had_begun = self.coef_.dtype, self._averaging_has_begun()
+        intercept = np.array([result.intercept for result in results], dtype)
+        self.n_iter_ = max(result.n_iter for result in results)
+        self.t_ += self.n_iter_ * n_samples
         coef = self._standard_coef if self.average else self.coef_
-        for i, one in enumerate(done):
-            coef[i] = one.coef
+        for i, result in enumerate(results):
+            coef[i] = result.coef
         if not self.average:
             self.intercept_ = intercept
             return
-        for i, one in enumerate(done):
-            self._average_coef[i] = one.mean_coef
-        self._average_intercept = np.array([one.mean_intercept for one in done], dtype)
-        # scikit-learn goes on from a stale intercept: of two classes from that before the mean began, of several from
-        # that of the call in which it began; in later calls the last iterates take the place of their mean.
-        if len(done) > 1 and began:
+        for i, result in enumerate(results):
+            self._average_coef[i] = result.average_coef
+        self._average_intercept = np.array([result.average_intercept for result in results], dtype)
+        # Later calls of scikit-learn start from an outdated intercept: with two classes the one before averaging began,
+        # with several the one of the call in which it began, and from then on the average is the last iterate.
+        if len(results) > 1 and had_begun:
             self._average_intercept = intercept
-        elif len(done) > 1 or not self.averaged():
+        elif len(results) > 1 or not self._averaging_has_begun():
             self._standard_intercept = intercept
-        if self.averaged():
+        if self._averaging_has_begun():
             self.coef_, self.intercept_ = self._average_coef, self._average_intercept
         else:
             self.coef_, self.intercept_ = self._standard_coef, self._standard_intercept

@@ -1,13 +1,13 @@
-"""SGD with scikit-learn's conventions: the updates, and the order in which rows are taken.
+"""The updates of SGD by scikit-learn's conventions, and its sample order.
 
-`RowUpdates.take` is the specification of the compiled `as_sklearn`, and what runs without the compiled core. Of a row x
-with target y, weight s and z = x.w + b, at rate eta, an update
+`RowUpdates.update` specifies the compiled `as_sklearn`, and runs where the compiled core is not available. For a row x
+with target y, weight s and z = x.w + b, an update at the learning rate eta
 
-- counts the loss and the penalty, both as they are before it, where the objective is watched;
-- finds u = -eta loss'(y, z), the slope held within +-1e12, or a passive-aggressive step; times s;
-- shrinks w by max(0, 1 - eta l2), then adds u x to it, and (u - eta sink) decay to the intercept;
-- takes the iterate into the mean, once as many updates as `average` says have been made;
-- draws the row's own coefficients towards zero by the l1 that they owe (Tsuruoka, Tsujii and Ananiadou 2009, ACL).
+- adds the loss and the penalty before the update to their sums, if the objective is tracked;
+- computes u = -eta loss'(y, z), the gradient clipped to +-1e12, or a passive-aggressive step, and multiplies it by s;
+- multiplies w by max(0, 1 - eta l2), then adds u x to it, and (u - eta intercept_penalty) intercept_decay to b;
+- updates the average of the iterates, once averaging has begun;
+- applies the pending l1 penalty to the coefficients of the row (Tsuruoka, Tsujii and Ananiadou 2009, ACL).
 """
 
 from dataclasses import dataclass
@@ -18,256 +18,271 @@ from numpy.typing import NDArray
 
 from gdfast.backends import choose
 from gdfast.data.csr import CSR, row_squares
-from gdfast.formulas import losses
+from gdfast.formulas.losses import LOSSES
 from gdfast.formulas.penalties import cumulative_l1
 from gdfast.formulas.update_rules import clipped
 
-__all__ = ["RowUpdates", "Task", "forward_shuffle"]
+__all__ = ["RowUpdates", "SGDProblem", "forward_shuffle"]
 
-# Places in `RowUpdates.memory`; src/sklearn.pxi says what each is.
-SCALE, INTERCEPT, MEAN_INTERCEPT, OWED, MEAN_A, MEAN_B, COUNT, LOSSES, PENALTIES, SQUARES, SIZES, REST = PLACES = range(
-    12
-)
-LARGEST_SLOPE = 1e12
-SMALLEST_SCALE = 1e-9
+# Indices of `RowUpdates.state`, in the order of the enum in src/sklearn.pxi, which says what each number is. RESIDUAL,
+# the part of a shrinkage that float32 cannot represent yet, is used by the compiled core only.
+STATE = range(12)
+SCALE, INTERCEPT, AVERAGE_INTERCEPT, PENDING_L1, AVERAGE_A, AVERAGE_B = STATE[:6]
+AVERAGE_COUNT, LOSS_SUM, PENALTY_SUM, SQUARED_NORM, L1_NORM, RESIDUAL = STATE[6:]
+MAX_GRADIENT = 1e12
+MIN_SCALE = 1e-9
 NO_ROWS = np.zeros(0, np.int32)
-VALUES_OF_A_CALL = 2**22  # of X: some 10 ms, after which Ctrl-C is heard
+VALUES_PER_CALL = 2**22  # of X: about 10 ms, after which Ctrl-C is checked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Task:
-    """One target to learn: data and objective as numbers."""
+class SGDProblem:
+    """Data and objective of one regression, binary classification or one-class SVM."""
 
     X: Any  # (n, d), float64 or float32: a C-ordered array, or a CSR
     y: NDArray[np.float64]  # (n,), -1 and +1 for classification
-    weights: NDArray[np.float64] | None  # (n,), of samples and classes; None: all are 1
+    sample_weight: NDArray[np.float64] | None  # (n,), multiplied by the class weights; None: all are 1
     loss: str
-    c: float  # the loss's parameter
+    loss_parameter: float
     l2: float
     l1: float
     fit_intercept: bool = True
-    sink: float = 0.0  # what the intercept loses at rate 1, whatever the row
-    passive: int = 0  # 1 or 2: passive-aggressive updates of the first or second kind
+    intercept_penalty: float = 0.0  # nu of the one-class SVM, whose objective has the term nu b
+    passive_aggressive: int = 0  # 1 or 2 for learning_rate="pa1" or "pa2"
     aggressiveness: float = 1.0
-    watched: bool = True  # losses and penalties are summed
+    track_objective: bool = True  # whether losses and penalties are summed
 
 
 class RowUpdates:
-    """The iterate, its mean, and what updates by rows of a Task remember."""
+    """The iterate, its average and the further state of updates by single rows."""
 
-    def __init__(self, task: Task, w: NDArray[Any], intercept: float, mean: tuple[Any, float] | None, count: float):
-        d = task.X.shape[1]
-        self.task = task
-        self.w = np.array(w, dtype=task.X.dtype).reshape(1, d)  # the coefficients are memory's scale times it
-        self.memory: NDArray[np.float64] = np.zeros(len(PLACES))
-        self.memory[[SCALE, MEAN_B]] = 1.0
-        self.memory[INTERCEPT] = intercept
-        self.mean: NDArray[np.float64] | None = None  # (1, d + 1), the last place the compiled core's
-        self.carried: Any = 0.0
-        if mean is not None:
-            self.mean = np.append(np.asarray(mean[0], np.float64), 0.0).reshape(1, -1)
-            if count <= 0:  # a mean that begins anew upon an old one: scikit-learn's adds the old one's share
-                self.carried = self.mean[0, :-1].copy()
-                self.mean[:] = 0.0
-            self.memory[MEAN_INTERCEPT], self.memory[COUNT] = mean[1], count
-        self.applied: NDArray[np.float64] | None = np.zeros(d) if task.l1 > 0 else None
-        self.decay = 0.01 if isinstance(task.X, CSR) else 1.0
-        self.memory[SQUARES] = float(np.square(self.w, dtype=np.float64).sum())
-        self.memory[SIZES] = float(np.abs(self.w).sum(dtype=np.float64))
-        values = len(task.X.data) // len(task.X) if isinstance(task.X, CSR) else d
-        self.steps_of_a_call = max(256, VALUES_OF_A_CALL // (values + 16))
+    def __init__(
+        self,
+        problem: SGDProblem,
+        coef: NDArray[Any],
+        intercept: float,
+        average: tuple[Any, float] | None,
+        average_count: float,
+    ) -> None:
+        X = problem.X
+        d = X.shape[1]
+        self.problem = problem
+        self.w = np.array(coef, dtype=X.dtype).reshape(1, d)  # the coefficients are state[SCALE] w
+        self.state: NDArray[np.float64] = np.zeros(len(STATE))
+        self.state[[SCALE, AVERAGE_B]] = 1.0
+        self.state[INTERCEPT] = intercept
+        # The average of the coefficients is (state[AVERAGE_A] w + average_sum) / state[AVERAGE_B]. (1, d + 1), the last
+        # entry is used by the compiled core only.
+        self.average_sum: NDArray[np.float64] | None = None
+        self.previous_average: Any = 0.0
+        if average is not None:
+            self.average_sum = np.append(np.asarray(average[0], np.float64), 0.0).reshape(1, -1)
+            if average_count <= 0:  # averaging begins again, and scikit-learn adds a share of the previous average
+                self.previous_average = self.average_sum[0, :-1].copy()
+                self.average_sum[:] = 0.0
+            self.state[AVERAGE_INTERCEPT], self.state[AVERAGE_COUNT] = average[1], average_count
+        self.applied_l1: NDArray[np.float64] | None = np.zeros(d) if problem.l1 > 0 else None
+        self.intercept_decay = 0.01 if isinstance(X, CSR) else 1.0  # scikit-learn's SPARSE_INTERCEPT_DECAY
+        self.state[SQUARED_NORM] = float(np.square(self.w, dtype=np.float64).sum())
+        self.state[L1_NORM] = float(np.abs(self.w).sum(dtype=np.float64))
+        values_per_row = len(X.data) // len(X) if isinstance(X, CSR) else d
+        self.updates_per_call = max(256, VALUES_PER_CALL // (values_per_row + 16))
         self.compiled = choose() == "cython"
         if self.compiled:
-            self.prepare()
+            self.prepare_kernel()
 
-    def prepare(self) -> None:
-        """Make what the compiled core reads."""
+    def prepare_kernel(self) -> None:
+        """Set the arguments of the compiled core that stay the same."""
         from gdfast._core import descent
 
-        task, d = self.task, self.w.shape[1]
+        problem, d = self.problem, self.w.shape[1]
+        n = len(problem.X)
         scratch, sums = np.empty(4 * descent.SGD_SPAN), np.zeros((1, 2 + 2 * d))
-        rows = len(task.X)
-        self.passes = descent.Passes(task.X, task.y[:, None], task.weights, None, None, sums, rows, scratch)
-        objective = (descent.LOSSES.index(task.loss), task.c, task.l2, 0.0, task.fit_intercept)
-        rule = (descent.UPDATE_RULES.index("gd"), False, True, 0.0, 0.0, 0.0, 0.0)
-        self.numbers = (*objective, *rule, np.inf, np.inf, False, LARGEST_SLOPE, True, False)
-        self.habits = (task.l1, task.sink, self.decay, task.passive, task.aggressiveness, task.watched)
-        by_fours = not isinstance(task.X, CSR) and task.l2 > 0 and task.watched
-        self.row_squares = row_squares(task.X) if by_fours else None
+        self.passes = descent.Passes(problem.X, problem.y[:, None], problem.sample_weight, None, None, sums, n, scratch)
+        loss = (descent.LOSSES.index(problem.loss), problem.loss_parameter)
+        objective = (*loss, problem.l2, 0.0, problem.fit_intercept)
+        update_rule = (descent.UPDATE_RULES.index("gd"), False, True, 0.0, 0.0, 0.0, 0.0)
+        self.model = (*objective, *update_rule, np.inf, np.inf, False, MAX_GRADIENT, True, False)
+        self.options = (
+            problem.l1, problem.intercept_penalty, self.intercept_decay, problem.passive_aggressive,
+            problem.aggressiveness, problem.track_objective,
+        )  # fmt: skip
+        uses_squares = not isinstance(problem.X, CSR) and problem.l2 > 0 and problem.track_objective
+        self.row_squares = row_squares(problem.X) if uses_squares else None
 
-    def run(self, rows: NDArray[np.int32], first: int, rates: NDArray[np.float64]) -> None:
-        """Take the rows from `first` on, one for each of rates; or, rates being one number, all that are left."""
-        steps = len(rows) - first if len(rates) == 1 else len(rates)
+    def run_rows(self, rows: NDArray[np.int32], first: int, rates: NDArray[np.float64]) -> None:
+        """Do one update for each learning rate, by the rows from `first` on; by all of them if there is one rate."""
+        total = len(rows) - first if len(rates) == 1 else len(rates)
         if not self.compiled:
             with np.errstate(all="ignore"):
-                for i in range(steps):
-                    self.take(int(rows[first + i]), float(rates[i if len(rates) > 1 else 0]))
+                for i in range(total):
+                    self.update(int(rows[first + i]), float(rates[i if len(rates) > 1 else 0]))
             return
         done = 0
-        while done < steps:
-            count = min(steps - done, self.steps_of_a_call)
-            self.call(rows[first + done :], count, rates if len(rates) == 1 else rates[done:])
+        while done < total:
+            count = min(total - done, self.updates_per_call)
+            self.call_kernel(rows[first + done :], count, rates if len(rates) == 1 else rates[done:])
             done += count
 
-    def call(self, *arguments: Any) -> int:
+    def call_kernel(self, *arguments: Any) -> int:
         """Call the compiled updates."""
         from gdfast._core import descent
 
         as_sklearn: Any = descent.as_sklearn
-        state = (self.w, self.memory, self.mean, self.applied)
-        return int(as_sklearn(self.passes, self.numbers, self.habits, *state, self.row_squares, *arguments))
+        arrays = (self.w, self.state, self.average_sum, self.applied_l1)
+        return int(as_sklearn(self.passes, self.model, self.options, *arrays, self.row_squares, *arguments))
 
-    def epochs(
-        self, order: NDArray[np.int32], places: NDArray[np.int32] | None, count: int, rates: NDArray[np.float64]
+    def run_epochs(
+        self, order: NDArray[np.int32], permutation: NDArray[np.int32] | None, count: int, rates: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Take all rows in so many epochs, and return the mean of losses and penalties of each.
+        """Run `count` epochs on all rows, and return the mean of losses and penalties of each.
 
-        order (2 n,) has in its first half that of the epoch before, places tell where in it the next one finds its
-        rows. Fewer epochs are returned where an iterate is not finite.
+        The first half of order (2 n,) is the order of the epoch before, to which each epoch applies the permutation.
+        Fewer epochs are returned if an iterate is not finite.
         """
         objectives: NDArray[np.float64] = np.empty(count)
         if self.compiled:
-            return objectives[: self.call(NO_ROWS, 0, rates, order, places, objectives)]
-        n = len(self.task.X)
+            return objectives[: self.call_kernel(NO_ROWS, 0, rates, order, permutation, objectives)]
+        n = len(self.problem.X)
         for epoch in range(count):
-            if places is not None:
-                order[:n] = order[places]
-            self.begin_epoch()
-            self.run(order[:n], 0, rates if len(rates) == 1 else rates[epoch * n : (epoch + 1) * n])
-            objectives[epoch] = (self.losses + self.penalties) / n
-            if not self.finite():
+            if permutation is not None:
+                order[:n] = order[permutation]
+            self.reset_sums()
+            self.run_rows(order[:n], 0, rates if len(rates) == 1 else rates[epoch * n : (epoch + 1) * n])
+            objectives[epoch] = (self.loss_sum + self.penalty_sum) / n
+            if not self.is_finite():
                 return objectives[:epoch]
         return objectives
 
-    def copies(self) -> list[NDArray[Any] | None]:
-        """Return copies of all that updates change."""
-        return [None if part is None else part.copy() for part in (self.w, self.memory, self.mean, self.applied)]
+    def copy_state(self) -> list[NDArray[Any] | None]:
+        """Return copies of all arrays that updates change."""
+        arrays = (self.w, self.state, self.average_sum, self.applied_l1)
+        return [None if array is None else array.copy() for array in arrays]
 
-    def recall(self, copies: list[NDArray[Any] | None]) -> None:
-        """Stand where copies were made."""
-        for part, copy in zip((self.w, self.memory, self.mean, self.applied), copies, strict=True):
-            if part is not None:
-                part[:] = copy
+    def restore_state(self, copies: list[NDArray[Any] | None]) -> None:
+        """Return to the state of which `copy_state` made copies."""
+        arrays = (self.w, self.state, self.average_sum, self.applied_l1)
+        for array, copy in zip(arrays, copies, strict=True):
+            if array is not None:
+                array[:] = copy
 
-    def take(self, i: int, eta: float) -> None:
-        """Do one update, by row i."""
-        task, loss, memory, w = self.task, losses.LOSSES[self.task.loss], self.memory, self.w[0]
-        places: Any = slice(None)
-        if isinstance(task.X, CSR):
-            row = slice(task.X.indptr[i], task.X.indptr[i + 1])
-            places, x = task.X.indices[row], task.X.data[row].astype(np.float64)
+    def update(self, i: int, eta: float) -> None:
+        """Do one update, by row i at the learning rate eta."""
+        problem, loss, state, w = self.problem, LOSSES[self.problem.loss], self.state, self.w[0]
+        columns: Any = slice(None)
+        if isinstance(problem.X, CSR):
+            entries = slice(problem.X.indptr[i], problem.X.indptr[i + 1])
+            columns, x = problem.X.indices[entries], problem.X.data[entries].astype(np.float64)
         else:
-            x = task.X[i].astype(np.float64)
-        scale, b = memory[SCALE], memory[INTERCEPT]
-        y, z = task.y[i], scale * float(x @ w[places].astype(np.float64)) + b
-        value, slope = float(loss.value(y, z, task.c)), float(loss.gradient(y, z, task.c))
-        memory[LOSSES] += value * task.watched
-        if task.watched and not task.passive:
-            memory[PENALTIES] += 0.5 * task.l2 * memory[SQUARES] + task.l1 * memory[SIZES] + task.sink * b
-        if task.passive:
+            x = problem.X[i].astype(np.float64)
+        scale, b = state[SCALE], state[INTERCEPT]
+        y, z = problem.y[i], scale * float(x @ w[columns].astype(np.float64)) + b
+        value = float(loss.value(y, z, problem.loss_parameter))
+        gradient = float(loss.gradient(y, z, problem.loss_parameter))
+        state[LOSS_SUM] += value * problem.track_objective
+        if problem.track_objective and not problem.passive_aggressive:
+            penalty = 0.5 * problem.l2 * state[SQUARED_NORM] + problem.l1 * state[L1_NORM]
+            state[PENALTY_SUM] += penalty + problem.intercept_penalty * b
+        if problem.passive_aggressive:
             square = float(x @ x)
-            if task.passive == 1 and square == 0:
+            if problem.passive_aggressive == 1 and square == 0:
                 return
-            if task.passive == 1:
-                u = min(task.aggressiveness, value / square)
+            if problem.passive_aggressive == 1:
+                u = min(problem.aggressiveness, value / square)
             else:
-                u = value / (square + 0.5 / task.aggressiveness)
-            u = -u if slope > 0 else u
+                u = value / (square + 0.5 / problem.aggressiveness)
+            u = -u if gradient > 0 else u
         else:
-            u = -eta * float(clipped(slope, LARGEST_SLOPE))
-        if task.weights is not None:
-            u *= task.weights[i]
-        if task.l2 > 0:
-            kept = max(0.0, 1.0 - eta * task.l2)
-            memory[[SCALE, SQUARES, SIZES]] *= kept, kept * kept, kept
-            if memory[SCALE] < SMALLEST_SCALE:
-                self.take_in()
-        scale = memory[SCALE]
-        part = u / scale
+            u = -eta * float(clipped(gradient, MAX_GRADIENT))
+        if problem.sample_weight is not None:
+            u *= problem.sample_weight[i]
+        if problem.l2 > 0:
+            shrinkage = max(0.0, 1.0 - eta * problem.l2)
+            state[[SCALE, SQUARED_NORM, L1_NORM]] *= shrinkage, shrinkage * shrinkage, shrinkage
+            if state[SCALE] < MIN_SCALE:
+                self.apply_scale()
+        scale = state[SCALE]
+        step = u / scale
         if u != 0:
-            w[places] += part * x
-            if task.watched and (task.l2 > 0 or task.l1 > 0):
-                memory[SQUARES] = np.square(w, dtype=np.float64).sum() * scale * scale
-                memory[SIZES] = np.abs(w).sum(dtype=np.float64) * scale
-        if task.fit_intercept:
-            memory[INTERCEPT] += (u - eta * task.sink) * self.decay
-        if self.mean is not None:
-            if memory[COUNT] >= 0:
-                number = memory[COUNT] + 1.0
-                self.mean[0, :-1][places] -= memory[MEAN_A] * part * x
-                if number > 1.0:
-                    memory[MEAN_B] /= 1.0 - 1.0 / number
-                memory[MEAN_A] += memory[MEAN_B] * scale / number
-                memory[MEAN_INTERCEPT] += (memory[INTERCEPT] - memory[MEAN_INTERCEPT]) / number
-            memory[COUNT] += 1.0
-        if self.applied is not None:
-            memory[OWED] += task.l1 * eta
-            old = scale * w[places].astype(np.float64)
-            new = cumulative_l1(old, self.applied[places], memory[OWED])
-            w[places] = new / scale
-            self.applied[places] += new - old
+            w[columns] += step * x
+            if problem.track_objective and (problem.l2 > 0 or problem.l1 > 0):
+                state[SQUARED_NORM] = np.square(w, dtype=np.float64).sum() * scale * scale
+                state[L1_NORM] = np.abs(w).sum(dtype=np.float64) * scale
+        if problem.fit_intercept:
+            state[INTERCEPT] += (u - eta * problem.intercept_penalty) * self.intercept_decay
+        if self.average_sum is not None:
+            if state[AVERAGE_COUNT] >= 0:
+                count = state[AVERAGE_COUNT] + 1.0
+                self.average_sum[0, :-1][columns] -= state[AVERAGE_A] * step * x
+                if count > 1.0:
+                    state[AVERAGE_B] /= 1.0 - 1.0 / count
+                state[AVERAGE_A] += state[AVERAGE_B] * scale / count
+                state[AVERAGE_INTERCEPT] += (state[INTERCEPT] - state[AVERAGE_INTERCEPT]) / count
+            state[AVERAGE_COUNT] += 1.0
+        if self.applied_l1 is not None:
+            state[PENDING_L1] += problem.l1 * eta
+            old = scale * w[columns].astype(np.float64)
+            new = cumulative_l1(old, self.applied_l1[columns], state[PENDING_L1])
+            w[columns] = new / scale
+            self.applied_l1[columns] += new - old
 
-    def take_in(self) -> None:
-        """Multiply w by its scale, which becomes 1, and bring the mean up to it."""
-        if self.mean is not None:
-            self.mean[0, :-1] = (self.mean[0, :-1] + self.memory[MEAN_A] * self.w[0]) / self.memory[MEAN_B]
-            self.memory[[MEAN_A, MEAN_B]] = 0.0, 1.0
-        self.w *= self.memory[SCALE]
-        self.memory[SCALE] = 1.0
+    def apply_scale(self) -> None:
+        """Multiply w by its scale, which becomes 1, and bring the average up to date."""
+        if self.average_sum is not None:
+            total = self.average_sum[0, :-1] + self.state[AVERAGE_A] * self.w[0]
+            self.average_sum[0, :-1] = total / self.state[AVERAGE_B]
+            self.state[[AVERAGE_A, AVERAGE_B]] = 0.0, 1.0
+        self.w *= self.state[SCALE]
+        self.state[SCALE] = 1.0
 
-    def begin_epoch(self) -> None:
-        """Sum losses and penalties anew."""
-        self.memory[[LOSSES, PENALTIES]] = 0.0
-
-    @property
-    def losses(self) -> float:
-        """The sum of losses of this epoch, each before its own update."""
-        return float(self.memory[LOSSES])
+    def reset_sums(self) -> None:
+        """Set the sums of losses and penalties to zero."""
+        self.state[[LOSS_SUM, PENALTY_SUM]] = 0.0
 
     @property
-    def penalties(self) -> float:
-        """The sum of the penalties likewise."""
-        return float(self.memory[PENALTIES])
+    def loss_sum(self) -> float:
+        """The sum of the losses of this epoch, each before its own update."""
+        return float(self.state[LOSS_SUM])
 
     @property
-    def norm(self) -> float:
-        """The 2-norm of the coefficients, as the penalty knows it."""
-        return float(np.sqrt(self.memory[SQUARES]))
+    def penalty_sum(self) -> float:
+        """The sum of the penalties of this epoch, each before its own update."""
+        return float(self.state[PENALTY_SUM])
 
-    def finite(self) -> bool:
-        """Tell whether the iterate is finite."""
-        return bool(np.isfinite(self.memory[INTERCEPT]) and np.isfinite(self.w).all())
+    def is_finite(self) -> bool:
+        """Return whether the iterate is finite."""
+        return bool(np.isfinite(self.state[INTERCEPT]) and np.isfinite(self.w).all())
 
     def iterate(self) -> tuple[NDArray[Any], float]:
         """Return the coefficients and the intercept."""
-        return (self.w[0] * self.memory[SCALE]).astype(self.w.dtype), float(self.memory[INTERCEPT])
+        return (self.w[0] * self.state[SCALE]).astype(self.w.dtype), float(self.state[INTERCEPT])
 
     def average(self) -> tuple[NDArray[Any], float]:
-        """Return their means."""
-        assert self.mean is not None
-        mean = (self.memory[MEAN_A] * self.w[0] + self.mean[0, :-1]) / self.memory[MEAN_B]
-        mean += self.carried / max(1.0, self.memory[COUNT])
-        return mean.astype(self.w.dtype), float(self.memory[MEAN_INTERCEPT])
+        """Return the averages of the coefficients and of the intercept."""
+        assert self.average_sum is not None
+        average = (self.state[AVERAGE_A] * self.w[0] + self.average_sum[0, :-1]) / self.state[AVERAGE_B]
+        average += self.previous_average / max(1.0, self.state[AVERAGE_COUNT])
+        return average.astype(self.w.dtype), float(self.state[AVERAGE_INTERCEPT])
 
 
 def forward_shuffle(n: int, seed: int) -> NDArray[np.int32]:
-    """Return the places that a shuffle with this seed takes: order -> order[places].
+    """Return the permutation of scikit-learn's shuffle with this seed, which is applied as order[permutation].
 
-    Fisher-Yates from the first place up, place i swapped with i + r mod (n - i), r from a 32-bit xorshift.
+    Fisher-Yates from the first index up, i swapped with i + r mod (n - i), r from a 32-bit xorshift generator.
     """
-    order = np.arange(n, dtype=np.int32)
+    permutation = np.arange(n, dtype=np.int32)
     if choose() == "cython":
         from gdfast._core import descent
 
-        descent.forward_shuffle(order, seed)
-        return order
-    rows = order.tolist()
+        descent.forward_shuffle(permutation, seed)
+        return permutation
+    values = permutation.tolist()
     for i in range(n - 1):
         seed = seed or 1
         seed ^= seed << 13 & 0xFFFFFFFF
         seed ^= seed >> 17
         seed ^= seed << 5 & 0xFFFFFFFF
         j = i + (seed & 0x7FFFFFFF) % (n - i)
-        rows[i], rows[j] = rows[j], rows[i]
-    order[:] = rows
-    return order
+        values[i], values[j] = values[j], values[i]
+    permutation[:] = values
+    return permutation
