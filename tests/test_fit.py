@@ -89,6 +89,7 @@ def test_the_minibatch_loop(backend, rng):
     assert run.cost == pytest.approx((e @ e) / 46, rel=1e-13)
 
 
+@pytest.mark.slow_in_python
 def test_cumulative_l1_reaches_the_optimum_that_the_proximal_step_reaches(rng):
     X = rng.normal(size=(200, 6))
     y = X @ [2.0, -1.0, 0, 0, 0, 0.5] + 0.1 * rng.normal(size=200)
@@ -103,6 +104,7 @@ def test_cumulative_l1_reaches_the_optimum_that_the_proximal_step_reaches(rng):
         np.testing.assert_allclose(momentum.coef, batch.coef, atol=1e-9)
 
 
+@pytest.mark.slow_in_python
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("batch_size", [None, 1, 16])
 def test_the_automatic_rate_converges_on_standardized_data(loss, batch_size, rng):
@@ -171,6 +173,7 @@ def test_full_batch_equals_the_80_bit_loop(n, d, exponent, intercept, seed, part
     np.testing.assert_allclose(run.costs, costs, rtol=1e-11, atol=1e-13 * costs[0])
 
 
+@pytest.mark.numba_case(batch_size=1, history="objective")
 @pytest.mark.parametrize("batch_size", [None, 1, 8])
 @pytest.mark.parametrize("history", ["objective", "running", "none"])
 def test_every_kind_of_history_records_the_same_fit(batch_size, history, backend, rng):
@@ -228,6 +231,7 @@ def test_divergence_returns_the_last_finite_epoch(backend):
     assert run.cost == pytest.approx(e @ e / 600, rel=1e-12)
 
 
+@pytest.mark.numba_case(batch_size=7)
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_stochastic_divergence(backend, batch_size):
     with pytest.warns(gdfast.DivergenceWarning, match="lower rate"):
@@ -329,6 +333,7 @@ def test_bad_options_are_named(options, message):
         gdfast.fit(X_A, Y_A, **options)
 
 
+@pytest.mark.numba_case(batch_size=1, optimizer="nesterov")
 @pytest.mark.parametrize("batch_size", [None, 1, 7])
 @pytest.mark.parametrize("optimizer", ["gd", "nesterov"])
 def test_rates_of_every_kind_are_the_same_rates(batch_size, optimizer, backend, rng):

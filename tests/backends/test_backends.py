@@ -36,6 +36,7 @@ def difference(found, expected):
     return np.max(np.abs(found - expected)) / np.max(np.abs(expected))
 
 
+@pytest.mark.numba_case(loss="log_loss")
 @pytest.mark.parametrize(
     ("loss", "backend"),
     [
@@ -64,6 +65,7 @@ def test_backends_agree_over_losses_penalties_and_batches(loss, backend):
         )
 
 
+@pytest.mark.numba_case(optimizer="momentum", penalty="elasticnet")
 @pytest.mark.parametrize("backend", COMPILED)
 @pytest.mark.parametrize("optimizer", UPDATE_RULES)
 @pytest.mark.parametrize("penalty", PENALTIES)
@@ -79,6 +81,7 @@ def test_backends_agree_over_optimizers_and_penalties(optimizer, penalty, backen
         assert difference(numbers(X, y, backend, **options), expected) < 1e-12, (batch_size, fit_intercept)
 
 
+@pytest.mark.numba_case(loss="huber")
 @pytest.mark.parametrize("backend", COMPILED)
 @pytest.mark.parametrize("loss", ["squared_error", "huber"])
 def test_backends_agree_on_several_outputs(loss, backend):
@@ -96,6 +99,7 @@ def test_backends_agree_on_several_outputs(loss, backend):
         assert difference(numbers(X[:, :d], Y, backend, **options), expected) < 1e-12
 
 
+@pytest.mark.numba_case(batch_size=1)
 @pytest.mark.parametrize("backend", COMPILED)
 @pytest.mark.parametrize("batch_size", [None, 1, 16])
 def test_float32_stays_near_float64(batch_size, backend):

@@ -74,6 +74,7 @@ def assert_sparse_is_dense(X, y, backend, **options):
 # What is computed.
 
 
+@pytest.mark.numba_case(loss="log_loss")
 @pytest.mark.parametrize("loss", [name for name, loss in LOSSES.items() if not loss.coupled])
 def test_losses_penalties_and_weights(loss, backend):
     X = matrix()
@@ -84,6 +85,7 @@ def test_losses_penalties_and_weights(loss, backend):
         assert_sparse_is_dense(X, y, backend, **options, sample_weight=weights if weighted else None)
 
 
+@pytest.mark.numba_case(optimizer="adam", penalty="l1")
 @pytest.mark.parametrize("optimizer", UPDATE_RULES)
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_optimizers_and_penalties(optimizer, penalty, backend):
@@ -115,6 +117,7 @@ SPECIAL = {
 }
 
 
+@pytest.mark.numba_case(name="average", batch_size=1)
 @pytest.mark.parametrize("batch_size", BATCHES)
 @pytest.mark.parametrize("name", SPECIAL)
 def test_other_options_of_fit(name, batch_size, backend):
@@ -122,6 +125,7 @@ def test_other_options_of_fit(name, batch_size, backend):
     assert_sparse_is_dense(X, target(X), backend, batch_size=batch_size, **SPECIAL[name])
 
 
+@pytest.mark.numba_case(penalty="elasticnet", outputs=2)
 @pytest.mark.parametrize("outputs", [1, 2])
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_pending_penalties_of_sgd_are_applied_in_time(penalty, outputs, backend):
@@ -135,6 +139,7 @@ def test_pending_penalties_of_sgd_are_applied_in_time(penalty, outputs, backend)
         assert 0 < (run.coef == 0).sum() < run.coef.size
 
 
+@pytest.mark.numba_case(loss="huber")
 @pytest.mark.parametrize("loss", ["squared_error", "huber"])
 def test_several_outputs(loss, backend):
     X = matrix()
@@ -144,6 +149,7 @@ def test_several_outputs(loss, backend):
         assert_sparse_is_dense(X, Y, backend, **options)
 
 
+@pytest.mark.numba_case(batch_size=1, index=np.int64)
 @pytest.mark.parametrize("index", [np.int32, np.int64])
 @pytest.mark.parametrize("batch_size", BATCHES)
 def test_dtypes_of_values_and_indices(batch_size, index, backend):
@@ -158,6 +164,7 @@ def test_dtypes_of_values_and_indices(batch_size, index, backend):
     assert_same(fit(whole, target(X), backend, **options), fit(whole.toarray(), target(X), **options))
 
 
+@pytest.mark.numba_case(batch_size=1, shape=(3, 700))
 @pytest.mark.filterwarnings("ignore::gdfast.StabilityWarning")
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (6, 1), (3, 700), (600, 3)])
 @pytest.mark.parametrize("batch_size", [None, 1, 2])
@@ -168,6 +175,7 @@ def test_shapes(batch_size, shape, backend):
         assert_sparse_is_dense(X, np.arange(shape[0]) + 1.0, backend, **options)
 
 
+@pytest.mark.numba_case(batch_size=1)
 @pytest.mark.parametrize("batch_size", [None, 1, 2])
 def test_nothing_but_zeros(batch_size, backend):
     options = {"batch_size": batch_size, "penalty": "elasticnet", "alpha": 0.1}
@@ -213,6 +221,7 @@ def test_a_divergence_is_the_dense_one(backend):
 # Validation, predictions, resuming.
 
 
+@pytest.mark.numba_case(batch_size=None)
 @pytest.mark.parametrize("batch_size", BATCHES)
 def test_validation_of_either_kind(batch_size, backend):
     X, V = matrix(), matrix(n=15, seed=5)
@@ -262,6 +271,7 @@ def test_predictions_on_both_kinds_by_runs_of_both_kinds(loss):
     np.testing.assert_allclose(several.predict(X), several.predict(X.toarray()), rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.numba_case(batch_size=1)
 @pytest.mark.parametrize("batch_size", BATCHES)
 def test_resuming_in_memory_from_a_file_and_from_a_checkpoint(batch_size, backend, tmp_path):
     X = matrix()
@@ -286,6 +296,7 @@ def test_resuming_in_memory_from_a_file_and_from_a_checkpoint(batch_size, backen
             gdfast.resume(path, other, y, epochs=1)
 
 
+@pytest.mark.numba_case(penalty="elasticnet")
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_bits_do_not_depend_on_where_a_call_of_the_kernels_ends(penalty, backend):
     from gdfast.solvers.loop.descent import Descent

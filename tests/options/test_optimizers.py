@@ -25,6 +25,7 @@ RECIPE = recipe()
 X, TARGETS, LABELS = RECIPE.problem()
 
 
+@pytest.mark.numba_case(name="adamw-log_loss-6")
 @pytest.mark.parametrize("name", RECIPE.CASES)
 def test_every_optimizer_is_torchs(name, backend):
     case = RECIPE.CASES[name]
@@ -117,13 +118,14 @@ def plain_loop(
     return w, mean
 
 
-UPDATE_RULES = [
+OPTIMIZERS = [
     gdfast.GD(), gdfast.Momentum(0.8), gdfast.Momentum(0.7, nesterov=True), gdfast.AdaGrad(eps=1e-4),
     gdfast.RMSProp(0.9, eps=1e-3), gdfast.Adam(eps=1e-3),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("optimizer", UPDATE_RULES, ids=str)
+@pytest.mark.numba_case(optimizer=gdfast.Adam(eps=1e-3), batch_size=5)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
 @pytest.mark.parametrize("batch_size", [None, 1, 5])
 def test_constraints_penalties_and_averages_against_a_plain_loop(optimizer, batch_size, backend):
     rng = np.random.default_rng(8)

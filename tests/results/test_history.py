@@ -51,6 +51,7 @@ def test_recorded_coefficients_spill_into_a_file(monkeypatch, X, Y):
         np.testing.assert_array_equal(column, spilled.history[name])
 
 
+@pytest.mark.numba_case(batch_size=7, history_every="log")
 @pytest.mark.parametrize("history_every", [1, 3, "log"])
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_stochastic_objective_is_j_at_each_recorded_epoch(backend, batch_size, history_every, X, Y):

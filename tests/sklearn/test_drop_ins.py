@@ -98,6 +98,7 @@ def moves(name, options, X, y, weights, again, theirs):
     return any(distance(other, theirs) > 1e-9 or other[1:] != theirs[1:] for other in others)
 
 
+@pytest.mark.slow_in_python
 @pytest.mark.parametrize("name", COMBINATIONS)
 def test_coefficients_are_scikit_learns(name):
     """Of every combination that rounding leaves where it is; few are not, and are counted."""
@@ -114,6 +115,7 @@ def test_coefficients_are_scikit_learns(name):
     assert redrawn <= 0.12 * COMBINATIONS[name], redrawn
 
 
+@pytest.mark.slow_in_python
 @pytest.mark.parametrize("number", range(40))
 def test_float32_is_near_scikit_learns(number):
     rng = np.random.default_rng([number, 32])
@@ -154,6 +156,7 @@ WEIGHTS = "an update by a row of weight 2 is not two updates"
 DECLARED = {f"check_sample_weight_equivalence_on_{kind}_data": WEIGHTS for kind in ("dense", "sparse")}
 
 
+@pytest.mark.slow_in_python
 @parametrize_with_checks(
     [
         gdfast.sklearn.SGDRegressor(), gdfast.sklearn.SGDClassifier(), gdfast.sklearn.SGDOneClassSVM(),

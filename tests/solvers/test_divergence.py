@@ -8,6 +8,7 @@ import gdfast
 IGNORE_STABILITY = pytest.mark.filterwarnings("ignore::gdfast.StabilityWarning", "ignore::gdfast.DivergenceWarning")
 
 
+@pytest.mark.numba_case(batch_size=6, optimizer="momentum")
 @IGNORE_STABILITY
 @pytest.mark.parametrize("batch_size", [None, 1, 6])
 @pytest.mark.parametrize("optimizer", ["gd", "momentum"])

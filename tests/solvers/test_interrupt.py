@@ -14,6 +14,7 @@ def press(after):
     threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
+@pytest.mark.numba_case(options={"batch_size": 1})
 @pytest.mark.parametrize("options", [{"loss": "log_loss"}, {"solver": "loop"}, {"batch_size": 1}], ids=str)
 def test_ctrl_c_returns_what_was_done(options, backend, X, Y, labels, assert_same):
     y = labels if "loss" in options else Y

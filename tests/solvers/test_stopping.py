@@ -17,6 +17,7 @@ def test_gradient_tol_stops_at_the_first_small_gradient(batch_size, X, Y):
     assert run.history["gradient_norm"][-1] <= 0.05 < run.history["gradient_norm"][:-1].min()
 
 
+@pytest.mark.numba_case(batch_size=8, history="objective")
 @pytest.mark.parametrize("batch_size", [None, 1, 8])
 @pytest.mark.parametrize("history", ["auto", "objective", "none"])
 def test_tol_stops_where_a_plain_stopping_rule_stops(batch_size, history, backend, rng):
