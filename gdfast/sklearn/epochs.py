@@ -153,7 +153,7 @@ def train(problem: SGDProblem, settings: TrainingSettings, start: FitResult) -> 
     while loop.n_iter < settings.max_iter:
         count = min(settings.max_iter - loop.n_iter, max(1, loop.max_epochs_per_call))
         if settings.tol is not None:
-            count = min(count, 1 + loop.n_iter // 4)  # epochs beyond the stop are computed in vain
+            count = min(count, 1 + loop.n_iter // 4)  # epochs after the stop are wasted
         stop = run_until_stop(loop, count, rule)
         if settings.verbose > 0:
             print_epoch(loop, start_time, stop)

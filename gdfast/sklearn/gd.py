@@ -151,7 +151,7 @@ class GDRegressor(RegressorMixin, BaseGD):
         For huber delta (1.35, above 0), for both epsilon-insensitive losses epsilon (0.1, at least 0), for quantile
         the level (0.5, between 0 and 1). None is the number given first.
     penalty : {"l2", "l1", "elasticnet"} or None, default=None
-        The penalty R: |w|^2 / 2, |w|_1, or their mix by `l1_ratio`. None is no penalty, whatever alpha is.
+        The penalty R: |w|^2 / 2, |w|_1, or their mix by `l1_ratio`. With None alpha is ignored.
     alpha : float, default=0.0
         The penalty's strength, at least 0.
     l1_ratio : float, default=0.5
@@ -161,7 +161,7 @@ class GDRegressor(RegressorMixin, BaseGD):
     fit_intercept : bool, default=True
         Whether to fit the intercept; else it stays zero. It is never penalised.
     bounds : (lower, upper) or None, default=None
-        Bounds of the coefficients: numbers, or arrays of shape (n_features,), infinite where there is none.
+        Bounds of the coefficients: numbers, or arrays of shape (n_features,), infinite for no bound.
         Coefficients are projected on them after each update.
     positive : bool, default=False
         The same as bounds=(0, inf).
@@ -189,7 +189,7 @@ class GDRegressor(RegressorMixin, BaseGD):
         Fixes the sample order. An int is the seed of `gdfast.fit`.
     tol : float or None, default=None
         At least 0. Stop after `patience` epochs in a row whose cost is above the lowest cost before minus tol. The cost
-        is the validation cost, where `fit` is given validation, else that of the history.
+        is the validation cost if `fit` is given validation, else that of the history.
     patience : int or None, default=None
         Number of such epochs, at least 1; None is 5. Needs tol or validation; with validation alone tol is 0.
     gradient_tol : float or None, default=None
@@ -199,7 +199,7 @@ class GDRegressor(RegressorMixin, BaseGD):
     max_seconds : float or None, default=None
         Above 0. Stop after this many seconds.
     on_divergence : {"warn", "raise", "backtrack"}, default="warn"
-        What to do where a cost or a coefficient is no longer finite: warn and keep the state of the epoch before;
+        What to do when a cost or a coefficient is not finite: warn and keep the state of the epoch before;
         raise gdfast.DivergenceError; or return to the epoch of the lowest cost, halve the rate and continue.
     history : {"auto", "objective", "running", "none"}, default="objective"
         Which costs are recorded: "objective" is J after 0, 1, ... epochs; "running" is the mean over epoch 1, 2, ... of
@@ -252,7 +252,7 @@ class GDRegressor(RegressorMixin, BaseGD):
     n_features_in_ : int
         Number of features of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        The column names of X, where all of them are strings.
+        The column names of X, if all of them are strings.
 
     Raises
     ------
@@ -375,7 +375,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
     loss_parameter : float, default=None
         No loss of a classification has a parameter: anything but None is an error.
     penalty : {"l2", "l1", "elasticnet"} or None, default=None
-        The penalty R: |w|^2 / 2, |w|_1, or their mix by `l1_ratio`. None is no penalty, whatever alpha is.
+        The penalty R: |w|^2 / 2, |w|_1, or their mix by `l1_ratio`. With None alpha is ignored.
     alpha : float, default=0.0
         The penalty's strength, at least 0.
     l1_ratio : float, default=0.5
@@ -385,7 +385,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
     fit_intercept : bool, default=True
         Whether to fit the intercept; else it stays zero. It is never penalised.
     bounds : (lower, upper) or None, default=None
-        Bounds of the coefficients: numbers, or arrays of shape (n_features,), infinite where there is none.
+        Bounds of the coefficients: numbers, or arrays of shape (n_features,), infinite for no bound.
         Coefficients are projected on them after each update.
     positive : bool, default=False
         The same as bounds=(0, inf).
@@ -414,7 +414,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
         are drawn from it.
     tol : float or None, default=None
         At least 0. Stop after `patience` epochs in a row whose cost is above the lowest cost before minus tol. The cost
-        is the validation cost, where `fit` is given validation, else that of the history.
+        is the validation cost if `fit` is given validation, else that of the history.
     patience : int or None, default=None
         Number of such epochs, at least 1; None is 5. Needs tol or validation; with validation alone tol is 0.
     gradient_tol : float or None, default=None
@@ -424,7 +424,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
     max_seconds : float or None, default=None
         Above 0. Stop after this many seconds.
     on_divergence : {"warn", "raise", "backtrack"}, default="warn"
-        What to do where a cost or a coefficient is no longer finite: warn and keep the state of the epoch before;
+        What to do when a cost or a coefficient is not finite: warn and keep the state of the epoch before;
         raise gdfast.DivergenceError; or return to the epoch of the lowest cost, halve the rate and continue.
     history : {"auto", "objective", "running", "none"}, default="objective"
         Which costs are recorded: "objective" is J after 0, 1, ... epochs; "running" is the mean over epoch 1, 2, ... of
@@ -482,7 +482,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
     n_features_in_ : int
         Number of features of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        The column names of X, where all of them are strings.
+        The column names of X, if all of them are strings.
 
     Raises
     ------

@@ -43,28 +43,28 @@ class SGDRegressor(BaseSGD, linear_model.SGDRegressor):
     max_iter : int, default=1000
         Largest number of epochs, at least 1; `partial_fit` does one.
     tol : float or None, default=0.001
-        At least 0. Stop where the training loss is above the lowest one before minus tol in
+        At least 0. Stop when the training loss is above the lowest one before minus tol in
         `n_iter_no_change` epochs in a row. None: run all epochs.
     shuffle : bool, default=True
         Whether to shuffle the rows before each epoch.
     verbose : int, default=0
-        Print a report of each epoch where it is above 0.
+        Print a report of each epoch if it is above 0.
     epsilon : float, default=0.1
         The parameter of "huber", "epsilon_insensitive" and "squared_epsilon_insensitive", at least 0.
     random_state : int, RandomState or None, default=None
-        Fixes the sample order and the rows kept out by early_stopping.
+        Fixes the sample order and the validation rows of early_stopping.
     learning_rate : {"optimal", "constant", "invscaling", "adaptive", "pa1", "pa2"}, default="invscaling"
         The schedule of the rate eta, t counting updates from 1: "constant" eta0; "optimal" 1 / (alpha (t0 + t)), t0 by
-        a heuristic of Bottou; "invscaling" eta0 / t^power_t; "adaptive" eta0, divided by 5 where training stops
+        a heuristic of Bottou; "invscaling" eta0 / t^power_t; "adaptive" eta0, divided by 5 when training stops
         improving. "pa1" and "pa2" are passive-aggressive updates, eta0 the aggressiveness.
     eta0 : float, default=0.01
         The first learning rate, above 0.
     power_t : float, default=0.25
         The exponent of "invscaling", at least 0.
     early_stopping : bool, default=False
-        Whether to keep out a part of the rows and to stop by the score on them instead of the training loss.
+        Whether to hold out validation rows and to stop by the score on them instead of the training loss.
     validation_fraction : float, default=0.1
-        The part of the rows kept out, between 0 and 1.
+        The fraction of the rows held out for validation, between 0 and 1.
     n_iter_no_change : int, default=5
         Number of epochs in a row without improvement before training stops, at least 1.
     warm_start : bool, default=False
@@ -86,7 +86,7 @@ class SGDRegressor(BaseSGD, linear_model.SGDRegressor):
     n_features_in_ : int
         Number of features of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        The column names of X, where all of them are strings.
+        The column names of X, if all of them are strings.
 
     Raises
     ------
@@ -206,17 +206,17 @@ class SGDOneClassSVM(BaseSGD, linear_model.SGDOneClassSVM):
     max_iter : int, default=1000
         Largest number of epochs, at least 1; `partial_fit` does one.
     tol : float or None, default=0.001
-        At least 0. Stop where the training loss is above the lowest one before minus tol in
+        At least 0. Stop when the training loss is above the lowest one before minus tol in
         5 epochs in a row. None: run all epochs.
     shuffle : bool, default=True
         Whether to shuffle the rows before each epoch.
     verbose : int, default=0
-        Print a report of each epoch where it is above 0.
+        Print a report of each epoch if it is above 0.
     random_state : int, RandomState or None, default=None
         Fixes the sample order.
     learning_rate : {"optimal", "constant", "invscaling", "adaptive"}, default="optimal"
         The schedule of the rate eta, t counting updates from 1: "constant" eta0; "optimal" 1 / (nu (t0 + t)), t0 by
-        a heuristic of Bottou; "invscaling" eta0 / t^power_t; "adaptive" eta0, divided by 5 where training stops
+        a heuristic of Bottou; "invscaling" eta0 / t^power_t; "adaptive" eta0, divided by 5 when training stops
         improving.
     eta0 : float, default=0.01
         The first learning rate, above 0.
@@ -241,7 +241,7 @@ class SGDOneClassSVM(BaseSGD, linear_model.SGDOneClassSVM):
     n_features_in_ : int
         Number of features of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        The column names of X, where all of them are strings.
+        The column names of X, if all of them are strings.
 
     Raises
     ------
@@ -369,30 +369,30 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
     max_iter : int, default=1000
         Largest number of epochs, at least 1; `partial_fit` does one.
     tol : float or None, default=0.001
-        At least 0. Stop where the training loss is above the lowest one before minus tol in
+        At least 0. Stop when the training loss is above the lowest one before minus tol in
         `n_iter_no_change` epochs in a row. None: run all epochs.
     shuffle : bool, default=True
         Whether to shuffle the rows before each epoch.
     verbose : int, default=0
-        Print a report of each epoch where it is above 0.
+        Print a report of each epoch if it is above 0.
     epsilon : float, default=0.1
         The parameter of "huber", "epsilon_insensitive" and "squared_epsilon_insensitive", at least 0.
     n_jobs : int or None, default=None
-        Number of threads that share the classes, where there are more than two; None is 1, -1 all processors.
+        Number of threads that share the classes, if there are more than two; None is 1, -1 all processors.
     random_state : int, RandomState or None, default=None
-        Fixes the sample order and the rows kept out by early_stopping.
+        Fixes the sample order and the validation rows of early_stopping.
     learning_rate : {"optimal", "constant", "invscaling", "adaptive", "pa1", "pa2"}, default="optimal"
         The schedule of the rate eta, t counting updates from 1: "constant" eta0; "optimal" 1 / (alpha (t0 + t)), t0 by
-        a heuristic of Bottou; "invscaling" eta0 / t^power_t; "adaptive" eta0, divided by 5 where training stops
+        a heuristic of Bottou; "invscaling" eta0 / t^power_t; "adaptive" eta0, divided by 5 when training stops
         improving. "pa1" and "pa2" are passive-aggressive updates, eta0 the aggressiveness.
     eta0 : float, default=0.01
         The first learning rate, above 0.
     power_t : float, default=0.5
         The exponent of "invscaling", at least 0.
     early_stopping : bool, default=False
-        Whether to keep out a part of the rows and to stop by the score on them instead of the training loss.
+        Whether to hold out validation rows and to stop by the score on them instead of the training loss.
     validation_fraction : float, default=0.1
-        The part of the rows kept out, between 0 and 1.
+        The fraction of the rows held out for validation, between 0 and 1.
     n_iter_no_change : int, default=5
         Number of epochs in a row without improvement before training stops, at least 1.
     class_weight : dict, "balanced" or None, default=None
@@ -418,7 +418,7 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
     n_features_in_ : int
         Number of features of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        The column names of X, where all of them are strings.
+        The column names of X, if all of them are strings.
 
     Raises
     ------
@@ -603,8 +603,8 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
         for i, result in enumerate(results):
             self._average_coef[i] = result.average_coef
         self._average_intercept = np.array([result.average_intercept for result in results], dtype)
-        # Later calls of scikit-learn start from an outdated intercept: with two classes the one before averaging began,
-        # with several the one of the call in which it began, and from then on the average is the last iterate.
+        # scikit-learn resumes from an outdated intercept: with two classes from the one before averaging began, with
+        # several from the one of the call in which it began; later calls set their average to the last intercept.
         if len(results) > 1 and had_begun:
             self._average_intercept = intercept
         elif len(results) > 1 or not self._averaging_has_begun():

@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import gdfast.sklearn
 
-# Each draw of a seed is one combination; so many for each of the estimators.
+# The number of random combinations for each estimator.
 COMBINATIONS = {"SGDRegressor": 180, "SGDClassifier": 240, "SGDOneClassSVM": 40}
 BUNDLED = (datasets.load_iris, datasets.load_breast_cancer, datasets.load_wine, datasets.load_digits)
 EPS = 2.0**-50
@@ -69,50 +69,51 @@ def draw(name, rng):
     if rng.random() < 0.35:
         X = sparse.csr_array(np.where(rng.random(X.shape) < 0.5, 0.0, X))
         if options.get("penalty") is not None or y is None:
-            options["tol"] = None  # its running norm is wrong on CSR, so it stops elsewhere
+            options["tol"] = None  # scikit-learn's norm is wrong on CSR, so it stops at another epoch
     return options, X, y, weights, bool(rng.random() < 0.25 and options.get("class_weight") is None)
 
 
-def outcome(module, name, options, X, y, weights, again, back=None):
-    """Return all coefficients (in the order `back`), n_iter_ and t_ after fit, and perhaps one epoch more."""
+def fitted(module, name, options, X, y, weights, partial_fit, columns=None):
+    """Return all coefficients (in the order of `columns`), n_iter_ and t_ after fit, and partial_fit if asked."""
     model = getattr(module, name)(**options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(X, y, sample_weight=weights)
-        if again:
+        if partial_fit:
             model.partial_fit(X, y, sample_weight=weights)
     intercept = model.offset_ if name == "SGDOneClassSVM" else model.intercept_
-    return np.append(model.coef_[..., back] if back is not None else model.coef_, intercept), model.n_iter_, model.t_
+    coef = model.coef_ if columns is None else model.coef_[..., columns]
+    return np.append(coef, intercept), model.n_iter_, model.t_
 
 
 def distance(a, b):
     return np.abs(a[0] - b[0]).max() / np.abs(b[0]).max()
 
 
-def moves(name, options, X, y, weights, again, theirs):
-    """Tell whether scikit-learn's own result moves where sums are rounded otherwise."""
+def is_unstable(name, options, X, y, weights, partial_fit, theirs):
+    """Return whether scikit-learn's own result changes when its sums are rounded differently."""
     d = X.shape[1]
-    others = [outcome(linear_model, name, options, X * (1 + k * EPS), y, weights, again) for k in (1, -3, 7)]
+    others = [fitted(linear_model, name, options, X * (1 + k * EPS), y, weights, partial_fit) for k in (1, -3, 7)]
     for order in (np.arange(d)[::-1], np.random.default_rng(d).permutation(d)):
-        others.append(outcome(linear_model, name, options, X[:, order], y, weights, again, np.argsort(order)))
+        others.append(fitted(linear_model, name, options, X[:, order], y, weights, partial_fit, np.argsort(order)))
     return any(distance(other, theirs) > 1e-9 or other[1:] != theirs[1:] for other in others)
 
 
 @pytest.mark.slow_in_python
 @pytest.mark.parametrize("name", COMBINATIONS)
 def test_coefficients_are_scikit_learns(name):
-    """Of every combination that rounding leaves where it is; few are not, and are counted."""
-    redrawn = 0
+    """The few combinations whose result depends on rounding are counted and left out."""
+    left_out = 0
     for number in range(COMBINATIONS[name]):
         rng = np.random.default_rng([number, len(name)])
-        options, X, y, weights, again = draw(name, rng)
-        theirs = outcome(linear_model, name, options, X, y, weights, again)
-        ours = outcome(gdfast.sklearn, name, options, X, y, weights, again)
+        options, X, y, weights, partial_fit = draw(name, rng)
+        theirs = fitted(linear_model, name, options, X, y, weights, partial_fit)
+        ours = fitted(gdfast.sklearn, name, options, X, y, weights, partial_fit)
         if distance(ours, theirs) <= 1e-8 and ours[1:] == theirs[1:]:
             continue
-        assert moves(name, options, X, y, weights, again, theirs), (number, options)
-        redrawn += 1
-    assert redrawn <= 0.12 * COMBINATIONS[name], redrawn
+        assert is_unstable(name, options, X, y, weights, partial_fit, theirs), (number, options)
+        left_out += 1
+    assert left_out <= 0.12 * COMBINATIONS[name], left_out
 
 
 @pytest.mark.slow_in_python
@@ -120,38 +121,38 @@ def test_coefficients_are_scikit_learns(name):
 def test_float32_is_near_scikit_learns(number):
     rng = np.random.default_rng([number, 32])
     name = list(COMBINATIONS)[number % 3]
-    options, X, y, weights, again = draw(name, rng)
+    options, X, y, weights, partial_fit = draw(name, rng)
     options |= {"tol": None, "max_iter": 3, "learning_rate": "invscaling", "eta0": 0.01}
     if options.get("loss") not in ("squared_error", "log_loss", None):
         options["loss"] = "squared_error"
     X = X.astype(np.float32)
-    ours = outcome(gdfast.sklearn, name, options, X, y, weights, again)
-    theirs = outcome(linear_model, name, options, X, y, weights, again)
+    ours = fitted(gdfast.sklearn, name, options, X, y, weights, partial_fit)
+    theirs = fitted(linear_model, name, options, X, y, weights, partial_fit)
     model = getattr(gdfast.sklearn, name)(**options).fit(X, y)
     assert model.coef_.dtype == np.float32
-    tolerance = 1e-3 if name != "SGDOneClassSVM" else 2e-2  # a hinge: one row on its kink's other side is a step
+    tolerance = 1e-3 if name != "SGDOneClassSVM" else 2e-2  # rounding may put a row on the other side of a hinge's kink
     assert distance(ours, theirs) <= tolerance, options
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)
-def test_numpy_alone_gives_the_same(name, monkeypatch):
-    """What runs without the compiled core is the specification of the compiled updates."""
-    redrawn = 0
+def test_numpy_backend_gives_the_same_coefficients(name, monkeypatch):
+    """The updates in NumPy, which run without the compiled core, are the specification of the compiled ones."""
+    left_out = 0
     for number in range(25):
-        options, X, y, weights, again = draw(name, np.random.default_rng([number, 7]))
+        options, X, y, weights, partial_fit = draw(name, np.random.default_rng([number, 7]))
         options["max_iter"] = min(options["max_iter"], 3)
-        ours = outcome(gdfast.sklearn, name, options, X, y, weights, again)
+        ours = fitted(gdfast.sklearn, name, options, X, y, weights, partial_fit)
         monkeypatch.setenv("GDFAST_BACKEND", "numpy")
-        plain = outcome(gdfast.sklearn, name, options, X, y, weights, again)
+        plain = fitted(gdfast.sklearn, name, options, X, y, weights, partial_fit)
         monkeypatch.delenv("GDFAST_BACKEND")
         if distance(plain, ours) > 1e-8 or plain[1:] != ours[1:]:
-            theirs = outcome(linear_model, name, options, X, y, weights, again)
-            assert moves(name, options, X, y, weights, again, theirs), (number, options)
-            redrawn += 1
-    assert redrawn <= 4
+            theirs = fitted(linear_model, name, options, X, y, weights, partial_fit)
+            assert is_unstable(name, options, X, y, weights, partial_fit, theirs), (number, options)
+            left_out += 1
+    assert left_out <= 4
 
 
-# What scikit-learn declares of its own: an update by a row of weight 2 is not two updates by it.
+# Checks that fail for scikit-learn's own estimators, too.
 WEIGHTS = "an update by a row of weight 2 is not two updates"
 DECLARED = {f"check_sample_weight_equivalence_on_{kind}_data": WEIGHTS for kind in ("dense", "sparse")}
 
@@ -169,6 +170,15 @@ def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
 
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_only_private_names_are_added_and_none_is_overridden(name):
+    ours, theirs = getattr(gdfast.sklearn, name), getattr(linear_model, name)
+    assert {attribute for attribute in set(dir(ours)) - set(dir(theirs)) if not attribute.startswith("_")} == set()
+    defined = {attribute for base in ours.__mro__ if base.__module__.startswith("gdfast") for attribute in vars(base)}
+    private = {attribute for attribute in defined if attribute.startswith("_") and not attribute.startswith("__")}
+    assert private & set(dir(theirs)) <= {"_abc_impl"}
+
+
 def two_moons():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 4))
@@ -176,7 +186,7 @@ def two_moons():
 
 
 def test_a_score_is_that_of_the_model():
-    """scikit-learn scores weights before their scale is applied, and log_loss against labels that never match."""
+    """scikit-learn scores coefficients before their scale is applied, and log_loss against labels that never match."""
     X, y = two_moons()
     options = {"early_stopping": True, "n_iter_no_change": 3, "random_state": 0, "max_iter": 30, "alpha": 0.01}
     hinge = gdfast.sklearn.SGDClassifier(**options).fit(X, y)
@@ -192,10 +202,10 @@ def test_a_score_of_log_loss_counts_the_negatives(capsys):
     gdfast.sklearn.SGDClassifier(**options).fit(X, y)
     lines = [line for line in capsys.readouterr().out.splitlines() if "Validation score" in line]
     assert len(lines) == 5
-    assert float(lines[-1].rsplit(" ", 1)[1]) > 0.7  # of scikit-learn's the half that is negative never matches
+    assert float(lines[-1].rsplit(" ", 1)[1]) > 0.7  # with scikit-learn negative labels never match
 
 
-def test_starts_are_left_alone_and_continuations_change_the_model_in_place():
+def test_fit_copies_initial_coefficients_and_partial_fit_changes_them_in_place():
     X, y = two_moons()
     start, intercept = np.ones((1, 4)), np.ones(1)
     model = gdfast.sklearn.SGDClassifier(random_state=0, max_iter=3, tol=None)
@@ -229,7 +239,7 @@ def test_pickles_clones_and_verbose_lines(capsys):
     ],
     ids=str,
 )
-def test_bad_parameters_raise_as_there(options, what):
+def test_invalid_parameters_raise_scikit_learns_errors(options, what):
     X, y = two_moons()
     for module in (linear_model, gdfast.sklearn):
         with pytest.raises(ValueError, match=what):
@@ -237,7 +247,7 @@ def test_bad_parameters_raise_as_there(options, what):
 
 
 @pytest.mark.parametrize("module", [linear_model, gdfast.sklearn], ids=["theirs", "ours"])
-def test_bad_input_raises_as_there(module):
+def test_invalid_input_raises_scikit_learns_errors(module):
     X, y = two_moons()
     bad = X.copy()
     bad[3, 1] = np.nan

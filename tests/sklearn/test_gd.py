@@ -1,4 +1,4 @@
-"""GDRegressor and GDClassifier: gdfast.fit in scikit-learn's conventions; and the tools that use estimators."""
+"""GDRegressor and GDClassifier: gdfast.fit as scikit-learn estimators, and in scikit-learn's tools."""
 
 import joblib
 import numpy as np
@@ -17,11 +17,11 @@ from sklearn.preprocessing import StandardScaler
 import gdfast
 from gdfast.sklearn import GDClassifier, GDRegressor, SGDClassifier, SGDRegressor
 
-IRIS, KINDS = datasets.load_iris(return_X_y=True)
+IRIS, LABELS = datasets.load_iris(return_X_y=True)
 IRIS = (IRIS - IRIS.mean(axis=0)) / IRIS.std(axis=0)
-NAMES = np.array(["setosa", "versicolor", "virginica"])[KINDS]
+NAMES = np.array(["setosa", "versicolor", "virginica"])[LABELS]
 DIABETES, TARGET = datasets.load_diabetes(return_X_y=True)
-TWO = IRIS[KINDS > 0], NAMES[KINDS > 0]
+TWO = IRIS[LABELS > 0], NAMES[LABELS > 0]
 
 
 @pytest.mark.parametrize("options", [{}, {"batch_size": 16}, {"batch_size": 1, "average": True}], ids=str)
@@ -49,7 +49,7 @@ def test_several_outputs_sparse_data_and_float32():
     assert model.coef_.shape == (2, 10)
     assert model.coef_.dtype == np.float32
     assert model.predict(DIABETES.astype(np.float32)).shape == Y.shape
-    rates = GDRegressor("poisson", epochs=200).fit(IRIS, KINDS)
+    rates = GDRegressor("poisson", epochs=200).fit(IRIS, LABELS)
     assert (rates.predict(IRIS) > 0).all()
 
 
@@ -94,7 +94,7 @@ def test_validation_and_the_best_weights():
             model.fit(IRIS, NAMES, validation=(IRIS[:1], ["tulip"]))
 
 
-def test_a_warm_start_goes_on():
+def test_a_warm_start_resumes():
     once = GDRegressor(epochs=60, solver="loop").fit(DIABETES, TARGET)
     model = GDRegressor(epochs=30, solver="loop", warm_start=True).fit(DIABETES, TARGET).fit(DIABETES, TARGET)
     np.testing.assert_allclose(model.coef_, once.coef_, rtol=1e-12)
@@ -121,7 +121,7 @@ ESTIMATORS = [SGDClassifier(random_state=0), GDClassifier(epochs=100), GDClassif
 
 @pytest.mark.filterwarnings("ignore:Maximum number of iteration")
 @pytest.mark.parametrize("model", ESTIMATORS, ids=str)
-def test_the_tools_take_them(model, tmp_path):
+def test_scikit_learns_tools_take_them(model, tmp_path):
     search = GridSearchCV(model, {"alpha": [1e-4, 1e-2], "penalty": ["l2"]}, cv=3, n_jobs=2).fit(IRIS, NAMES)
     assert search.best_score_ > 0.8
     columns = ColumnTransformer([("scaled", StandardScaler(), [0, 1]), ("kept", "passthrough", [2, 3])])
@@ -138,11 +138,11 @@ def test_the_tools_take_them(model, tmp_path):
     assert "html" in model._repr_html_().lower()
 
 
-def test_outputs_and_names_of_columns():
+def test_column_names_are_checked():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(IRIS, columns=["a", "b", "c", "d"])
     for model in (SGDRegressor(random_state=0), GDRegressor(epochs=10)):
-        model.fit(frame, KINDS)
+        model.fit(frame, LABELS)
         assert list(model.feature_names_in_) == ["a", "b", "c", "d"]
         renamed = frame.rename(columns={"a": "z"})
         with pytest.raises(ValueError, match="feature names"):
