@@ -58,7 +58,7 @@ def split(problem: Problem, fraction: Any, seed: int) -> tuple[Problem, Problem,
     training = np.delete(np.arange(n), rows)
     if problem.classes is not None and len(np.unique(problem.Y[training], axis=0)) < 2:
         raise ValueError(
-            f"validation={fraction} leaves one kind of label to train on; take a smaller part, another seed, or "
+            f"validation={fraction} leaves one class to train on; take a smaller part, another seed, or "
             "validation=(X, y)"
         )
     return part_of(problem, training, "training"), part_of(problem, rows, "validation"), rows
@@ -148,12 +148,12 @@ def labels(y: Any, n: int, loss: str, several: bool) -> tuple[NDArray[Any], NDAr
             "y holds labels of several types, which have no order; make them all strings or numbers"
         ) from None
     if len(classes) == 1:
-        raise ValueError(f"y holds one kind of label only ({shown(classes[0])}); loss={loss!r} needs two")
+        raise ValueError(f"y holds one class only ({shown(classes[0])}); loss={loss!r} needs two")
     if several:
         return classes, one_hot(codes, len(classes))
     if len(classes) > 2:
         raise ValueError(
-            f"y holds {len(classes)} kinds of labels, and loss={loss!r} takes two; gdfast.sklearn's GDClassifier is "
+            f"y holds {len(classes)} classes, and loss={loss!r} takes two; gdfast.sklearn's GDClassifier is "
             "the estimator for more, loss='multinomial' takes them all at once (a regression loss, if y is a quantity)"
         )
     return classes, np.where(codes.reshape(n, 1) == 1, 1.0, -1.0)

@@ -201,9 +201,9 @@ def test_labels_of_any_type_the_larger_is_positive(name):
 
 SIGNALLING = Decimal("sNaN")
 BAD_LABELS = {
-    "one kind": (ValueError, lambda: ["a"] * 4, "one kind of label only \\('a'\\)"),
-    "one zero": (ValueError, lambda: [0.0, -0.0] * 2, "one kind"),
-    "three kinds": (ValueError, lambda: list("abca"), "3 kinds.*GDClassifier"),
+    "one class": (ValueError, lambda: ["a"] * 4, "one class only \\('a'\\)"),
+    "one zero": (ValueError, lambda: [0.0, -0.0] * 2, "one class"),
+    "three classes": (ValueError, lambda: list("abca"), "3 classes.*GDClassifier"),
     "short": (ValueError, lambda: ["a", "b"], r"shape \(2,\).*\(4,\)"),
     "two columns": (ValueError, lambda: np.eye(4)[:, :2], r"shape \(4, 2\)"),
     "string": (TypeError, lambda: "abab", "'abab'"),
@@ -241,7 +241,7 @@ def test_bad_labels_are_refused(name):
 
 @pytest.mark.parametrize("loss", CLASSIFICATIONS)
 def test_every_classification_needs_two_classes(loss):
-    with pytest.raises(ValueError, match=f"^y holds one kind.*{loss}"):
+    with pytest.raises(ValueError, match=f"^y holds one class.*{loss}"):
         fit(y=[1, 1, 1, 1], loss=loss)
 
 
