@@ -181,8 +181,10 @@ def saved_state(run: Run) -> dict[str, Any]:
 
 def check_data(run: Run, X: Any, y: Any, sample_weight: Any) -> None:
     """Raise an error unless the data are those of the Run."""
+    if X is None:
+        raise ValueError("resuming from a file needs the data again, and X is None; give resume(path, X, y)")
     if y is None:
-        raise ValueError("X is given without y; give both, resume(epochs, X, y)")
+        raise ValueError("X is given without y; give both")
     if run.fingerprint_by is None or run.memory_by is None:
         raise ValueError("this Run's file holds no state to resume from; fit again from its coef")
     if any(run.extra.get("center", ())) or any(scale != 1.0 for scale in run.extra.get("scale", ())):
@@ -284,7 +286,10 @@ def restore_rates(path: ClosedForm, run: Run, state: dict[str, Any]) -> None:
     if not isinstance(rates, CallableRates):
         return
     if "rates" in state:
-        rates.known = dict(enumerate(state["rates"].tolist()))
+        values = np.asarray(state["rates"], np.float64)
+        if values.shape != (run.epochs,) or not (np.isfinite(values) & (values >= 0)).all():
+            raise ValueError(f"this Run's file must hold a rate for each of its {run.epochs} epochs; fit again")
+        rates.known = dict(enumerate(values.tolist()))
         return
     found = path.problem.shaped(*path.parameters(run.epochs))
     allowed = LARGEST_DIFFERENCE * float(np.abs(run.last_coef).max())

@@ -223,6 +223,8 @@ def test_data_is_given_whole_or_not_at_all():
 
 def test_a_finished_checkpoint_checks_what_it_is_given(tmp_path):
     fit(checkpoint=tmp_path / "run.npz")
+    with pytest.raises(ValueError, match="needs the data again"):
+        gdfast.resume(tmp_path / "run.npz")
     with pytest.raises(ValueError, match="loss="):
         gdfast.resume(tmp_path / "run.npz", X, Y, loss="poisson")
     with pytest.raises(TypeError, match="optimizer"):
