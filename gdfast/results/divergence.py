@@ -54,7 +54,7 @@ class DivergenceError(ArithmeticError):
 
     Examples
     --------
-    >>> from gdfast.results.divergence import DivergenceError
+    >>> from gdfast import DivergenceError
     >>> try:
     ...     raise DivergenceError("diverged at epoch 3", run="the last finite state")
     ... except DivergenceError as error:
