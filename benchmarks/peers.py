@@ -200,7 +200,7 @@ def scikit_learn(work: Work, drop_in: bool = False) -> Duel:
     return Duel(timed, ordered, objective(X, y, work.loss, ALPHA), epochs, read)
 
 
-# Mini-batches: loops of one's own, whose order of samples is an argument.
+# Mini-batches: hand-written loops, whose order of samples is an argument.
 
 Order = Callable[[int], Any]
 

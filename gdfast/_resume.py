@@ -131,7 +131,8 @@ def resume_in_memory(training: Training, epochs: int, given: dict[str, Any]) -> 
         check_closed_form(solver.problem, plan, given)
     resumed = solver.resumed(target, plan)
     if "loss" in given and isinstance(solver, Descent) and isinstance(resumed, Descent):
-        check_loss(given["loss"], resumed, *solver.estimate(), solver.evaluator.objective(*solver.estimate()))
+        W, b = solver.estimate()
+        check_loss(given["loss"], resumed, W, b, solver.evaluator.objective(W, b))
     next_call = FitCall(options, call.fingerprint, progress, time.perf_counter(), None)
     return checked_result(run_solver(resumed, target, next_call), resumed, RateName())
 

@@ -646,7 +646,7 @@ def _levels(values: Array) -> Array:
         levels = np.geomspace(max(low, 1e-4 * high), high, LEVELS)
         units = 10.0 ** np.floor(np.log10(levels) - 1.0)
     else:
-        spread = max(high - low, 1e-9 * abs(high)) or 1.0  # what can be told from rounding
+        spread = max(high - low, 1e-9 * abs(high)) or 1.0  # at least what rounding leaves distinct
         levels = low + spread * np.linspace(0.0, 1.0, LEVELS) ** 2
         units = np.full(LEVELS, 10.0 ** np.floor(np.log10(spread / LEVELS**2)))
     top = max(high, levels[-1])

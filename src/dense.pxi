@@ -182,7 +182,7 @@ cdef double pass_columns(const Model* model, const Data* data, Py_ssize_t start,
 
 cdef void pass_slab(const Model* model, const Data* data, Py_ssize_t slab, const floating* W,
                     const double* b) noexcept nogil:
-    """Write the sums of one slab: the loss and its gradient, behind workspace for a row of X."""
+    """Write the sums of one slab: the loss and its gradient, and behind them a workspace for a row of X."""
     cdef Py_ssize_t width = data.k * (data.d + 1), start = slab * data.slab, stop = min(start + data.slab, data.n)
     cdef double* sums = data.sums + slab * (1 + width + data.d)
     cdef double* workspace = behind(data.coupled, slab * BLOCK * data.k)

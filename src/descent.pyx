@@ -47,7 +47,7 @@ include "csr.pxi"
 
 
 cdef class Passes:
-    """The data of a Problem as C pointers, with workspace for what a pass over all of it sums.
+    """The data of a Problem as C pointers, with a workspace for what a pass over all of it sums.
 
     X is (n, d) by rows, an array or a CSR; columns and targets are X' and Y' where passes over all rows take those.
     `sums` is (slabs, 1 + k (d + 1) + d), zeros if X is sparse: each fixed part of the rows has its own sums, which

@@ -5,7 +5,7 @@ cdef enum:
     SCALE  # the coefficients are this times w
     INTERCEPT
     MEAN_INTERCEPT
-    PENDING  # l1 pending by every coefficient since training began
+    PENDING  # l1 pending for every coefficient since training began
     MEAN_A  # the mean of coefficients is (MEAN_A w + mean) / MEAN_B
     MEAN_B
     COUNT  # of iterates in the mean; negative: so many updates more until it begins

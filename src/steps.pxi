@@ -27,7 +27,7 @@ cdef struct Model:
     Py_ssize_t d
     Py_ssize_t k
 
-# Rows as they lie, dense or sparse, or by columns, and workspace for what passes over all of them sum (class Passes).
+# Rows as they lie, dense or sparse, or by columns, and a workspace for what passes over all of them sum (class Passes).
 cdef struct Data:
     const void* X  # of sparse rows the values
     const void* indices  # of sparse rows
@@ -55,7 +55,7 @@ cdef struct State:
     double* mean
     double* applied
     double* pending
-    double* l1_pending  # by every coordinate alike
+    double* l1_pending  # for every coordinate alike
     double* residual  # of a shrinking by l2, which float32 cannot hold yet
     Py_ssize_t t  # updates done
     Py_ssize_t count  # of them in the mean, -1: none is wanted

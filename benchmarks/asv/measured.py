@@ -45,7 +45,7 @@ class Measured(ABC):
         self.fit(*parameters)
 
     def peakmem_fit(self, *parameters: Any) -> None:
-        """Evaluator the memory of a fit, data included."""
+        """Measure the memory of a fit, data included."""
         self.fit(*parameters)
 
 

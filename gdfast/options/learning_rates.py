@@ -76,7 +76,7 @@ def checked(rates: NDArray[np.float64], first: int) -> NDArray[np.float64]:
 
 
 def make_learning_rates(learning_rate: Any, epochs: int) -> LearningRates:
-    """Return the LearningRates of fit's argument, "auto" being a number already."""
+    """Return the learning rates of fit's argument, "auto" being a number already."""
     if isinstance(learning_rate, (int, float)):
         return LearningRates(constant=real("learning_rate", learning_rate, 0.0, ends="(]", hint=HINT))
     if isinstance(learning_rate, Constant):

@@ -75,7 +75,7 @@ class Descent:
         self.evaluator = Evaluator(problem, plan, self.kernels)
         self.history = None if plan.grid is None else History(plan.grid, plan.history_limit)
         self.stopping_rule, self.plateau = plan.stopping_rule(), plan.plateau_rate()
-        self.seen = -1  # the last epoch whose cost the watch and the plateau have seen
+        self.seen = -1  # the last epoch whose cost the stopping rule and the plateau have had
         self.reason: StopReason | None = None
         self.diverged_at: int | None = None
         self.halvings = 0  # of the rate, by backtracking
