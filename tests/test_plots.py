@@ -50,6 +50,7 @@ def new_axes(name):
 
 @pytest.fixture(autouse=True)
 def close_figures():
+    plt.close("all")  # an example of a docstring may have left one
     yield
     try:
         for number in plt.get_fignums():  # what cannot be rendered fails here
