@@ -28,7 +28,7 @@ from scipy.sparse import csr_matrix
 
 import gdfast
 from gdfast.sklearn import SGDRegressor
-from gdfast.solvers.loop import descent
+from gdfast.solvers.loop import chunks
 
 STORED = Path(__file__).with_name("instructions.json")
 TOLERANCE = 0.05  # a few more instructions in Python between two calls are no news
@@ -112,7 +112,7 @@ def child(switch: Any, names: list[str]) -> None:
     """Fit each kernel twice between the switches, and print what it ran on."""
     from gdfast import _core
 
-    descent.CHUNK_SECONDS = 1e6  # calls of the kernels grow by the same steps, however slow they are here
+    chunks.CHUNK_SECONDS = 1e6  # calls of the kernels grow by the same steps, however slow they are here
     for kernel in (KERNELS[name] for name in names):
         call = kernel.make()
         call(2)

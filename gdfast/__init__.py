@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gdfast import plots as plots
     from gdfast._fit import fit as fit
     from gdfast._minimize import minimize as minimize
+    from gdfast._resume import _point_at as _point_at
     from gdfast._resume import resume as resume
     from gdfast._stability import stability as stability
     from gdfast.data.order import sample_order as sample_order
@@ -70,13 +71,16 @@ PUBLIC = {
     "sample_order": "data.order",
     "stability": "_stability",
 }
+# Not public: what a method of Run finds here, since `results` imports nothing that stands on it.
+FOR_RUN = {"_point_at": "_resume"}
 __all__ = list(PUBLIC)
 
 
 def __getattr__(name: str) -> Any:
-    if name in PUBLIC:
-        module = import_module(f"gdfast.{PUBLIC[name]}")
-        value = module if name == PUBLIC[name] else getattr(module, name)
+    if name in PUBLIC or name in FOR_RUN:
+        place = PUBLIC.get(name) or FOR_RUN[name]
+        module = import_module(f"gdfast.{place}")
+        value = module if name == place else getattr(module, name)
         globals()[name] = value
         return value
     if name == "__version__":

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,20 +10,16 @@ from numpy.typing import ArrayLike
 
 from gdfast._arguments import flag
 from gdfast.data.csr import is_sparse
-from gdfast.data.fingerprint import fingerprint
 from gdfast.options.averaging import EMA
 from gdfast.options.custom_loss import Loss
 from gdfast.options.optimizers import Optimizer
 from gdfast.options.schedules import ReduceOnPlateau, Schedule
 from gdfast.results.run import Run
 from gdfast.results.run_file import file_name
-from gdfast.solvers.closed_form.factorization import factorize
-from gdfast.solvers.closed_form.solver import ClosedForm
-from gdfast.solvers.diagnostics import RateName, checked_result, warn_if_unstable
-from gdfast.solvers.loop.descent import Descent
+from gdfast.solvers.diagnostics import RateName, checked_run, warn_if_unstable
 from gdfast.solvers.prepare import prepare
-from gdfast.solvers.select import takes_closed_form
-from gdfast.solvers.training import EachEpoch, FitCall, run_solver, run_step_by_step
+from gdfast.solvers.select import choose_solver
+from gdfast.solvers.training import FitCall, TrainingData, run_solver
 
 __all__ = ["DEFAULTS", "fit", "fit_options"]
 
@@ -255,38 +250,18 @@ def fit_options(
     sample_weight: Any,
     options: dict[str, Any],
     rate_name: RateName = RateName(),  # noqa: B008
-    each_epoch: EachEpoch | None = None,
 ) -> Run:
     """Return the Run of fit's arguments as a dict; messages call the learning rate by `rate_name`."""
     started = time.perf_counter()
     progress = flag("progress", options["progress"])
     checkpoint = new_checkpoint(options["checkpoint"])
     problem, plan = prepare(X, y, sample_weight, options)
-    if each_epoch is None and takes_closed_form(problem, plan):
-        solver: Descent | ClosedForm = ClosedForm(problem, plan, factorize(problem, plan.model))
-    else:
-        solver = Descent(problem, plan)
+    solver = choose_solver(problem.dimensions, plan)(problem, plan)
     if not isinstance(options["learning_rate"], str):  # "auto" is stable by its making
-        warn_if_unstable(solver, rate_name)
-    data = Data(X, y, sample_weight)
-    call = FitCall(options, lambda: data.fingerprint, progress, started, checkpoint)
-    if each_epoch is None or isinstance(solver, ClosedForm):
-        run = run_solver(solver, plan.epochs, call)
-    else:
-        run = run_step_by_step(solver, each_epoch, call)
-    return checked_result(run, solver, rate_name)
-
-
-class Data:
-    """The data of a call as they were given, and their fingerprint."""
-
-    def __init__(self, *parts: Any) -> None:
-        self.parts = parts
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """The fingerprint, made when it is first asked for."""
-        return fingerprint(*self.parts)
+        warn_if_unstable(problem, solver, rate_name)
+    data = TrainingData(problem, plan, X, y, sample_weight)
+    run = run_solver(solver, FitCall(options, data, None, progress, started, checkpoint))
+    return checked_run(run, problem, solver, rate_name)
 
 
 def new_checkpoint(checkpoint: Any) -> str | None:

@@ -2,39 +2,37 @@
 
 import os
 import time
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from gdfast._arguments import choice, flag, shown, whole
+from gdfast._arguments import flag, shown, whole
 from gdfast._fit import DEFAULTS
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.problem import Problem
-from gdfast.options.callbacks import make_callbacks
 from gdfast.options.custom_loss import Loss
-from gdfast.options.learning_rates import CallableRates, make_learning_rates
 from gdfast.options.schedules import SCHEDULES, ReduceOnPlateau
-from gdfast.results.run import Run
+from gdfast.results.run import Point, Run
 from gdfast.results.run_file import NotSaved, file_name
 from gdfast.results.stop_reason import StopReason
-from gdfast.solvers.closed_form.factorization import factorize
-from gdfast.solvers.closed_form.solver import ClosedForm
-from gdfast.solvers.diagnostics import RateName, checked_result
-from gdfast.solvers.loop.descent import Descent
-from gdfast.solvers.plan import INTERRUPTS, Plan, make_callback_every, optional_positive
-from gdfast.solvers.prepare import prepare
-from gdfast.solvers.select import missing_requirements
-from gdfast.solvers.training import FitCall, Training, run_solver
+from gdfast.solvers.base import Solver
+from gdfast.solvers.diagnostics import RateName, checked_run
+from gdfast.solvers.plan import Plan
+from gdfast.solvers.prepare import prepare, prepare_again
+from gdfast.solvers.select import SOLVERS, missing_needs
+from gdfast.solvers.training import FitCall, TrainingData, run_solver
 
 __all__ = ["resume"]
 
 GIVEN_AGAIN = ("learning_rate", "loss", "callbacks", "callback_every", "progress", "max_seconds", "interrupt")
 SAVED_SCHEDULES = (*SCHEDULES.values(), ReduceOnPlateau)
-NO_CHECKPOINT = {"checkpoint": None, "checkpoint_every": None, "checkpoint_seconds": None}
 # Of the cost, relative, between a custom loss and the same given again: rounding on another machine is far below.
 LARGEST_DIFFERENCE = 1e-6
+NO_DATA = (
+    "resuming needs the data again, which a file, a pickle and a copy of a Run do not hold; give them: "
+    "resume(epochs, X, y), or gdfast.resume(path, X, y)"
+)
 
 
 def resume(
@@ -91,106 +89,110 @@ def resume(
     >>> further.epochs
     30
     """
+    data = X, y, sample_weight
     if isinstance(path, Run):
-        return resume_run(path, whole("epochs", epochs, 1, 2**53), (X, y, sample_weight), again)
+        return go_on(path, path.epochs + whole("epochs", epochs, 1, 2**53), data, again)
     name = file_name(path)
     run = Run.load(name)
-    check_given(again, run.settings)
-    check_data(run, X, y, sample_weight)
     if epochs is not None:
-        return resume_loaded(run, run.epochs + whole("epochs", epochs, 0, 2**53), (X, y, sample_weight), again, name)
+        return go_on(run, run.epochs + whole("epochs", epochs, 0, 2**53), data, again, name)
     if run.stop_reason not in (StopReason.INTERRUPTED, StopReason.MAX_SECONDS):
-        return run
-    return resume_loaded(run, saved_state(run)["epochs"], (X, y, sample_weight), again, name)
-
-
-def resume_run(run: Run, epochs: int, data: tuple[Any, Any, Any], given: dict[str, Any]) -> Run:
-    """Resume a Run, in memory or loaded, for so many more epochs; no checkpoint is written."""
-    check_given(given, run.settings)
-    if data[0] is not None:
+        check_given(again, run.settings)
         check_data(run, *data)
-    elif data[1] is not None or data[2] is not None:
-        raise ValueError("y or sample_weight is given without X; give all of the data, or none of it")
-    if run.training is not None:
-        return resume_in_memory(run.training, epochs, given)
-    if data[0] is None:
-        raise ValueError("a Run that was loaded from a file has no data to resume with; give it: resume(epochs, X, y)")
-    return resume_loaded(run, run.epochs + epochs, data, given, None)
+        return run
+    return go_on(run, run.state["epochs"], data, again, name)
 
 
-def resume_in_memory(training: Training, epochs: int, given: dict[str, Any]) -> Run:
-    """Resume from a solver in memory, which stays as it is."""
-    solver, call = training
-    target = solver.state.epoch + epochs
-    options = resumed_options(call.options, given, target) | NO_CHECKPOINT
-    check_length(solver.plan, target)
-    progress = flag("progress", options["progress"])
-    begun = solver.state.epoch + (solver.state.position > 0)
-    plan = with_given(solver.plan, given, options, begun)
-    if isinstance(solver, ClosedForm):
-        check_closed_form(solver.problem, plan, given)
-    resumed = solver.resumed(target, plan)
-    if "loss" in given and isinstance(solver, Descent) and isinstance(resumed, Descent):
-        W, b = solver.estimate()
-        check_loss(given["loss"], resumed, W, b, solver.evaluator.objective(W, b))
-    next_call = FitCall(options, call.fingerprint, progress, time.perf_counter(), None)
-    return checked_result(run_solver(resumed, target, next_call), resumed, RateName())
-
-
-def resume_loaded(
-    run: Run, target: int, data: tuple[Any, Any, Any], given: dict[str, Any], checkpoint: str | None
+def go_on(
+    run: Run, target: int, data: tuple[Any, Any, Any], given: dict[str, Any], checkpoint: str | None = None
 ) -> Run:
-    """Resume a loaded Run up to an epoch."""
-    options = loaded_options(run, target, given, checkpoint)
-    problem, plan = prepare(*data, options)
-    check_length(plan, target)
-    state = saved_state(run)
-    if run.solver == "closed_form":
-        check_closed_form(problem, plan, given)
-        path = ClosedForm(problem, plan, factorize(problem, plan.model), state["first"])
-        restore_rates(path, run, state)
-        solver: Descent | ClosedForm = path
-    else:
-        solver = Descent(problem, plan, target)
-        solver.restore(state, run.history)
-        if isinstance(options["loss"], Loss):
-            W, b = np.array(run.coef, ndmin=2), np.array(run.intercept, np.float64, ndmin=1)
-            check_loss(options["loss"], solver, W, b, run.cost)
-    known = run.fingerprint_by or (lambda: fingerprint(*data))
-    call = FitCall(options, known, flag("progress", options["progress"]), time.perf_counter(), checkpoint)
-    return checked_result(run_solver(solver, target, call), solver, RateName())
+    """Train a Run, in memory, unpickled or loaded, up to an epoch; that Run stays as it is."""
+    started = time.perf_counter()
+    check_given(given, run.settings)
+    check_data(run, *data)
+    settings = settings_again(run, given, target, checkpoint)
+    progress = flag("progress", settings["progress"])
+    solver, problem = restored(run, settings, data, given)
+    kept = run.data
+    if problem is not None:
+        kept = TrainingData(problem, solver.plan, *(data if run.data is None else run.data.given))
+    call = FitCall(settings, kept, run.known_fingerprint, progress, started, checkpoint)
+    return checked_run(run_solver(solver, call), problem, solver, RateName())
 
 
-def loaded_options(run: Run, target: int, given: dict[str, Any], checkpoint: str | None) -> dict[str, Any]:
-    """Return the arguments of the fit that a loaded Run is resumed as."""
-    options = resumed_options({**DEFAULTS, **run.settings}, given, target)
-    if "callbacks" not in given:
-        options["callbacks"], options["callback_every"] = (), given.get("callback_every")
-    for name, what in (("learning_rate", "callable"), ("loss", "custom loss")):
-        if isinstance(options[name], NotSaved):
-            raise ValueError(f"a file cannot hold the {what} that this Run has; give {name}= again")
-    options |= {"seed": run.seed, "backend": run.backend, "solver": run.solver}
+def _point_at(run: Run, epoch: int) -> Point | None:
+    """Return where the solver of a Run stands after an epoch, None where it knows the last one alone."""
+    if SOLVERS[run.solver].without_data(run) is None:
+        return None
+    solver, _ = restored(run, settings_again(run, {}, max(1, run.epochs), None), (None, None, None), {})
+    return solver.at(epoch)
+
+
+def restored(
+    run: Run, settings: dict[str, Any], data: tuple[Any, Any, Any], given: dict[str, Any]
+) -> tuple[Solver, Problem | None]:
+    """Return a solver that stands where a Run ended, and its Problem, None where it needs none."""
+    options = settings | {"seed": run.seed, "backend": run.backend, "solver": run.solver}
     if run.learning_rate is not None:
         options["learning_rate"] = run.learning_rate
-    return options if checkpoint is not None else options | NO_CHECKPOINT
+    kind, problem = SOLVERS[run.solver], None
+    dimensions = kind.without_data(run)
+    if run.data is not None:
+        problem = run.data.problem
+        dimensions = problem.dimensions
+        plan = prepare_again(options, dimensions, run.data.plan)
+    elif dimensions is None or data[0] is not None:
+        problem, plan = prepare(*data, options)
+        dimensions = problem.dimensions
+    else:
+        plan = prepare_again(options, dimensions)
+    missing = missing_needs(kind, dimensions, plan)
+    if missing:
+        raise ValueError(
+            f"{', '.join(given)}: this Run has solver {run.solver!r}, which needs {', and '.join(missing)}; leave it "
+            "out, or fit anew with solver='loop'"
+        )
+    plan.rates.restore(run.state, run.state.get("begun", run.epochs), "learning_rate" in given)
+    solver = kind.resumed(run, problem, plan)
+    if "loss" in given and problem is not None:
+        check_loss(given["loss"], problem, plan, run)
+    return solver, problem
 
 
-def saved_state(run: Run) -> dict[str, Any]:
-    """Return the state of the solver that a Run's file holds."""
-    return {} if run.memory_by is None else run.memory_by()
+def settings_again(run: Run, given: dict[str, Any], target: int, checkpoint: str | None) -> dict[str, Any]:
+    """Return the settings of a Run that is resumed up to an epoch; max_seconds was the earlier call's alone."""
+    settings = {**DEFAULTS, **run.settings, "max_seconds": None, **given, "epochs": target}
+    if checkpoint is None:
+        settings |= {"checkpoint": None, "checkpoint_every": None, "checkpoint_seconds": None}
+    if "callbacks" not in given and holds_not_saved(settings["callbacks"]):
+        settings |= {"callbacks": (), "callback_every": given.get("callback_every")}
+    for name, what in (("learning_rate", "callable"), ("loss", "custom loss")):
+        if isinstance(settings[name], NotSaved):
+            raise ValueError(f"neither a file nor a pickle holds the {what} that this Run has; give {name}= again")
+    return settings
+
+
+def holds_not_saved(callbacks: Any) -> bool:
+    """Return whether callbacks are those of a file or a pickle, which are their reprs."""
+    several = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    return any(isinstance(callback, NotSaved) for callback in several)
 
 
 def check_data(run: Run, X: Any, y: Any, sample_weight: Any) -> None:
-    """Raise an error unless the data are those of the Run."""
+    """Raise an error unless the data, where they are given, are those of the Run."""
     if X is None:
-        raise ValueError("resuming from a file needs the data again, and X is None; give resume(path, X, y)")
+        if y is not None or sample_weight is not None:
+            raise ValueError("y or sample_weight is given without X; give all of the data, or none of it")
+        if run.data is None and SOLVERS[run.solver].without_data(run) is None:
+            raise ValueError(NO_DATA)
+        return
     if y is None:
         raise ValueError("X is given without y; give both")
-    if run.fingerprint_by is None or run.memory_by is None:
+    if run.fingerprint is None or not run.state:
         raise ValueError("this Run's file holds no state to resume from; fit again from its coef")
     if any(run.extra.get("center", ())) or any(scale != 1.0 for scale in run.extra.get("scale", ())):
         raise ValueError("this Run was trained on standardized columns, which the file does not hold; fit again")
-    if fingerprint(X, y, sample_weight) != run.fingerprint_by():
+    if fingerprint(X, y, sample_weight) != run.fingerprint:
         raise ValueError(
             "the fingerprint of X, y and sample_weight is not that of the data this Run was trained on: every value, "
             "shape and dtype must be the same; give the same data, or fit anew with coef_init"
@@ -232,72 +234,13 @@ def is_same_loss(given: Any, held: Any) -> bool:
     return isinstance(given, Loss) and isinstance(held, (Loss, NotSaved)) and repr(given) == str(held)
 
 
-def resumed_options(settings: dict[str, Any], given: dict[str, Any], epochs: int) -> dict[str, Any]:
-    """Return the settings of a Run that is resumed up to an epoch; max_seconds was the earlier call's alone."""
-    return {**settings, "max_seconds": None, **given, "epochs": epochs}
-
-
-def with_given(plan: Plan, given: dict[str, Any], options: dict[str, Any], begun: int) -> Plan:
-    """Return the plan with what was given again; `options` are the resumed Run's settings, `begun` its epochs begun."""
-    callbacks = make_callbacks(given["callbacks"]) if "callbacks" in given else plan.callbacks
-    made: dict[str, Any] = {"callbacks": callbacks}
-    made["callback_every"] = make_callback_every(options["callback_every"], callbacks)
-    made["max_seconds"] = optional_positive("max_seconds", options["max_seconds"])
-    made["interrupt"] = choice("interrupt", options["interrupt"], INTERRUPTS)
-    if "learning_rate" in given:
-        rates = make_learning_rates(given["learning_rate"], options["epochs"])
-        if isinstance(plan.rates, CallableRates) and isinstance(rates, CallableRates):
-            rates.known = {epoch: rate for epoch, rate in plan.rates.known.items() if epoch < begun}
-        made["rates"] = rates
-    if "loss" in given:
-        made["model"] = replace(plan.model, custom=given["loss"])
-    return replace(plan, **made)
-
-
-def check_closed_form(problem: Problem, plan: Plan, given: dict[str, Any]) -> None:
-    """Raise an error where the closed form cannot do what was given again."""
-    missing = missing_requirements(problem, plan)
-    if missing:
-        raise ValueError(
-            f"{', '.join(given)}: this Run has solver 'closed_form', which needs {', and '.join(missing)}; leave it "
-            "out, or fit anew with solver='loop'"
-        )
-
-
-def check_length(plan: Plan, target: int) -> None:
-    """Raise an error where an array of rates ends before the epoch."""
-    if plan.rates.length is not None and plan.rates.length < target:
-        raise ValueError(f"learning_rate holds {plan.rates.length} rates, and {target} epochs need one for each")
-
-
-def check_loss(loss: Loss, descent: Descent, W: NDArray[Any], b: NDArray[np.float64], known: float) -> None:
-    """Raise an error unless a custom loss gives the cost that is known at coefficients (k, d) and intercepts (k,)."""
-    cost = descent.evaluator.objective(W, b)
-    size = max(abs(known), abs(descent.evaluator.objective(np.zeros_like(W), np.zeros_like(b))))
+def check_loss(loss: Loss, problem: Problem, plan: Plan, run: Run) -> None:
+    """Raise an error unless a custom loss gives the cost that a Run has at its coefficients."""
+    data = TrainingData(problem, plan)
+    cost, known = data.objective(run.coef, run.intercept), run.cost
+    size = max(abs(known), abs(data.objective(np.zeros_like(run.coef), np.zeros_like(run.intercept))))
     if not abs(cost - known) <= LARGEST_DIFFERENCE * size:
         raise ValueError(
             f"loss={loss!r} is not the one that this Run was fitted with: it gives the cost {cost:.10g} at the Run's "
             f"coef, and the Run has {known:.10g}; give the same loss, or fit anew with coef_init"
-        )
-
-
-def restore_rates(path: ClosedForm, run: Run, state: dict[str, Any]) -> None:
-    """Take the rates up to here from the file, or make sure that the callable leads to the same coefficients."""
-    rates = path.plan.rates
-    if not isinstance(rates, CallableRates):
-        return
-    if "rates" in state:
-        values = np.asarray(state["rates"], np.float64)
-        if values.shape != (run.epochs,) or not (np.isfinite(values) & (values >= 0)).all():
-            raise ValueError(f"this Run's file must hold a rate for each of its {run.epochs} epochs; fit again")
-        rates.known = dict(enumerate(values.tolist()))
-        return
-    found = path.problem.shaped(*path.parameters(run.epochs))
-    allowed = LARGEST_DIFFERENCE * float(np.abs(run.last_coef).max())
-    if not all(
-        map(lambda a, b: np.allclose(a, b, LARGEST_DIFFERENCE, allowed), found, (run.last_coef, run.last_intercept))
-    ):
-        raise ValueError(
-            f"learning_rate={rates.function!r} is not the one that this Run was fitted with: up to epoch {run.epochs} "
-            "it leads to other coefficients; give the same callable, or fit anew with coef_init"
         )

@@ -15,6 +15,7 @@ call                   gradient (e = prediction - target)     cost              
 
 import math
 import random
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,10 +23,10 @@ from numpy.typing import NDArray
 
 from gdfast._arguments import flag, floating, matrix, numeric_array, real, vector, whole
 from gdfast._fit import DEFAULTS, fit_options
+from gdfast.options.callbacks import CallbackState
 from gdfast.results.run import Run
 from gdfast.solvers.diagnostics import RateName
 from gdfast.solvers.plan import LARGEST_COUNT
-from gdfast.solvers.training import EachEpoch
 
 __all__ = [
     "generate_data",
@@ -38,6 +39,10 @@ __all__ = [
     "rmse",
     "train",
 ]
+
+
+# Called with an epoch's number, the cost before it, and the coefficients and intercept after it.
+EachEpoch = Callable[[int, float, NDArray[Any], float], None]
 
 
 def feature_matrix(name: str, values: Any) -> NDArray[Any]:
@@ -90,7 +95,7 @@ def path(
     if start is None:
         start = np.zeros(X.shape[1] + 1)
     check_start(words, X, y, start)
-    options = {
+    options: dict[str, Any] = {
         "epochs": epochs,
         "learning_rate": our_rate(words, learning_rate),
         "coef_init": start[1:],
@@ -98,8 +103,25 @@ def path(
         "history_limit": epochs + 1,  # the caller gets every cost
         "interrupt": "raise",
     }
-    shown = RateName(words.rate, words.factor)
-    return fit_options(X, y, None, {**DEFAULTS, **options}, shown, each_epoch)
+    if each_epoch is not None:
+        options |= {"callbacks": EpochPrinter(each_epoch), "callback_every": 1}
+    return fit_options(X, y, None, {**DEFAULTS, **options}, RateName(words.rate, words.factor))
+
+
+class EpochPrinter:
+    """A callback that calls `line` after each epoch, with the cost before it."""
+
+    def __init__(self, line: EachEpoch) -> None:
+        self.line, self.cost = line, math.nan
+
+    def on_start(self, state: CallbackState) -> None:
+        """Keep the cost at the start."""
+        self.cost = state.cost
+
+    def on_chunk(self, state: CallbackState) -> None:
+        """Call `line`, and keep the cost for the next epoch's."""
+        self.line(state.epoch, self.cost, state.coef, state.intercept)
+        self.cost = state.cost
 
 
 def check_start(words: Words, X: NDArray[Any], y: NDArray[np.float64], start: NDArray[np.float64]) -> None:

@@ -61,7 +61,7 @@ def test_a_loaded_run_needs_the_same_data(tmp_path, X, Y):
     weights = np.linspace(1, 2, 40)
     gdfast.fit(X, Y, sample_weight=weights, epochs=3).save(tmp_path / "run.npz")
     run = gdfast.Run.load(tmp_path / "run.npz")
-    with pytest.raises(ValueError, match="give it: resume"):
+    with pytest.raises(ValueError, match="needs the data again"):
         run.resume(2)
     changed = X.copy()
     changed[3, 1] = np.nextafter(changed[3, 1], 9)

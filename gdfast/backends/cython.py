@@ -1,5 +1,6 @@
 """The Cython backend: the compiled kernels of src/, called with the arrays of a Problem and a State."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,6 +63,7 @@ class Kernels:
             self.window, self.until = np.empty((3, self.settle_interval(1) + 1)), np.zeros(d, np.int32)
         self.helpers = min(n_threads, len(sums)) - 1
         self.pool: ThreadPoolExecutor | None = None
+        self.process = os.getpid()  # of the pool: a forked child has none of its threads
         coupled = np.empty((len(sums), descent.ROWS_OF_A_BLOCK * k)) if model.formulas.coupled else None
         passes = descent.Passes(X, Y, problem.weights, columns, targets, sums, slab, scratch, coupled)
         self.fixed = (passes, compiled_numbers(model), (model.factors, model.low, model.high))
@@ -81,10 +83,10 @@ class Kernels:
         """Call `descent.batch`, with helpers that share its passes where there are any."""
         if self.helpers < 1:
             return int(descent.batch(*self.fixed, *others))
-        if self.pool is None:
+        if self.pool is None or self.process != os.getpid():
             from concurrent.futures import ThreadPoolExecutor  # not at every import of gdfast
 
-            self.pool = ThreadPoolExecutor(self.helpers)
+            self.pool, self.process = ThreadPoolExecutor(self.helpers), os.getpid()
         crew = descent.Crew()
         arguments: Any = (*self.fixed, *others, crew)
         try:
@@ -95,6 +97,12 @@ class Kernels:
         for helper in serving:
             helper.result()
         return result
+
+    def close(self) -> None:
+        """End the threads, if there are any; the next call starts them again."""
+        if self.pool is not None and self.process == os.getpid():
+            self.pool.shutdown()
+        self.pool = None
 
     def cost_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool) -> float:
         """Return J at W and b; with `gradient` as `sums_at` leaves it in self.G."""

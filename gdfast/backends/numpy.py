@@ -92,6 +92,9 @@ class Kernels:
         """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
         return settle_interval(self.X, False, batch_size)
 
+    def close(self) -> None:
+        """Do nothing: there are no threads."""
+
     def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
         """Return the sum of s_i loss_i and the penalty at W and b."""
         with np.errstate(all="ignore"):

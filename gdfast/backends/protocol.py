@@ -45,6 +45,8 @@ class KernelSet(Protocol):
         Number of threads, at least 1. Only the compiled core has more than one.
     """
 
+    G: NDArray[np.float64]  # (k, d + 1), where a gradient is left
+
     def __init__(self, problem: Problem, model: Model, by_columns: bool = True, n_threads: int = 1) -> None: ...
 
     def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
@@ -61,3 +63,6 @@ class KernelSet(Protocol):
 
     def settle_interval(self, batch_size: int) -> int:
         """Return at which multiples of how many updates a call of `stochastic` may end within an epoch."""
+
+    def close(self) -> None:
+        """End the threads, if there are any; the kernels can still be called."""

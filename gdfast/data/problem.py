@@ -7,14 +7,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._arguments import as_array, floating, numeric_array, real, shown, vector
-from gdfast.data.csr import as_kind_of, features
+from gdfast.data.csr import CSR, as_kind_of, features
 from gdfast.data.order import fill_order
 from gdfast.formulas.losses import LOSSES, LossFormulas
 from gdfast.options.custom_loss import Loss
 
-__all__ = ["Problem", "make_problem", "part_of", "split", "validation_problem"]
+__all__ = ["Dimensions", "Problem", "make_problem", "part_of", "split", "validation_problem"]
 
 SPLIT = -1  # the epoch whose order of samples chooses the validation rows: no epoch of training
+
+
+@dataclass(frozen=True, slots=True)
+class Dimensions:
+    """What is known of a Problem without its rows."""
+
+    n: int  # rows
+    d: int  # features
+    k: int  # outputs
+    dtype: np.dtype[Any]  # of X
+    sparse: bool
+    several: bool  # y had several columns, so coef has a row for each
+
+    def shaped(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[Any, Any]:
+        """Return copies of coefficients (k, d) and intercepts (k,), as users have them: of one y (d,) and a float."""
+        return (W.copy(), b.copy()) if self.several else (W[0].copy(), float(b[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +43,11 @@ class Problem:
     classes: NDArray[Any] | None  # the labels in sorted order
     several: bool  # y had several columns, so coef has a row for each
 
-    def shaped(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[Any, Any]:
-        """Return copies of coefficients (k, d) and intercepts (k,), as users have them: of one y (d,) and a float."""
-        return (W.copy(), b.copy()) if self.several else (W[0].copy(), float(b[0]))
+    @property
+    def dimensions(self) -> Dimensions:
+        """The problem without its rows."""
+        (n, d), k = self.X.shape, self.Y.shape[1]
+        return Dimensions(n, d, k, self.X.dtype, isinstance(self.X, CSR), self.several)
 
 
 def make_problem(X: Any, y: Any, loss: str | Loss, sample_weight: Any = None) -> Problem:

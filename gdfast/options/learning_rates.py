@@ -34,6 +34,13 @@ class LearningRates:
             raise AttributeError("rates without a constant have a schedule")
         return checked(np.asarray(self.schedule(np.arange(first, first + count)), dtype=np.float64), first)
 
+    def state(self, first: int) -> dict[str, Any]:
+        """Return what must be kept of the rates from t = first on: nothing where they can be made again."""
+        return {}
+
+    def restore(self, state: dict[str, Any], begun: int, given_again: bool) -> None:
+        """Take the rates that `state` returned; where they are given again, those of the epochs begun alone."""
+
 
 class ArrayRates(LearningRates):
     """An array: rates[t]."""
@@ -61,6 +68,22 @@ class CallableRates(LearningRates):
             if epoch not in self.known:
                 self.known[epoch] = real(f"learning_rate({epoch})", self.function(epoch), 0.0)
         return np.array([self.known[epoch] for epoch in range(first, first + count)])
+
+    def state(self, first: int) -> dict[str, Any]:
+        """Return the rates that are known from the epoch `first` on: no epoch's is asked for a second time."""
+        stop = max(self.known, default=-1) + 1
+        return {"rates_from": first, "rates": self.take(first, max(0, stop - first))}
+
+    def restore(self, state: dict[str, Any], begun: int, given_again: bool) -> None:
+        """Take the rates that `state` returned; where the callable is another one, those of the epochs begun alone."""
+        if "rates" not in state:
+            return
+        first, values = state.get("rates_from", 0), np.asarray(state["rates"], dtype=np.float64)
+        whole = values.ndim == 1 and first + len(values) >= begun
+        if not whole or not (np.isfinite(values) & (values >= 0)).all():
+            raise ValueError(f"this Run's file must hold the rates up to its epoch {begun}; fit again")
+        known = dict(enumerate(values.tolist(), first))
+        self.known = {epoch: rate for epoch, rate in known.items() if epoch < begun or not given_again}
 
 
 def checked(rates: NDArray[np.float64], first: int) -> NDArray[np.float64]:
@@ -92,7 +115,7 @@ def make_learning_rates(learning_rate: Any, epochs: int) -> LearningRates:
     if np.ndim(learning_rate) >= 1:
         values = np.asarray(learning_rate).ravel()
         if len(values) < epochs:
-            raise ValueError(f"learning_rate holds {len(values)} rates, and epochs={epochs} needs one for each")
+            raise ValueError(f"learning_rate holds {len(values)} rates, and {epochs} epochs need one for each")
         return ArrayRates(checked(vector("learning_rate", learning_rate, len(values), "epoch"), 0))
     if callable(learning_rate):
         return CallableRates(learning_rate)

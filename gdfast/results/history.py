@@ -1,11 +1,11 @@
 """The costs of recorded epochs, and what is recorded beside them, at a memory bound."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["History", "LogGrid", "StepGrid"]
+__all__ = ["Columns", "History", "HistorySource", "LogGrid", "Recorded", "StepGrid"]
 
 PER_DECADE = 100  # points of the log grid
 SPILL_BYTES = 2**28  # larger columns (recorded coefficients) are held in a file without a name, gone with the process
@@ -61,6 +61,38 @@ class LogGrid:
 
 
 Columns = dict[str, NDArray[Any]]  # equally long, "epoch" and "cost" always
+
+
+class HistorySource(Protocol):
+    """What the history is read from when it is first asked for."""
+
+    def epochs(self) -> NDArray[np.int64]:
+        """Return the recorded epochs."""
+
+    def costs(self) -> NDArray[np.float64]:
+        """Return their costs."""
+
+    def table(self) -> Columns:
+        """Return what was recorded beside them, and perhaps these."""
+
+
+class Recorded:
+    """A history that is at hand."""
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+
+    def epochs(self) -> NDArray[np.int64]:
+        """Return the recorded epochs."""
+        return self.columns["epoch"]
+
+    def costs(self) -> NDArray[np.float64]:
+        """Return their costs."""
+        return self.columns["cost"]
+
+    def table(self) -> Columns:
+        """Return all columns."""
+        return self.columns
 
 
 class History:

@@ -1,10 +1,9 @@
 """What a descent gives back: coefficients, costs, and how it went."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 from gdfast._arguments import whole
 from gdfast.data.csr import features
 from gdfast.formulas.losses import LOSSES
-from gdfast.results.run_file import CostSource, as_arrays, read_file, run_fields, write_file
+from gdfast.results.history import HistorySource, Recorded
+from gdfast.results.run_file import as_arrays, read_file, run_fields, without_functions, write_file
 from gdfast.results.stop_reason import StopReason
 
 __all__ = ["Point", "Run"]
@@ -26,11 +26,23 @@ class Point(NamedTuple):
     cost: float
 
 
+class DataInMemory(Protocol):
+    """What a Run has of its data while it is in the process that trained it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of X, y and sample_weight."""
+
+    def objective(self, coef: Any, intercept: Any) -> float:
+        """Return J at a coef and an intercept."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Run:
     """The result of `gdfast.fit`.
 
-    Every parameter is an attribute of the same name. A Run is made by `fit`, `resume` and `load`.
+    Every parameter is an attribute of the same name. A Run is made by `fit`, `resume` and `load`. It can be pickled
+    and copied; a copy holds no data, as one that was loaded from a file, and `resume` is given them again.
 
     Parameters
     ----------
@@ -38,8 +50,6 @@ class Run:
         The coefficients, in the dtype of X.
     intercept : float or ndarray, shape (n_outputs,)
         The intercept, 0 with fit_intercept=False.
-    cost_source : float or callable
-        The value of `cost`, or a function that computes it.
     epochs : int
         Number of whole epochs done.
     steps : int
@@ -68,18 +78,18 @@ class Run:
         The epoch of the lowest validation cost.
     validation_rows : ndarray, optional
         The rows of X used for validation, where validation was a fraction.
-    history_source : CostSource, optional
-        The source of `history`.
     extra : dict, default {}
         Entries that the command line keeps beside the Run in its file.
-    memory_by : callable, optional
-        Returns the state that resuming needs.
-    fingerprint_by : callable, optional
-        Returns the fingerprint of the data.
-    training : object, optional
-        The solver and the call in memory, from which the Run is resumed. A Run loaded from a file has none.
-    at_by : callable, optional
-        Returns the state after an epoch, where the solver knows all of them.
+    state : dict, default {}
+        The state of the solver that `resume` starts from: numbers, arrays, and lists and dicts of them.
+    known_cost : float, optional
+        The value of `cost`, where it is known.
+    known_fingerprint : str, optional
+        The fingerprint of the data, where it is known.
+    history_source : HistorySource, optional
+        The source of `history`.
+    data : object, optional
+        The data that the Run was trained on, in memory. A loaded, unpickled or copied Run has none.
 
     Attributes
     ----------
@@ -114,7 +124,6 @@ class Run:
 
     coef: NDArray[Any]
     intercept: Any
-    cost_source: float | Callable[[], float]
     epochs: int
     steps: int
     seconds: float
@@ -129,17 +138,19 @@ class Run:
     last: tuple[NDArray[Any], Any] | None = None  # the iterate, where it is not coef
     best_epoch: int | None = None
     validation_rows: NDArray[np.intp] | None = None
-    history_source: CostSource | None = None
     extra: dict[str, Any] = field(default_factory=dict)  # what an entry point keeps beside the run in its file
-    memory_by: Callable[[], dict[str, Any]] | None = None  # the state to resume from
-    fingerprint_by: Callable[[], str] | None = None  # of the data
-    training: Any = None  # what `gdfast.resume` starts from in memory; a loaded Run has none
-    at_by: Callable[[int], Any] | None = None  # the path, where it is known
+    state: dict[str, Any] = field(default_factory=dict)
+    known_cost: float | None = None
+    known_fingerprint: str | None = None
+    history_source: HistorySource | None = None
+    data: Any = None  # a DataInMemory
 
     @cached_property
     def cost(self) -> float:
         """The objective J at coef and intercept."""
-        return self.cost_source() if callable(self.cost_source) else self.cost_source
+        if self.known_cost is not None or self.data is None:
+            return np.nan if self.known_cost is None else self.known_cost
+        return float(self.data.objective(self.coef, self.intercept))
 
     @cached_property
     def costs(self) -> NDArray[np.float64]:
@@ -156,6 +167,23 @@ class Run:
         """The recorded epochs as a dict of equally long arrays: "epoch", "cost" and the other columns recorded."""
         table = {} if self.history_source is None else self.history_source.table()
         return {**table, "epoch": self.cost_epochs, "cost": self.costs}
+
+    @cached_property
+    def fingerprint(self) -> str | None:
+        """The fingerprint of the data: a hash of every value, shape and dtype."""
+        return self.known_fingerprint if self.data is None else self.data.fingerprint
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all that a copy in another process has: the data stay here, and what is made of them is made first."""
+        columns = {name: np.asarray(column) for name, column in self.history.items()}  # a memory map stays here, too
+        kept = {field.name: getattr(self, field.name) for field in fields(self)}
+        return kept | {
+            "settings": without_functions(self.settings),
+            "known_cost": self.cost,
+            "known_fingerprint": self.fingerprint,
+            "history_source": None if self.history_source is None else Recorded(columns),
+            "data": None,
+        }
 
     def to_pandas(self) -> Any:
         """Return `history` as a pandas DataFrame.
@@ -269,8 +297,11 @@ class Run:
             If the state after this epoch is not known, or the epoch is past an array of rates.
         """
         epoch = whole("epoch", epoch, 0, 2**53)
-        if self.at_by is not None:
-            return self.at_by(epoch)
+        import gdfast  # whose solvers stand on this class
+
+        point = gdfast._point_at(self, epoch)
+        if point is not None:
+            return point
         if "coef" in self.history:
             place = np.flatnonzero(self.cost_epochs == epoch)
             if len(place):
@@ -281,7 +312,6 @@ class Run:
             raise ValueError(f"at(epoch={epoch}): that epoch was not recorded; the recorded ones are in cost_epochs")
         raise ValueError(
             f"at(epoch={epoch}) needs the path, and this Run has solver {self.solver!r} and no recorded coefficients"
-            + (" and was loaded from a file" if self.training is None else "")
             + '; fit with record="coef", with solver="closed_form" where it applies, or for as many epochs'
         )
 

@@ -4,7 +4,7 @@ import numbers
 import os
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,10 @@ from gdfast.formulas.losses import LOSSES
 from gdfast.options.averaging import EMA
 from gdfast.options.optimizers import OPTIMIZERS
 from gdfast.options.schedules import SCHEDULES, ReduceOnPlateau
+from gdfast.results.history import Recorded
 from gdfast.results.stop_reason import StopReason
 
-__all__ = ["CostSource", "NotSaved", "Recorded", "as_arrays", "file_name", "read_file", "run_fields", "write_file"]
+__all__ = ["NotSaved", "as_arrays", "file_name", "read_file", "run_fields", "without_functions", "write_file"]
 
 Arrays = dict[str, NDArray[Any]]
 Read = TypeVar("Read")
@@ -34,38 +35,6 @@ class NotSaved(str):
     """The repr of what a file cannot hold: a function, a loss of the user's own."""
 
     __slots__ = ()
-
-
-class CostSource(Protocol):
-    """What the history is read from when it is first asked for."""
-
-    def epochs(self) -> NDArray[np.int64]:
-        """Return the recorded epochs."""
-
-    def costs(self) -> NDArray[np.float64]:
-        """Return their costs."""
-
-    def table(self) -> Arrays:
-        """Return what was recorded beside them, and perhaps these."""
-
-
-class Recorded:
-    """A history that is at hand."""
-
-    def __init__(self, columns: Arrays) -> None:
-        self.columns = columns
-
-    def epochs(self) -> NDArray[np.int64]:
-        """Return the recorded epochs."""
-        return self.columns["epoch"]
-
-    def costs(self) -> NDArray[np.float64]:
-        """Return their costs."""
-        return self.columns["cost"]
-
-    def table(self) -> Arrays:
-        """Return all columns."""
-        return self.columns
 
 
 def write_file(path: Any, arrays: Arrays) -> None:
@@ -117,9 +86,9 @@ def as_arrays(run: Any) -> Arrays:
         "cost": run.cost,
         "stop_reason": run.stop_reason,
     }
-    text["settings"] = taken_apart("settings", run.settings, arrays)
-    text["memory"] = taken_apart("memory", {} if run.memory_by is None else run.memory_by(), arrays)
-    text["fingerprint"] = None if run.fingerprint_by is None else run.fingerprint_by()
+    text["settings"] = taken_apart("settings", without_functions(run.settings), arrays)
+    text["memory"] = taken_apart("memory", run.state, arrays)
+    text["fingerprint"] = run.fingerprint
     arrays |= {f"history.{name}": column for name, column in run.history.items()}
     if run.last is not None:
         arrays |= {"last_coef": run.last[0], "last_intercept": np.asarray(run.last[1])}
@@ -141,11 +110,12 @@ def run_fields(text: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
     unknown = set(text) - {*FIELDS, "format", "extra", "cost", "stop_reason", "settings", "memory", "fingerprint"}
     if unknown:
         raise ValueError(f"unknown names {sorted(unknown)}")
-    memory, fingerprint = put_together(text["memory"], arrays), text["fingerprint"]
     columns = {name.split(".", 1)[1]: array for name, array in arrays.items() if name.startswith("history.")}
     known = {name: text[name] for name in FIELDS} | {
         "extra": text["extra"],
-        "cost_source": text["cost"],
+        "known_cost": text["cost"],
+        "known_fingerprint": text["fingerprint"],
+        "state": put_together(text["memory"], arrays),
     }
     if "last_coef" in arrays:
         known["last"] = arrays["last_coef"], scalar(arrays["last_intercept"])
@@ -157,8 +127,6 @@ def run_fields(text: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
         "classes": arrays.get("classes"),
         "validation_rows": arrays.get("validation_rows"),
         "history_source": Recorded(columns),
-        "memory_by": lambda: memory,
-        "fingerprint_by": None if fingerprint is None else lambda: fingerprint,
     }
 
 
@@ -185,6 +153,20 @@ def taken_apart(name: str, value: Any, arrays: Arrays) -> Any:
         arrays[name] = without_objects(np.asarray(value)) if labels_like(value) else numeric_array(name, value)
         return {"kind": "array", "of": name}
     return plain(value)
+
+
+def without_functions(value: Any) -> Any:
+    """Return a setting with a `NotSaved` in the place of each part that neither a file nor a pickle holds."""
+    if isinstance(value, dict):
+        return {key: without_functions(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [without_functions(part) for part in value]
+    if isinstance(value, (tuple, set, frozenset)):
+        return tuple(without_functions(part) for part in value)
+    if value is None or isinstance(value, (str, os.PathLike, np.generic, numbers.Number)):
+        return value
+    held = is_array(value) or is_sparse(value) or KINDS.get(type(value).__name__) is type(value)
+    return value if held else NotSaved(repr(value))
 
 
 def plain_list(value: Any) -> bool:
@@ -219,10 +201,12 @@ def put_settings_together(value: Any, arrays: Arrays, written: int) -> Any:
     """Return the settings; in a file of format 2 what could not be saved is a string like any other."""
     settings = put_together(value, arrays)
     if written < 3:
-        known = {"learning_rate": ("auto",), "loss": LOSSES}
+        known: dict[str, Any] = {"learning_rate": ("auto",), "loss": LOSSES}
         for name in known:
             if isinstance(settings.get(name), str) and settings[name] not in known[name]:
                 settings[name] = NotSaved(settings[name])
+        if settings.get("callbacks"):
+            settings["callbacks"] = NotSaved(settings["callbacks"])
     return settings
 
 

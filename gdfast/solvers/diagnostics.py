@@ -4,15 +4,15 @@ import inspect
 import warnings
 from typing import NamedTuple
 
+from gdfast.data.problem import Problem
 from gdfast.results.divergence import DivergenceError, DivergenceWarning, StabilityWarning
 from gdfast.results.run import Run
 from gdfast.results.stop_reason import StopReason
-from gdfast.solvers.closed_form.path import Path
-from gdfast.solvers.closed_form.solver import ClosedForm, path_of_loop
-from gdfast.solvers.loop.descent import Descent
-from gdfast.solvers.smoothness import stable_rate, surely_stable
+from gdfast.solvers.base import Solver
+from gdfast.solvers.closed_form.solver import path_of_loop
+from gdfast.solvers.smoothness import largest_rate, stable_rate, surely_stable
 
-__all__ = ["RateName", "checked_result", "warn_if_unstable"]
+__all__ = ["RateName", "checked_run", "warn_if_unstable"]
 
 
 class RateName(NamedTuple):
@@ -22,18 +22,15 @@ class RateName(NamedTuple):
     factor: float = 1.0
 
 
-def warn_if_unstable(solver: Descent | ClosedForm, rate_name: RateName) -> None:
+def warn_if_unstable(problem: Problem, solver: Solver, rate_name: RateName) -> None:
     """Say before training that it will diverge, and from which rate on."""
-    problem, plan = solver.problem, solver.plan
+    plan, path = solver.plan, solver.path
     rate = plan.rates.constant
     if rate is None:
         return
-    path: Path | None
-    if isinstance(solver, ClosedForm):
-        path = solver.path
-    elif surely_stable(problem, plan.model, plan.batch_size, rate):
-        return
-    else:
+    if path is None:
+        if surely_stable(problem, plan.model, plan.batch_size, rate):
+            return
         path = path_of_loop(problem, plan)  # None where it would take too long
     if path is not None and not (path.grows and path.finite(0)):
         return
@@ -52,26 +49,21 @@ def warn_if_unstable(solver: Descent | ClosedForm, rate_name: RateName) -> None:
     warnings.warn(text, StabilityWarning, stacklevel=level_of_caller())
 
 
-def checked_result(run: Run, solver: Descent | ClosedForm, rate_name: RateName) -> Run:
+def checked_run(run: Run, problem: Problem | None, solver: Solver, rate_name: RateName) -> Run:
     """Return the Run, after what there is to say or to raise about it."""
     if run.stop_reason is StopReason.INTERRUPTED and solver.plan.interrupt == "raise":
         raise KeyboardInterrupt
-    warn_if_diverged(run, solver, rate_name)
+    warn_if_diverged(run, problem, solver, rate_name)
     return run
 
 
-def warn_if_diverged(run: Run, solver: Descent | ClosedForm, rate_name: RateName) -> None:
-    """Say that the descent diverged, and which rate would not; or raise, if that was asked for."""
+def warn_if_diverged(run: Run, problem: Problem | None, solver: Solver, rate_name: RateName) -> None:
+    """Say that training diverged, and which rate would not; or raise, if that was asked for."""
     if run.stop_reason is not StopReason.DIVERGED or run.diverged_at is None:
         return
-    plan = solver.plan
-    limit = None
-    if plan.rates.constant is not None:
-        limit = stable_rate(solver.problem, plan.model, plan.batch_size)
+    plan, rate = solver.plan, solver.last_rate() * rate_name.factor
+    limit = limit_of(problem, solver) if plan.rates.constant is not None else None
     below = "a lower rate" if limit is None else f"a rate below {limit * rate_name.factor:.4g}, the largest stable one,"
-    rate = (
-        solver.last_rate() if isinstance(solver, Descent) else plan.rates.take(run.diverged_at - 1, 1)[0]
-    ) * rate_name.factor
     text = (
         f"the descent diverged in epoch {run.diverged_at} at {rate_name.name}={rate:.6g}; the state after epoch "
         f"{run.epochs} is returned. Try {below} or standardize the features"
@@ -79,6 +71,16 @@ def warn_if_diverged(run: Run, solver: Descent | ClosedForm, rate_name: RateName
     if plan.on_divergence == "raise":
         raise DivergenceError(text, run)
     warnings.warn(text, DivergenceWarning, stacklevel=level_of_caller())
+
+
+def limit_of(problem: Problem | None, solver: Solver) -> float | None:
+    """Return the largest stable rate, from the data or else from the path; None where there is no such limit."""
+    plan = solver.plan
+    if problem is not None:
+        return stable_rate(problem, plan.model, plan.batch_size)
+    if solver.path is None:
+        return None
+    return largest_rate(float(solver.path.factors.curvatures[0]), plan.model.mu, plan.model.rule == "nesterov")
 
 
 def level_of_caller() -> int:

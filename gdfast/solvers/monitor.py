@@ -1,15 +1,22 @@
-"""What is done between two calls of the kernels: Ctrl-C, time limit, callbacks, progress, checkpoints."""
+"""What is done between two chunks of updates: Ctrl-C, time limit, callbacks, progress, checkpoints."""
 
 import logging
 import math
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gdfast.backends.interrupt import Interrupt
+from gdfast.backends.state import State
+from gdfast.data.problem import Problem
 from gdfast.options.callbacks import CallbackState
 from gdfast.results.stop_reason import StopReason
-from gdfast.solvers.loop.descent import Descent
+from gdfast.solvers.loop.evaluation import objective_at
+from gdfast.solvers.plan import Plan
 from gdfast.solvers.progress import ProgressBar
 
 __all__ = ["Monitor"]
@@ -17,64 +24,106 @@ __all__ = ["Monitor"]
 logger = logging.getLogger("gdfast")
 CALLBACK_SECONDS = 0.02  # between two calls of on_chunk where callback_every is None
 
-Write = Callable[[Descent], None]
+
+class Monitored(Protocol):
+    """What a solver shows of itself between two chunks."""
+
+    problem: Problem
+    plan: Plan
+    state: State
+
+    def estimate(self) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return coef (k, d) and intercept (k,)."""
+
+    def last_rate(self) -> float:
+        """Return the rate of the last update."""
+
+    def last_cost(self) -> float | None:
+        """Return the latest cost, None where there is none."""
+
+    def result_so_far(self) -> Any:
+        """Return the result as if training were interrupted here."""
 
 
 class Monitor:
-    """Runs a Descent to its end, and calls what is due between its chunks of epochs."""
+    """Watches a solver: says when a chunk must end, and does what is due after it."""
 
-    def __init__(self, descent: Descent, progress: bool, write: Write | None, started: float) -> None:
-        self.descent, self.plan, self.write, self.started = descent, descent.plan, write, started
-        self.progress = ProgressBar(descent.epochs, progress, descent.state.epoch)
-        allowed = math.inf if self.plan.max_seconds is None else self.plan.max_seconds
+    def __init__(
+        self, plan: Plan, started: float, progress: bool = False, write: Callable[[Any], None] | None = None
+    ) -> None:
+        self.plan, self.started, self.shows_costs, self.write = plan, started, progress, write
+        allowed = math.inf if plan.max_seconds is None else plan.max_seconds
         self.interrupt = Interrupt(started + allowed)
-        descent.shows_costs = progress
         self.last_call = self.last_write = time.perf_counter()
-        self.last_epoch = self.written = descent.state.epoch
+        self.solver: Any = None
 
-    def run(self) -> None:
-        """Run to the end; the last checkpoint is written by `run_solver`."""
-        descent = self.descent
-        logger.debug("descent from epoch %d to %d on %s", descent.state.epoch, descent.epochs, self.plan.backend)
-        with self.interrupt, self.progress:
-            descent.begin()
-            if self.write is not None:
-                self.write(descent)
-            self.call_callbacks("on_start")
-            descent.run(self.between_chunks)
-            self.progress.show(descent.state.epoch, descent.last_rate, descent.latest)
-            self.call_callbacks("on_end")
-        logger.debug("ended after epoch %d: %s", descent.state.epoch, descent.reason or StopReason.EPOCHS)
+    @property
+    def seconds(self) -> float:
+        """Seconds since the call began."""
+        return time.perf_counter() - self.started
+
+    def progress_bar(self, done: int) -> ProgressBar:
+        """Return a progress bar of which so many epochs are done."""
+        return ProgressBar(self.plan.epochs, self.shows_costs, done)
+
+    @contextmanager
+    def watching(self, solver: Monitored) -> Iterator[None]:
+        """Watch a solver that is about to run: Ctrl-C is noted instead of raised."""
+        self.solver, epoch = solver, solver.state.epoch
+        self.last_epoch = self.written = epoch
+        logger.debug("descent from epoch %d to %d on %s", epoch, self.plan.epochs, self.plan.backend)
+        with self.interrupt, self.progress_bar(epoch) as self.progress:
+            yield
+
+    def start(self) -> None:
+        """Write the first checkpoint and call on_start."""
+        if self.write is not None:
+            self.write(self.solver.result_so_far())
+        self.call_callbacks("on_start")
+
+    def next_stop(self, epoch: int) -> int | None:
+        """Return the next epoch after this one at which a chunk must end, or None."""
+        counts = [every for every in (self.plan.callback_every, self.plan.checkpoint_every) if every]
+        return min(((epoch // every + 1) * every for every in counts), default=None)
 
     def between_chunks(self) -> StopReason | None:
         """Do what is due, and return the reason to stop, if there is one."""
-        descent = self.descent
-        self.progress.show(descent.state.epoch, descent.last_rate, descent.latest)
+        self.show_progress()
         asked = self.plan.callbacks and self.callback_due() and self.call_callbacks("on_chunk")
         if self.write is not None and self.write_due():
-            self.write(descent)
-            self.last_write, self.written = time.perf_counter(), descent.state.epoch
+            self.write(self.solver.result_so_far())
+            self.last_write, self.written = time.perf_counter(), self.solver.state.epoch
         if self.interrupt.pressed:
             return StopReason.INTERRUPTED
         if asked:
             return StopReason.CALLBACK
         return StopReason.MAX_SECONDS if self.interrupt.late else None
 
+    def end(self) -> None:
+        """Show the last epoch and call on_end; the last checkpoint is the finished Run's."""
+        self.show_progress()
+        self.call_callbacks("on_end")
+
+    def show_progress(self) -> None:
+        """Bring the progress bar up to date."""
+        if self.shows_costs:
+            self.progress.show(self.solver.state.epoch, self.solver.last_rate(), self.solver.last_cost())
+
     def callback_due(self) -> bool:
         """Tell whether on_chunk is to be called."""
-        state, every = self.descent.state, self.plan.callback_every
+        state, every = self.solver.state, self.plan.callback_every
         if every is not None:
             due = state.position == 0 and state.epoch % every == 0 and state.epoch != self.last_epoch
             self.last_epoch = state.epoch if due else self.last_epoch
-            return due
+            return bool(due)
         return time.perf_counter() - self.last_call >= CALLBACK_SECONDS
 
     def write_due(self) -> bool:
         """Tell whether a checkpoint is to be written."""
-        state, plan = self.descent.state, self.plan
+        state, plan = self.solver.state, self.plan
         every, seconds = plan.checkpoint_every, plan.checkpoint_seconds
         counted = every is not None and state.position == 0 and state.epoch >= (self.written // every + 1) * every
-        return counted or (seconds is not None and time.perf_counter() - self.last_write >= seconds)
+        return bool(counted) or (seconds is not None and time.perf_counter() - self.last_write >= seconds)
 
     def call_callbacks(self, event: str) -> bool:
         """Call the callbacks for an event; return whether one of them asks to stop."""
@@ -86,10 +135,10 @@ class Monitor:
         return any(answers)
 
     def callback_state(self) -> CallbackState:
-        """Return the state that callbacks are given."""
-        descent, state = self.descent, self.descent.state
-        W, b = state.estimate()
-        facts: dict[str, Any] = {"epoch": state.epoch, "epochs": descent.epochs, "steps": state.steps}
-        facts["coef"], facts["intercept"] = descent.problem.shaped(W, b)
-        facts |= {"learning_rate": descent.last_rate(), "seconds": time.perf_counter() - self.started}
-        return CallbackState(lambda: descent.evaluator.objective(W, b), **facts)
+        """Return the state that callbacks are given, whose cost may be asked for at any time, by any thread."""
+        problem, plan, state = self.solver.problem, self.plan, self.solver.state
+        W, b = self.solver.estimate()
+        facts: dict[str, Any] = {"epoch": state.epoch, "epochs": plan.epochs, "steps": state.steps}
+        facts["coef"], facts["intercept"] = problem.dimensions.shaped(W, b)
+        facts |= {"learning_rate": self.solver.last_rate(), "seconds": self.seconds}
+        return CallbackState(lambda: objective_at(problem, plan, W, b), **facts)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gdfast._arguments import choice, flag, floating, numeric_array, real, shown, vector, whole
 from gdfast.data.order import LARGEST_SEED, LARGEST_SHUFFLE
-from gdfast.data.problem import Problem
+from gdfast.data.problem import Dimensions, Problem
 from gdfast.options.averaging import make_average
 from gdfast.options.callbacks import Callback, make_callbacks
 from gdfast.options.learning_rates import LearningRates, make_learning_rates
@@ -20,7 +20,6 @@ from gdfast.solvers.stopping import PATIENCE, PlateauRate, StoppingRule
 __all__ = ["Plan", "make_plan", "make_seed"]
 
 HISTORIES = ("auto", "objective", "running", "none")
-SOLVERS = ("auto", "closed_form", "loop")
 DIVERGENCE = ("warn", "raise", "backtrack")
 INTERRUPTS = ("return", "raise")
 RECORDS = ("learning_rate", "gradient_norm", "coef_norm", "seconds", "coef")
@@ -46,7 +45,7 @@ class Plan:
     record: tuple[str, ...]
     backend: str
     n_threads: int
-    solver: str  # "auto" is not chosen yet
+    solver: Any  # as it was given: gdfast/solvers/select.py checks it
     average_from: int | None  # epochs done before averaging begins; None: no averaging
     average_gain: float
     validation: Problem | None
@@ -73,13 +72,13 @@ class Plan:
 
 
 def start_values(
-    problem: Problem, intercept: bool, coef_init: Any, intercept_init: Any
+    data: Dimensions, intercept: bool, coef_init: Any, intercept_init: Any
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Return the start as new arrays (k, d) and (k,): zero where none is given."""
-    k, d = problem.Y.shape[1], problem.X.shape[1]
-    W, b = np.zeros((k, d), problem.X.dtype), np.zeros(k)
+    k, d = data.k, data.d
+    W, b = np.zeros((k, d), data.dtype), np.zeros(k)
     if coef_init is not None:
-        shape = (k, d) if problem.several else (d,)
+        shape = (k, d) if data.several else (d,)
         given = numeric_array("coef_init", coef_init)
         if given.shape != shape and not (k == 1 and given.shape == (1, d)):
             raise ValueError(
@@ -182,7 +181,7 @@ def make_checkpoint(options: dict[str, Any]) -> tuple[int | None, float | None]:
 
 
 def make_plan(
-    problem: Problem,
+    data: Dimensions,
     model: Model,
     learning_rate: Any,
     options: dict[str, Any],
@@ -192,8 +191,7 @@ def make_plan(
     validation_rows: NDArray[np.intp] | None = None,
 ) -> Plan:
     """Return the Plan of fit's arguments."""
-    n = problem.X.shape[0]
-    batch_size = make_batch_size(options["batch_size"], n)
+    batch_size = make_batch_size(options["batch_size"], data.n)
     shuffle = flag("shuffle", options["shuffle"])
     history = choice("history", options["history"], HISTORIES)
     epochs = whole("epochs", options["epochs"], 1, LARGEST_COUNT)
@@ -202,7 +200,7 @@ def make_plan(
     patience = make_patience(tol, options["patience"], validated)
     if flag("restore_best", options["restore_best"]) and not validated:
         raise ValueError("restore_best=True without validation has nothing to choose by; give validation=(X, y)")
-    W, b = start_values(problem, model.intercept, options["coef_init"], options["intercept_init"])
+    W, b = start_values(data, model.intercept, options["coef_init"], options["intercept_init"])
     if model.low is not None and model.high is not None:
         W[:] = np.clip(W, model.low, model.high)
     average_from, average_gain = make_average(options["average"])
@@ -215,7 +213,7 @@ def make_plan(
         rates=make_learning_rates(learning_rate, epochs),
         batch_size=batch_size,
         shuffle=shuffle,
-        seed=make_seed(options["seed"], shuffle, batch_size, n) if seed is None else seed,
+        seed=make_seed(options["seed"], shuffle, batch_size, data.n) if seed is None else seed,
         coef=W,
         intercept=b,
         objective=batch_size is None if history in ("auto", "none") else history == "objective",
@@ -224,7 +222,7 @@ def make_plan(
         record=make_record(options["record"]),
         backend=backend,
         n_threads=whole("n_threads", options["n_threads"], 1, hint=" (os.cpu_count() is as many as there are)"),
-        solver=choice("solver", options["solver"], SOLVERS),
+        solver=options["solver"],
         average_from=average_from,
         average_gain=average_gain,
         validation=validation,

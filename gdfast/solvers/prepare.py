@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from gdfast.backends import BACKENDS, choose, why_missing
-from gdfast.data.problem import Problem, make_problem, split, validation_problem
+from gdfast.data.problem import Dimensions, Problem, make_problem, split, validation_problem
 from gdfast.formulas.losses import LOSSES
 from gdfast.options.custom_loss import Loss
 from gdfast.options.learning_rates import make_learning_rates
@@ -14,15 +14,16 @@ from gdfast.options.optimizers import make_optimizer
 from gdfast.solvers.plan import Plan, make_batch_size, make_plan, make_seed
 from gdfast.solvers.smoothness import auto_rate
 
-__all__ = ["prepare"]
+__all__ = ["prepare", "prepare_again"]
+
+MODEL_OPTIONS = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
 
 
 def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tuple[Problem, Plan]:
     """Return the Problem and the Plan of fit's arguments."""
     loss, optimizer = make_loss(options["loss"]), make_optimizer(options["optimizer"])
     backend = choose_for(loss, options["backend"])
-    names = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
-    model = make_model(loss, *[options[name] for name in names], optimizer=optimizer)
+    model = make_model(loss, *[options[name] for name in MODEL_OPTIONS], optimizer=optimizer)
     problem, validation, rows = make_problem(X, y, loss, sample_weight), None, None
     batch_size = make_batch_size(options["batch_size"], len(problem.X))
     seed = make_seed(options["seed"], options["shuffle"], batch_size, len(problem.X))
@@ -30,7 +31,8 @@ def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tupl
         validation = validation_problem(problem, loss, options["validation"])
     elif options["validation"] is not None:
         problem, validation, rows = split(problem, options["validation"], seed)
-    model = with_constraints(model, problem.X.shape[1], problem.X.dtype, options)
+    data = problem.dimensions
+    model = with_constraints(model, data.d, data.dtype, options)
     rate = options["learning_rate"]
     if isinstance(rate, str):
         if rate != "auto":
@@ -38,10 +40,20 @@ def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tupl
                 f'learning_rate={rate!r} must be a number above 0, a schedule, an array, a callable or "auto"'
             )
         # Other options are checked before the rate is looked for.
-        plan = make_plan(problem, model, 1.0, options, backend, seed, validation, rows)
+        plan = make_plan(data, model, 1.0, options, backend, seed, validation, rows)
         rate = optimizer.auto_rate or auto_rate(problem, model, plan.batch_size)
         return problem, replace(plan, rates=make_learning_rates(rate, plan.epochs))
-    return problem, make_plan(problem, model, rate, options, backend, seed, validation, rows)
+    return problem, make_plan(data, model, rate, options, backend, seed, validation, rows)
+
+
+def prepare_again(options: dict[str, Any], data: Dimensions, before: Plan | None = None) -> Plan:
+    """Return the Plan of a Run's settings, its rate and seed being known, for data that were checked before."""
+    loss, optimizer = make_loss(options["loss"]), make_optimizer(options["optimizer"])
+    backend = choose_for(loss, options["backend"])
+    model = make_model(loss, *[options[name] for name in MODEL_OPTIONS], optimizer=optimizer)
+    model = with_constraints(model, data.d, data.dtype, options)
+    validation, rows = (None, None) if before is None else (before.validation, before.validation_rows)
+    return make_plan(data, model, options["learning_rate"], options, backend, options["seed"], validation, rows)
 
 
 def choose_for(loss: str | Loss, backend: Any) -> str:

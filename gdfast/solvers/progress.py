@@ -1,6 +1,5 @@
 """A progress bar over epochs, by tqdm."""
 
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -24,15 +23,12 @@ class ProgressBar:
         if self.bar is not None:
             self.bar.close()
 
-    def show(self, epoch: int, rate: Callable[[], float] | None = None, costs: dict[int, float] | None = None) -> None:
+    def show(self, epoch: int, rate: float | None = None, cost: float | None = None) -> None:
         """Show that this many epochs are done, and the rate and the last cost where they are known."""
         if self.bar is None:
             return
-        if rate is not None:
-            known = {"rate": f"{rate():.3g}"}
-            if costs:
-                known["cost"] = f"{costs[max(costs)]:.6g}"
-            self.bar.set_postfix(known, refresh=False)
+        shown = {} if rate is None else {"rate": f"{rate:.3g}"}
+        self.bar.set_postfix(shown if cost is None else shown | {"cost": f"{cost:.6g}"}, refresh=False)
         self.bar.update(epoch - self.bar.n)
 
 

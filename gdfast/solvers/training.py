@@ -1,116 +1,90 @@
 """A solver's training from its start to the Run: progress, checkpoints, and what the Run holds of it."""
 
-import time
-from collections.abc import Callable
-from functools import partial
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gdfast.data.fingerprint import fingerprint
+from gdfast.data.problem import Problem
 from gdfast.results.run import Run
-from gdfast.results.stop_reason import StopReason
-from gdfast.solvers.closed_form.solver import ClosedForm
-from gdfast.solvers.loop.descent import Descent
-from gdfast.solvers.monitor import Monitor, Write
-from gdfast.solvers.progress import ProgressBar
+from gdfast.solvers.base import Result, Solver
+from gdfast.solvers.loop.evaluation import objective_at
+from gdfast.solvers.monitor import Monitor
+from gdfast.solvers.plan import Plan
 
-__all__ = ["EachEpoch", "FitCall", "Training", "run_solver", "run_step_by_step"]
+__all__ = ["FitCall", "TrainingData", "run_solver"]
 
-# Called with an epoch's number, the cost before it, and the coefficients and intercept after it.
-EachEpoch = Callable[[int, float, NDArray[Any], float], None]
+
+class TrainingData:
+    """What a Run has of its data while it is in this process: the problem and the plan that it was trained by."""
+
+    def __init__(self, problem: Problem, plan: Plan, *given: Any) -> None:
+        self.problem, self.plan, self.given = problem, plan, given
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The fingerprint of X, y and sample_weight as they were given."""
+        return fingerprint(*self.given)
+
+    def objective(self, coef: Any, intercept: Any) -> float:
+        """Return J at a coef and an intercept as users have them."""
+        b = np.array(intercept, np.float64, ndmin=1)
+        return objective_at(self.problem, self.plan, np.array(coef, ndmin=2), b)
 
 
 class FitCall(NamedTuple):
-    """A call of fit or resume, besides its problem and its plan."""
+    """A call of fit or resume, besides its solver."""
 
-    options: dict[str, Any]
-    fingerprint: Callable[[], str]  # of the data
+    settings: dict[str, Any]  # fit's arguments, as the Run shows them
+    data: TrainingData | None  # None where a Run is resumed without
+    fingerprint: str | None  # of the data, where it is known
     progress: bool
     started: float
     checkpoint: str | None  # its path
 
 
-class Training(NamedTuple):
-    """A solver that has ended and its call: what a Run in memory is resumed from."""
+def run_solver(solver: Solver, call: FitCall) -> Run:
+    """Run a solver to its end, write its checkpoints, and return its Run."""
+    path, write = call.checkpoint, None
+    if path is not None:
 
-    solver: Descent | ClosedForm
-    call: FitCall
+        def write(result: Result) -> None:
+            make_run(result, solver, call).save(path)
 
-
-def run_solver(solver: Descent | ClosedForm, epochs: int, call: FitCall) -> Run:
-    """Run a solver up to an epoch, write its checkpoints, and return its Run."""
-    if isinstance(solver, ClosedForm):
-        with ProgressBar(epochs, call.progress) as bar:
-            solver.run_to(epochs)
-            bar.show(solver.last)
-    else:
-        Monitor(solver, call.progress, checkpoint_writer(call), call.started).run()
-    run = make_run(solver, call)
-    if call.checkpoint is not None:
-        run.save(call.checkpoint)
+    solver.run(Monitor(solver.plan, call.started, call.progress, write))
+    run = make_run(solver.result(), solver, call)
+    if path is not None:
+        run.save(path)
     return run
 
 
-def run_step_by_step(descent: Descent, each_epoch: EachEpoch, call: FitCall) -> Run:
-    """Run the epochs of one output one by one, calling `each_epoch` after each, and return the Run."""
-    descent.begin()
-    for epoch in range(1, descent.plan.epochs + 1):
-        descent.run_to(epoch, lambda: None)
-        if descent.reason is not None:
-            break
-        each_epoch(epoch, descent.latest[epoch - 1], descent.state.W[0], float(descent.state.b[0]))
-    descent.finish()
-    return make_run(descent, call)
-
-
-def checkpoint_writer(call: FitCall) -> Write | None:
-    """Return what writes a checkpoint of a descent that is not finished."""
-    if call.checkpoint is None:
-        return None
-    path = call.checkpoint
-
-    def write(descent: Descent) -> None:
-        copied = descent.resumed(descent.epochs)
-        copied.reason = StopReason.INTERRUPTED
-        copied.finish()
-        make_run(copied, call).save(path)
-
-    return write
-
-
-def make_run(solver: Descent | ClosedForm, call: FitCall) -> Run:
-    """Return the Run of a solver that has ended."""
-    state, problem, plan = solver.state, solver.problem, solver.plan
-    (W, b), last = solver.estimate(), (state.W, state.b)
-    same = bool((last[0] == W).all() and (b == last[1]).all())
-    cost: float | Callable[[], float] | None = solver.final_cost if same else None
-    if cost is None and isinstance(solver, Descent):
-        cost = partial(solver.evaluator.objective, W, b)
-    seconds = solver.elapsed if isinstance(solver, Descent) else time.perf_counter() - call.started
-
-    coef, intercept = problem.shaped(W, b)
+def make_run(result: Result, solver: Solver, call: FitCall) -> Run:
+    """Return the Run of a solver's result."""
+    plan, shaped = solver.plan, solver.data.shaped
+    (W, b), (last_W, last_b) = result.estimate, result.iterate
+    is_iterate = bool((last_W == W).all() and (b == last_b).all())
+    coef, intercept = shaped(W, b)
     return Run(
         coef=coef,
         intercept=intercept,
-        cost_source=np.nan if cost is None else cost,
-        epochs=state.epoch,
-        steps=state.steps,
-        seconds=seconds,
-        stop_reason=solver.reason or StopReason.EPOCHS,
-        diverged_at=solver.diverged_at,
-        solver="closed_form" if isinstance(solver, ClosedForm) else "loop",
+        epochs=result.epochs,
+        steps=result.steps,
+        seconds=result.seconds,
+        stop_reason=result.stop_reason,
+        diverged_at=result.diverged_at,
+        solver=solver.name,
         backend=plan.backend,
         seed=plan.seed,
         learning_rate=plan.rates.constant,
-        settings=call.options,
-        classes=problem.classes,
-        last=None if same else problem.shaped(*last),
-        best_epoch=None if solver.best is None else solver.best.epoch,
+        settings=call.settings,
+        classes=None if call.data is None else call.data.problem.classes,
+        last=None if is_iterate else shaped(last_W, last_b),
+        best_epoch=result.best_epoch,
         validation_rows=plan.validation_rows,
-        history_source=solver.history,
-        memory_by=solver.saved_state,
-        fingerprint_by=call.fingerprint,
-        training=Training(solver, call),
-        at_by=solver.at if isinstance(solver, ClosedForm) else None,
+        state=result.state,
+        known_cost=result.cost,
+        known_fingerprint=call.fingerprint,
+        history_source=result.history,
+        data=call.data,
     )

@@ -120,7 +120,7 @@ def test_chunks_leave_no_trace(backend):
     from gdfast.data.problem import make_problem
     from gdfast.options.model import make_model
     from gdfast.options.optimizers import make_optimizer
-    from gdfast.solvers.loop.descent import Descent
+    from gdfast.solvers.loop.solver import Loop
     from gdfast.solvers.plan import make_plan
 
     X, y, _ = data("squared_error", 60, 5)
@@ -130,11 +130,11 @@ def test_chunks_leave_no_trace(backend):
         ends = []
         for chunk in (10**6, 1, 5):
             problem = make_problem(X, y, "squared_error")
-            descent = Descent(problem, make_plan(problem, model, 0.01, options, backend))
-            while descent.state.epoch < 6:
-                descent.chunk = chunk
-                descent.chunk_to(6)
-            ends.append((descent.state.W.tobytes(), descent.state.b.tobytes(), descent.history.costs().tobytes()))
+            loop = Loop(problem, make_plan(problem.dimensions, model, 0.01, options, backend))
+            while loop.state.epoch < 6:
+                loop.chunks.size = chunk
+                loop.run_chunk(6)
+            ends.append((loop.state.W.tobytes(), loop.state.b.tobytes(), loop.recorder.history.costs().tobytes()))
         assert ends[0] == ends[1] == ends[2]
 
 

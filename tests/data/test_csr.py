@@ -299,7 +299,7 @@ def test_resuming_in_memory_from_a_file_and_from_a_checkpoint(batch_size, backen
 @pytest.mark.numba_case(penalty="elasticnet")
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_bits_do_not_depend_on_where_a_call_of_the_kernels_ends(penalty, backend):
-    from gdfast.solvers.loop.descent import Descent
+    from gdfast.solvers.loop.solver import Loop
     from gdfast.solvers.prepare import prepare
 
     X = matrix(n=600, d=90, density=0.05)
@@ -310,11 +310,11 @@ def test_bits_do_not_depend_on_where_a_call_of_the_kernels_ends(penalty, backend
         }  # fmt: skip
         ends = []
         for chunk in (10**6, 1):
-            descent = Descent(*prepare(X, target(X), None, options))
-            while descent.state.epoch < 2:
-                descent.chunk = chunk
-                descent.chunk_to(2)
-            ends.append((descent.state.W.tobytes(), descent.state.b.tobytes(), descent.history.costs().tobytes()))
+            loop = Loop(*prepare(X, target(X), None, options))
+            while loop.state.epoch < 2:
+                loop.chunks.size = chunk
+                loop.run_chunk(2)
+            ends.append((loop.state.W.tobytes(), loop.state.b.tobytes(), loop.recorder.history.costs().tobytes()))
         assert ends[0] == ends[1]
 
 

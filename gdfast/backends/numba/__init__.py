@@ -85,6 +85,9 @@ class Kernels:
         arrays_and_counts = (state.arrays, state.sums, state.steps, state.count, state.gain)
         return self.epochs(state.W, state.b, arrays_and_counts, rates, objective, costs, False)
 
+    def close(self) -> None:
+        """Do nothing: there are no threads."""
+
     def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
         """Return the sum of s_i loss_i and the penalty at W and b; the loss's summed gradient is in self.G."""
         sums, none = np.empty(2), np.empty((0, 0))

@@ -32,6 +32,7 @@ class Factors:
     h: NDArray[np.float64]  # (r, k): U'c
     residual: float  # the sum of squares that no parameter changes
     size: float  # the norm of c, against which rounding is measured
+    n: int  # rows
 
     @property
     def curvatures(self) -> NDArray[np.float64]:
@@ -82,4 +83,4 @@ def factorize(problem: Problem, model: Model, scaled_l2: float | None = None) ->
     h = U.T @ c
     with np.errstate(over="ignore"):
         residual, size = float((R[p:, p:] ** 2).sum() + (h[rank:] ** 2).sum()), float(np.linalg.norm(c))
-    return Factors(np.ascontiguousarray(Vt[:rank].T), s[:rank], h[:rank], residual, size)
+    return Factors(np.ascontiguousarray(Vt[:rank].T), s[:rank], h[:rank], residual, size, len(problem.X))

@@ -1,46 +1,56 @@
-"""The closed form as a solver: where the path ends, its state there, and its costs when they are asked for."""
+"""The closed form: where the path ends, what is known there, and its costs when they are asked for."""
 
 import math
-from functools import cached_property
-from types import SimpleNamespace
-from typing import Any
+from dataclasses import fields
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends import load
-from gdfast.data.problem import Problem
+from gdfast.data.problem import Dimensions, Problem
 from gdfast.options.learning_rates import CallableRates
 from gdfast.results.history import LogGrid, StepGrid
-from gdfast.results.run import Point
+from gdfast.results.run import Point, Run
 from gdfast.results.stop_reason import StopReason
+from gdfast.solvers.base import Need, Parameters, Result, Solver
 from gdfast.solvers.closed_form.factorization import Factors, factorize
 from gdfast.solvers.closed_form.modes import Epochs, GradientDescentModes, make_modes
 from gdfast.solvers.closed_form.path import Path
+from gdfast.solvers.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
 __all__ = ["ClosedForm", "path_of_loop"]
 
 # Directions up to which a loop's rate is held against the path before training; beyond, the QR costs too much.
 MOST_DIRECTIONS = 500
+# Relative, between the coefficients of a callable's rates and of the same given again: far above rounding.
+LARGEST_DIFFERENCE = 1e-6
 
 
-def make_path(problem: Problem, plan: Plan, factors: Factors) -> Path:
+# The cost model: seconds on a 2.5 GHz x86-64 server core with AVX-512. Only their ratios matter, and the two solvers'
+# costs differ by orders of magnitude nearly everywhere, so that a factor of two is harmless.
+# Calls, a value of the QR times the width of a row, the cube of an SVD.
+CALLS, QR, SVD = 2e-4, 0.4e-9, 30e-9
+# One epoch of one direction: powers, momentum's cosines, products of changing rates, momentum under changing rates.
+POWERS, WAVES, PRODUCTS, RECURRENCE = 0.3e-9, 60e-9, 60e-9, 4e-6
+
+
+def make_path(data: Dimensions, plan: Plan, factors: Factors) -> Path:
     """Return the Path of a plan."""
     start = np.asarray(plan.coef.T, dtype=np.float64)
     if plan.model.intercept:
         start = np.vstack([start, plan.intercept])
     modes = make_modes(factors.curvatures, plan.model, plan.rates, load(plan.backend).power_costs)
-    dtype = problem.X.dtype
-    largest = float(np.finfo(dtype).max) if dtype == np.float32 else math.inf
-    return Path(factors, start, modes, len(problem.X), largest)
+    largest = float(np.finfo(data.dtype).max) if data.dtype == np.float32 else math.inf
+    return Path(factors, start, modes, data.n, largest)
 
 
 def path_of_loop(problem: Problem, plan: Plan) -> Path | None:
     """Return the path of a plan that the loop will run, None where its QR would cost too much."""
     if problem.X.shape[1] > MOST_DIRECTIONS:
         return None
-    return make_path(problem, plan, factorize(problem, plan.model))
+    return make_path(problem.dimensions, plan, factorize(problem, plan.model))
 
 
 class Costs:
@@ -96,30 +106,95 @@ class Costs:
         return costs
 
 
-class ClosedForm:
-    """A Problem whose path is known: the same attributes as a Descent that has ended."""
+class ClosedForm(Solver):
+    """The path of full-batch descent on a squared error, from one QR of the data."""
 
-    def __init__(self, problem: Problem, plan: Plan, factors: Factors, first: int = 0) -> None:
-        self.problem, self.plan, self.factors, self.first = problem, plan, factors, first
-        self.path = make_path(problem, plan, factors)
+    name = "closed_form"
+    needs = (
+        Need("a dense X", lambda data, plan: not data.sparse),
+        Need("loss='squared_error'", lambda data, plan: plan.model.loss == "squared_error"),
+        Need("the full batch (batch_size=None)", lambda data, plan: plan.batch_size is None),
+        Need("penalty None or 'l2'", lambda data, plan: plan.model.l1 == 0),
+        Need("an optimizer of gd, momentum and nesterov", lambda data, plan: not plan.model.formula.adaptive),
+        Need(
+            "no bounds, clipping or averaging",
+            lambda data, plan: not (plan.model.constrained or plan.model.averaging),
+        ),
+        Need("no ReduceOnPlateau", lambda data, plan: plan.rates.plateau is None),
+        Need(
+            "neither validation nor gradient_tol",
+            lambda data, plan: plan.validation is None and plan.gradient_tol is None,
+        ),
+        Need("an empty record and no callbacks", lambda data, plan: not (plan.record or plan.callbacks)),
+        Need("on_divergence 'warn' or 'raise'", lambda data, plan: plan.on_divergence != "backtrack"),
+        Need("history 'objective' or 'none' with a penalty", lambda data, plan: plan.objective or plan.model.l2 == 0),
+    )
+
+    def __init__(self, problem: Problem, plan: Plan) -> None:
+        self.begin(problem.dimensions, plan, factorize(problem, plan.model))
+
+    def begin(self, data: Dimensions, plan: Plan, factors: Factors) -> None:
+        """Stand at the start."""
+        self.data, self.plan, self.factors = data, plan, factors
+        self.path = make_path(data, plan, factors)
+        self.first = 0  # the epoch from which on progress is counted
+        self.last = 0
         self.stopped = False
         self.diverged_at: int | None = None
-        self.best = None  # no validation here
+        self.seconds_before = self.seconds_now = 0.0
         if not self.path.finite(0):
             raise ValueError(
                 "the cost is not finite at the start: the values of X, y, coef_init or intercept_init are too large; "
                 "scale X and y, or start nearer to zero"
             )
 
-    def resumed(self, epochs: int, plan: Plan | None = None) -> "ClosedForm":
-        """Return a path to resume from here; it has no end of its own."""
-        # After tol progress is counted anew; else it continues as one fit.
-        first = self.last if self.stopped else self.first
-        return ClosedForm(self.problem, self.plan if plan is None else plan, self.factors, first)
+    @classmethod
+    def seconds(cls, data: Dimensions, plan: Plan) -> float:
+        """Return about how long the QR and the epochs' costs take."""
+        p, r = data.d + 1, min(data.n, data.d + 1)
+        if plan.rates.constant is not None:
+            epoch = r * (POWERS if plan.model.mu == 0 else WAVES)
+        else:
+            epoch = r * PRODUCTS if plan.model.mu == 0 else RECURRENCE + r * PRODUCTS
+        return CALLS + QR * data.n * p * (p + data.k) + SVD * r * r * p + plan.epochs * epoch
 
-    def run_to(self, epochs: int) -> None:
+    @classmethod
+    def without_data(cls, run: Run) -> Dimensions | None:
+        """Return the dimensions of a Run that holds its factors; one from a file of an older gdfast does not."""
+        if "factors" not in run.state:
+            return None
+        several = run.coef.ndim == 2
+        k, n = len(run.coef) if several else 1, run.state["factors"]["n"]
+        return Dimensions(n, run.coef.shape[-1], k, run.coef.dtype, sparse=False, several=several)
+
+    @classmethod
+    def resumed(cls, run: Run, problem: Problem | None, plan: Plan) -> Self:
+        """Return the path of a Run, from the factors that it holds or from the data."""
+        data = cls.without_data(run)
+        if data is not None:
+            factors = Factors(**run.state["factors"])
+        elif problem is not None:
+            data, factors = problem.dimensions, factorize(problem, plan.model)
+        else:
+            raise ValueError("the closed form of an older file is resumed with the data; give X and y")
+        path = object.__new__(cls)
+        path.begin(data, plan, factors)
+        path.first, path.last, path.diverged_at = run.state["first"], run.epochs, run.diverged_at
+        path.seconds_before = run.seconds
+        if isinstance(plan.rates, CallableRates) and "rates" not in run.state:
+            check_same_rates(path, run)
+        return path
+
+    def run(self, monitor: Monitor) -> None:
         """Find the last epoch: the one asked for, the one before a bad epoch, or where there is no progress."""
-        self.last = epochs
+        with monitor.progress_bar(self.last) as bar:
+            self.find_end(self.plan.epochs)
+            bar.show(self.last)
+        self.seconds_now = monitor.seconds
+
+    def find_end(self, epochs: int) -> None:
+        """Set `last`, and why it is that."""
+        self.last, self.stopped, self.diverged_at = epochs, False, None
         scanned = self.plan.rates.constant is None or (self.plan.tol is not None and not self.shrinks_evenly)
         if scanned:
             self.scan(epochs)
@@ -164,7 +239,7 @@ class ClosedForm:
 
     def scan(self, epochs: int) -> None:
         """Look at every cost in turn, for a bad one or for no progress."""
-        watch, n = self.plan.stopping_rule(), len(self.problem.X)
+        watch, n = self.plan.stopping_rule(), self.data.n
         for first, costs in self.path.cost_blocks(self.first, epochs):
             with np.errstate(over="ignore"):
                 bad = np.flatnonzero(~np.isfinite(costs * n))
@@ -177,54 +252,61 @@ class ClosedForm:
                 self.last, self.diverged_at = first + len(known) - 1, first + len(known)
                 return
 
-    @cached_property
-    def state(self) -> Any:
-        """The iterate at the end, as a State has it."""
-        point = self.parameters(self.last)
-        return SimpleNamespace(W=point[0], b=point[1], epoch=self.last, position=0, steps=self.last)
+    def result(self) -> Result:
+        """Return what is known after the last epoch."""
+        last, W, b = self.last, *self.parameters(self.last)
+        grid = self.plan.grid
+        reason = StopReason.TOL if self.stopped else StopReason.EPOCHS
+        return Result(
+            estimate=(W, b),
+            iterate=(W, b),
+            cost=self.path.cost(last),
+            epochs=last,
+            steps=last,
+            seconds=self.seconds_before + self.seconds_now,
+            stop_reason=reason if self.diverged_at is None else StopReason.DIVERGED,
+            diverged_at=self.diverged_at,
+            best_epoch=None,
+            history=None if grid is None else Costs(self.path, grid, self.plan.history_limit, last, self.running > 0),
+            state=self.state(),
+        )
 
-    def estimate(self) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """Return coefficients (k, d) and intercepts (k,) at the end."""
-        return self.state.W.copy(), self.state.b.copy()
+    def last_rate(self) -> float:
+        """Return the rate of the last update, or of the one that was bad."""
+        return float(self.plan.rates.take((self.diverged_at or max(1, self.last)) - 1, 1)[0])
 
-    @property
-    def reason(self) -> StopReason | None:
-        """Why the path ended before the last epoch, or None."""
-        if self.diverged_at is not None:
-            return StopReason.DIVERGED
-        return StopReason.TOL if self.stopped else None
+    def state(self) -> dict[str, Any]:
+        """Return what resuming needs: with the factors, no data."""
+        # After tol progress is counted anew; else training continues as one fit.
+        kept: dict[str, Any] = {"first": self.last if self.stopped else self.first, "epochs": self.last}
+        kept["factors"] = {field.name: getattr(self.factors, field.name) for field in fields(self.factors)}
+        # A file cannot hold a callable, and its rates up to here are part of the path.
+        return kept | self.plan.rates.state(0)
 
-    def saved_state(self) -> dict[str, Any]:
-        """Return the state that resuming from here needs."""
-        kept = {"first": self.last if self.stopped else self.first, "reason": self.reason, "epochs": self.last}
-        rates = self.plan.rates
-        # A file cannot hold the callable, and its rates up to here are part of the path.
-        return kept | ({"rates": rates.take(0, self.last)} if isinstance(rates, CallableRates) else {})
-
-    def parameters(self, epoch: int) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    def parameters(self, epoch: int) -> Parameters:
         """Return coefficients (k, d) and intercepts (k,) after an epoch."""
-        d, found = self.problem.X.shape[1], self.path.parameters(epoch)
+        d, found = self.data.d, self.path.parameters(epoch)
         b = found[d].copy() if self.plan.model.intercept else np.zeros(found.shape[1])
-        return np.ascontiguousarray(found[:d].T).astype(self.problem.X.dtype, copy=False), b
+        return np.ascontiguousarray(found[:d].T).astype(self.data.dtype, copy=False), b
 
-    @property
-    def final_cost(self) -> float:
-        """J at the end."""
-        return self.path.cost(self.last)
-
-    @property
-    def history(self) -> Costs | None:
-        """The recorded costs."""
-        if self.plan.grid is None:
-            return None
-        return Costs(self.path, self.plan.grid, self.plan.history_limit, self.last, not self.plan.objective)
-
-    def at(self, epoch: int) -> Point:
+    def at(self, epoch: int) -> Point | None:
         """Return where the path is after an epoch, before or after its end."""
         length = self.plan.rates.length
         if length is not None and epoch > length:
             raise ValueError(f"epoch={epoch} is past the {length} rates that learning_rate holds; give a longer array")
         if not self.path.finite(epoch):
             raise ValueError(f"epoch={epoch} lies where this diverging path has overflowed; ask for an earlier one")
-        W, b = self.parameters(epoch)
-        return Point(*self.problem.shaped(W, b), self.path.cost(epoch))
+        return Point(*self.data.shaped(*self.parameters(epoch)), self.path.cost(epoch))
+
+
+def check_same_rates(path: ClosedForm, run: Run) -> None:
+    """Raise an error where a callable, given again to a file that holds no rates, leads to other coefficients."""
+    found = path.data.shaped(*path.parameters(run.epochs))
+    allowed = LARGEST_DIFFERENCE * float(np.abs(run.last_coef).max())
+    if not all(
+        map(lambda a, b: np.allclose(a, b, LARGEST_DIFFERENCE, allowed), found, (run.last_coef, run.last_intercept))
+    ):
+        raise ValueError(
+            f"learning_rate is not the callable that this Run was fitted with: up to epoch {run.epochs} it leads to "
+            "other coefficients; give the same callable, or fit anew with coef_init"
+        )

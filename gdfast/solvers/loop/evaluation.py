@@ -1,30 +1,42 @@
 """Evaluation of an iterate by passes over all rows: J, the norm of its gradient, the validation cost."""
 
+from contextlib import closing
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends import load
+from gdfast.backends.protocol import KernelSet
 from gdfast.data.problem import Problem
 from gdfast.formulas.penalties import projected_subgradient, smallest_subgradient
 from gdfast.solvers.plan import Plan
 
-__all__ = ["Evaluator"]
+__all__ = ["Evaluator", "objective_at"]
 
 
 class Evaluator:
-    """Measures iterates of a Problem, by the kernels of its descent."""
+    """Evaluates iterates of a Problem, by kernels that training has between its evaluations."""
 
-    def __init__(self, problem: Problem, plan: Plan, kernels: Any) -> None:
-        self.rows, self.model, self.kernels = len(problem.X), plan.model, kernels
-        self.validator: Any = None
-        self.validated = 0  # rows
-        if plan.validation is not None:
-            model = replace(plan.model, l2=0.0, l1=0.0, factors=None)
-            self.validated = len(plan.validation.X)
-            self.validator = load(plan.backend).Kernels(plan.validation, model, True, plan.n_threads)
+    def __init__(self, problem: Problem, plan: Plan) -> None:
+        self.rows, self.plan, self.model = len(problem.X), plan, plan.model
+        by_columns = plan.batch_size is None
+        self.kernels: KernelSet = load(plan.backend).Kernels(problem, plan.model, by_columns, plan.n_threads)
+
+    @cached_property
+    def validator(self) -> KernelSet:
+        """The kernels of the validation rows, for the loss alone."""
+        model = replace(self.model, l2=0.0, l1=0.0, factors=None)
+        kernels: KernelSet = load(self.plan.backend).Kernels(self.plan.validation, model, True, self.plan.n_threads)
+        return kernels
+
+    def close(self) -> None:
+        """End the threads; another evaluation starts them again."""
+        self.kernels.close()
+        if "validator" in vars(self):
+            self.validator.close()
 
     def objective(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool = False) -> float:
         """Return J: by the same additions as an epoch's, so equal to the bit; `gradient_norm` needs its gradient."""
@@ -50,4 +62,10 @@ class Evaluator:
     def validation_cost(self, W: NDArray[Any], b: NDArray[np.float64]) -> float:
         """Return the mean loss over the validation rows, without penalty."""
         total, _ = self.validator.sums_at(W, b)
-        return float(total / self.validated)
+        return float(total / len(self.plan.validation.X)) if self.plan.validation is not None else np.nan
+
+
+def objective_at(problem: Problem, plan: Plan, W: NDArray[Any], b: NDArray[np.float64]) -> float:
+    """Return J by kernels of its own, so that it can be asked for at any time, by any thread or process."""
+    with closing(Evaluator(problem, plan)) as evaluator:
+        return evaluator.objective(W, b)

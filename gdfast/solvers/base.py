@@ -1,0 +1,90 @@
+"""What a solver is: what it needs, what it costs, a training that ends as data, and one that is resumed from there."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.data.problem import Dimensions, Problem
+from gdfast.results.history import HistorySource
+from gdfast.results.run import Point, Run
+from gdfast.results.stop_reason import StopReason
+from gdfast.solvers.plan import Plan
+
+if TYPE_CHECKING:
+    from gdfast.solvers.closed_form.path import Path
+    from gdfast.solvers.monitor import Monitor
+
+__all__ = ["Need", "Parameters", "Result", "Solver"]
+
+Parameters = tuple[NDArray[Any], NDArray[np.float64]]  # coefficients (k, d) and intercepts (k,)
+
+
+class Need(NamedTuple):
+    """What a solver needs of a plan and of the data, in the words of its error."""
+
+    text: str
+    holds: Callable[[Dimensions, Plan], bool]
+
+
+class Result(NamedTuple):
+    """What a solver knows of a Run when its training ends."""
+
+    estimate: Parameters  # what coef and intercept are
+    iterate: Parameters
+    cost: float | None  # J at the estimate, None where it takes a pass over the data
+    epochs: int
+    steps: int
+    seconds: float
+    stop_reason: StopReason
+    diverged_at: int | None
+    best_epoch: int | None
+    history: HistorySource | None
+    state: dict[str, Any]  # numbers, arrays, and lists and dicts of them: what `resumed` starts from
+
+
+class Solver(Protocol):
+    """The training of one problem by one plan.
+
+    A solver is one class in one file or folder, and one line of SOLVERS in gdfast/solvers/select.py.
+
+    Parameters
+    ----------
+    problem : Problem
+        The data.
+    plan : Plan
+        The options as numbers.
+    """
+
+    name: ClassVar[str]  # of `solver=`
+    needs: ClassVar[tuple[Need, ...]]
+    plan: Plan
+    data: Dimensions
+    path: "Path | None"  # of all epochs, where it is known before training
+
+    def __init__(self, problem: Problem, plan: Plan) -> None: ...
+
+    @classmethod
+    def seconds(cls, data: Dimensions, plan: Plan) -> float:
+        """Return about how long training takes, for solver="auto"."""
+
+    @classmethod
+    def without_data(cls, run: Run) -> Dimensions | None:
+        """Return the dimensions of a Run that can be resumed without its data, None where it cannot."""
+
+    @classmethod
+    def resumed(cls, run: Run, problem: Problem | None, plan: Plan) -> Self:
+        """Return a solver that stands where a Run ended; problem is None where it is resumed without its data."""
+
+    def run(self, monitor: "Monitor") -> None:
+        """Train up to epoch plan.epochs, or to an end before it."""
+
+    def result(self) -> Result:
+        """Return what is known after the last epoch done."""
+
+    def last_rate(self) -> float:
+        """Return the learning rate of the last update."""
+
+    def at(self, epoch: int) -> Point | None:
+        """Return coef, intercept and cost after any epoch, None where only the last one is known."""

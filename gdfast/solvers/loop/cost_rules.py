@@ -1,0 +1,62 @@
+"""The rules that read the cost of every epoch: stopping without progress, and a rate that falls on a plateau."""
+
+import copy
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.solvers.plan import Plan
+from gdfast.solvers.stopping import PlateauRate, StoppingRule
+
+__all__ = ["CostRules"]
+
+
+class CostRules:
+    """Shows each epoch's cost once, in order, to the stopping rule and the plateau."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.stopping, self.plateau = plan.stopping_rule(), plan.plateau_rate()
+        self.seen = -1  # the last epoch whose cost they have had
+        self.stopped = False
+
+    @property
+    def active(self) -> bool:
+        """Whether there is a rule."""
+        return self.stopping is not None or self.plateau is not None
+
+    def follow(self, first: int, costs: NDArray[np.float64]) -> int | None:
+        """Show the costs of the epochs first, first + 1, ...; return the epoch at which a rule acts, or None.
+
+        Costs behind that epoch are not looked at: they are of updates that will be taken back.
+        """
+        skipped = max(0, min(len(costs), self.seen + 1 - first))
+        first, costs = first + skipped, costs[skipped:]
+        if not (self.active and len(costs)):
+            return None
+        acts = [copy.copy(rule).update(costs) for rule in (self.stopping, self.plateau) if rule is not None]
+        place = min((act for act in acts if act is not None), default=len(costs) - 1)
+        self.seen = first + place
+        if self.stopping is not None:
+            self.stopped = self.stopping.update(costs[: place + 1]) is not None
+        if self.plateau is not None:
+            self.plateau.update(costs[: place + 1])
+        return first + place if any(act is not None for act in acts) else None
+
+    def count_anew(self) -> None:
+        """Forget the progress there was: training goes on after it was stopped."""
+        self.stopping, self.stopped = self.plan.stopping_rule(), False
+
+    def state(self) -> dict[str, Any]:
+        """Return what is needed to stand here again."""
+        return {
+            "watch": None if self.stopping is None else self.stopping.state(),
+            "plateau": None if self.plateau is None else self.plateau.state(),
+            "seen": self.seen,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Return to where `state` was taken."""
+        self.stopping, self.plateau = StoppingRule.at(state["watch"]), PlateauRate.at(state["plateau"])
+        self.seen, self.stopped = state["seen"], False

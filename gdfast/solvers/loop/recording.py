@@ -1,0 +1,77 @@
+"""Recording: the latest costs, and the history with what was asked for beside them."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.data.problem import Dimensions
+from gdfast.results.history import Columns, History
+from gdfast.solvers.plan import Plan
+
+__all__ = ["Recorder"]
+
+
+class Recorder:
+    """Keeps the costs that the kernels compute, and rows of other columns, which are made where their epoch ends."""
+
+    def __init__(self, plan: Plan, data: Dimensions) -> None:
+        self.plan, self.data = plan, data
+        self.history = None if plan.grid is None else History(plan.grid, plan.history_limit)
+        self.by_rows = plan.validation is not None or bool(plan.record)
+        self.latest: dict[int, float] = {}  # the last two costs of the kind that history has
+
+    @property
+    def last_cost(self) -> float | None:
+        """The cost of the latest epoch that has one."""
+        return self.latest[max(self.latest)] if self.latest else None
+
+    def add(self, first: int, costs: NDArray[np.float64]) -> None:
+        """Keep the costs of the epochs first, first + 1, ..., which may be NaN where they were not computed."""
+        last = first + len(costs) - 1
+        if len(costs):
+            known = self.latest | dict(enumerate(costs[-2:].tolist(), max(first, last - 1)))
+            self.latest = {epoch: cost for epoch, cost in known.items() if epoch >= last - 1 and cost == cost}
+        if self.history is not None and not self.by_rows:
+            self.history.add(first, costs)
+
+    def next_stop(self, epoch: int) -> int | None:
+        """Return the next epoch after this one that a row is made of, or None."""
+        if self.history is None or not self.by_rows:
+            return None
+        return 1 if self.history.first is None and epoch < 1 else self.history.grid.after(epoch)
+
+    def due(self, epoch: int) -> bool:
+        """Tell whether a row is to be made of an epoch."""
+        return self.history is not None and self.by_rows and self.history.due(epoch)
+
+    def row(self, epoch: int, W: NDArray[Any], b: NDArray[np.float64], known: dict[str, Any]) -> dict[str, Any]:
+        """Return a row of the history: the cost, and what was asked for beside it."""
+        row: dict[str, Any] = {"cost": self.latest.get(epoch, np.nan)}
+        if self.plan.validation is not None:
+            row["validation_cost"] = known["validation_cost"]
+        for name in self.plan.record:
+            if name == "coef_norm":
+                row[name] = float(np.linalg.norm(W.astype(np.float64)))
+            elif name == "coef":
+                row["coef"], row["intercept"] = self.data.shaped(W, b)
+            else:
+                row[name] = known[name]
+        return row
+
+    def return_to(self, epoch: int, latest: dict[int, float]) -> None:
+        """Drop what lies beyond an epoch, whose latest costs these were."""
+        self.latest = dict(latest)
+        if self.history is not None:
+            self.history.drop_after(epoch)
+
+    def state(self) -> dict[str, Any]:
+        """Return what a file must hold of the history beside its columns."""
+        return {} if self.history is None else {"history": self.history.state()}
+
+    def restore(self, state: dict[str, Any], latest: dict[int, float], columns: Columns) -> None:
+        """Return to where `state` was taken, without a last row that is there only because it was the last."""
+        self.latest = dict(latest)
+        if self.history is not None and "history" in state:
+            self.history.restore(state["history"], columns)
+            self.history = self.history.copy()

@@ -1,0 +1,418 @@
+"""The loop: epochs one by one, in chunks through the kernels of a backend.
+
+`Loop.run` is the whole of it. What it is made of: chunks.py calls the kernels, cost_rules.py stops and lowers rates,
+backtracking.py and averaging.py say when that begins, recording.py keeps costs, evaluation.py looks at an iterate.
+"""
+
+import time
+from contextlib import closing
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.backends.state import State
+from gdfast.data.problem import Dimensions, Problem
+from gdfast.results.history import Columns
+from gdfast.results.run import Run
+from gdfast.results.stop_reason import StopReason
+from gdfast.solvers.base import Need, Parameters, Result, Solver
+from gdfast.solvers.loop.averaging import AveragingStart
+from gdfast.solvers.loop.backtracking import Backtracking, Lowest
+from gdfast.solvers.loop.chunks import Chunk, Chunks
+from gdfast.solvers.loop.cost_rules import CostRules
+from gdfast.solvers.loop.evaluation import Evaluator
+from gdfast.solvers.loop.recording import Recorder
+from gdfast.solvers.monitor import Monitor
+from gdfast.solvers.plan import Plan
+
+__all__ = ["Loop"]
+
+# The cost model: an epoch's fixed seconds on each backend, and those of a value of X (see ../closed_form/solver.py).
+EPOCH = {"cython": 1e-7, "numba": 1e-7, "numpy": 4e-5}
+VALUE = 0.5e-9
+# After these a continuation counts epochs without progress anew; after the others it goes on as if there was no stop.
+COUNTED_ANEW = (StopReason.TOL, StopReason.VALIDATION, StopReason.GRADIENT, StopReason.CALLBACK)
+
+
+class Best(NamedTuple):
+    """The lowest validation cost so far."""
+
+    cost: float
+    epoch: int
+    W: NDArray[Any]
+    b: NDArray[np.float64]
+
+
+class Loop(Solver):
+    """Descent epoch by epoch: takes every problem and every plan."""
+
+    name = "loop"
+    needs: ClassVar[tuple[Need, ...]] = ()
+    path = None
+
+    def __init__(self, problem: Problem, plan: Plan, evaluator: Evaluator | None = None) -> None:
+        self.problem, self.plan, self.data = problem, plan, problem.dimensions
+        self.stochastic = plan.batch_size is not None  # an epoch has several updates
+        # What kernels do not compute is checked after each epoch.
+        self.every_epoch = plan.validation is not None or plan.gradient_tol is not None
+        self.state = State(
+            problem,
+            plan.model,
+            plan.coef,
+            plan.intercept,
+            batch_size=plan.batch_size,
+            shuffle=plan.shuffle,
+            seed=plan.seed,
+            average_gain=plan.average_gain,
+        )
+        self.evaluator = Evaluator(problem, plan) if evaluator is None else evaluator
+        products = self.data.d * (self.data.n if plan.batch_size is None else plan.batch_size)
+        self.chunks = Chunks(self.evaluator.kernels, self.state, plan, products)
+        self.averaging = AveragingStart(plan.average_from)
+        self.rules = CostRules(plan)
+        self.backtracking = Backtracking(plan.on_divergence == "backtrack")
+        self.recorder = Recorder(plan, self.data)
+        self.before: dict[str, Any] = {}  # the snapshot before the last chunk, for backtracking
+        self.used_rate = self.rules.plateau.rate if self.rules.plateau is not None else np.nan  # by the last update
+        self.shows_costs = False
+        self.best: Best | None = None
+        self.reason: StopReason | None = None
+        self.diverged_at: int | None = None
+        self.final_cost: float | None = None
+        self.seconds_before, self.started = 0.0, time.perf_counter()
+
+    @classmethod
+    def seconds(cls, data: Dimensions, plan: Plan) -> float:
+        """Return about how long the epochs take."""
+        return plan.epochs * (EPOCH[plan.backend] + VALUE * data.n * data.d * data.k)
+
+    def run(self, monitor: Monitor) -> None:
+        """Train up to the last epoch, or to an end before it: chunk by chunk, with a look at each."""
+        self.shows_costs = monitor.shows_costs
+        with closing(self.evaluator), monitor.watching(self):
+            self.begin()
+            monitor.start()
+            while not self.finished():
+                self.run_chunk(self.next_stop(monitor))
+                self.look_at_epoch()
+                asked = monitor.between_chunks()
+                self.reason = self.reason or asked
+            monitor.end()
+
+    def begin(self) -> None:
+        """Look at the start, where there is something to look for and training does not go on from an earlier end."""
+        if self.state.steps or self.before:
+            return
+        self.before = self.snapshot()
+        if self.backtracking.wanted and not self.plan.objective:
+            loss = self.evaluator.loss(self.state.W, self.state.b)
+            self.backtracking.lowest = Lowest(loss, 0, self.before)
+        if self.recorder.by_rows or self.every_epoch:
+            self.look_at_epoch()
+        elif self.stochastic and self.plan.objective:
+            cost = self.evaluator.objective(self.state.W, self.state.b)
+            if self.evaluator.overflows(cost):
+                self.diverge(0)
+            self.take(Chunk(0, np.array([cost]), None))
+
+    def next_stop(self, monitor: Monitor) -> int:
+        """Return the next epoch at which a chunk must end."""
+        epoch = self.state.epoch
+        stops = [
+            self.plan.epochs,
+            epoch + 1 if self.every_epoch else None,
+            self.averaging.next_stop(epoch),
+            self.recorder.next_stop(epoch),
+            monitor.next_stop(epoch),
+        ]
+        return min(stop for stop in stops if stop is not None)
+
+    def run_chunk(self, target: int) -> None:
+        """Run a chunk of updates, and go back to the epoch at which something happened, where something did."""
+        self.averaging.begin(self.state)
+        if self.state.position == 0 and self.backtracking.wanted:
+            self.before = self.snapshot()
+        if self.rules.plateau is not None:
+            self.used_rate = self.rules.plateau.rate
+        self.take(self.chunks.run(target, self.rates, self.wanted))
+
+    def take(self, chunk: Chunk) -> None:
+        """Show a chunk's costs to all that reads them."""
+        first, costs, bad = chunk
+        self.backtracking.note(first, costs, self.before)
+        event = None if self.plan.validation is not None else self.rules.follow(first, costs)
+        if self.rules.stopped:
+            self.reason = StopReason.TOL
+        self.recorder.add(first, costs if event is None else costs[: event - first + 1])
+        if event is not None and (event != self.state.epoch or self.state.position or bad is not None):
+            self.chunks.go_back(event, self.wanted)
+        elif event is None and bad is not None:
+            self.diverge(bad)
+
+    def rates(self, steps: int) -> NDArray[np.float64]:
+        """Return the rates of the next updates: by epoch, or by step where the schedule counts steps."""
+        state, rates = self.state, self.plan.rates
+        begun = -(-(state.position + steps) // state.steps_per_epoch)
+        if self.rules.plateau is not None:
+            values = np.full(begun, self.rules.plateau.rate)
+        elif rates.by_step and self.stochastic:
+            values = rates.take(state.steps, steps)
+        else:
+            values = rates.take(state.epoch, begun)
+        return values * self.backtracking.factor if self.backtracking.halvings else values
+
+    def wanted(self, ending: int) -> NDArray[np.bool_]:
+        """Mark those of the epochs which end in a chunk whose J is wanted; empty: running means are."""
+        plan, history = self.plan, self.recorder.history
+        every = (self.rules.active and plan.validation is None) or self.rules.plateau is not None
+        every = every or self.backtracking.wanted
+        if not plan.objective:
+            known = every or self.shows_costs or history is not None
+            return np.zeros(0 if known else ending, dtype=np.bool_)
+        marks, first = np.full(ending, every), self.state.epoch + 1
+        if history is not None and not every:
+            marks[history.grid.within(first, first + ending) - first] = True
+        return marks
+
+    # Where an epoch ends.
+
+    def look_at_epoch(self) -> None:
+        """Look at an epoch that has just ended: validation, gradient, a row of the history."""
+        plan, epoch, due = self.plan, self.state.epoch, self.recorder.due(self.state.epoch)
+        if self.state.position or self.reason is not None or not (self.recorder.by_rows or self.every_epoch):
+            return
+        known: dict[str, Any] = {}
+        if plan.validation is not None:
+            known["validation_cost"] = self.validate()
+        objective = plan.objective and (due or self.every_epoch)
+        norm = plan.gradient_tol is not None or (due and "gradient_norm" in plan.record)
+        if norm or (objective and epoch not in self.recorder.latest):
+            cost = self.evaluator.objective(self.state.W, self.state.b, norm)
+            if self.evaluator.overflows(cost):
+                self.diverge(epoch)
+                return
+            if norm:
+                known["gradient_norm"] = self.evaluator.gradient_norm(self.state.W)
+            if plan.objective:
+                cost = self.recorder.latest.setdefault(epoch, cost)
+                if self.stochastic:
+                    self.backtracking.note(epoch, np.array([cost]), self.before)
+        self.follow_epoch(epoch, known, objective)
+        if plan.gradient_tol is not None and known["gradient_norm"] <= plan.gradient_tol:
+            self.reason = StopReason.GRADIENT
+        if due and self.recorder.history is not None:
+            self.recorder.history.add_row(epoch, self.row(known))
+
+    def follow_epoch(self, epoch: int, known: dict[str, Any], objective: bool) -> None:
+        """Show the rules the cost that they watch: the validation cost, or one that the kernels did not compute."""
+        watched = known.get("validation_cost")
+        if watched is None and objective and self.stochastic:
+            watched = self.recorder.latest.get(epoch)
+        if watched is not None:
+            self.rules.follow(epoch, np.array([watched]))
+            if self.rules.stopped:
+                self.reason = StopReason.TOL if self.plan.validation is None else StopReason.VALIDATION
+
+    def validate(self) -> float:
+        """Return the validation cost of coef, and remember the lowest."""
+        W, b = self.state.estimate()
+        cost = self.evaluator.validation_cost(W, b)
+        if self.best is None or cost < self.best.cost:
+            self.best = Best(cost, self.state.epoch, W, b)
+        return cost
+
+    def row(self, known: dict[str, Any]) -> dict[str, Any]:
+        """Return the history's row of the epoch that has just ended."""
+        known |= {"seconds": self.elapsed, "learning_rate": self.last_rate() if self.state.epoch else np.nan}
+        return self.recorder.row(self.state.epoch, self.state.W, self.state.b, known)
+
+    # Divergence.
+
+    def diverge(self, bad_epoch: int) -> None:
+        """Note the bad epoch, and return to the state of the one before, or of the lowest cost."""
+        if bad_epoch == 0:
+            raise ValueError(
+                "the cost is not finite at the start: the values of X, y, coef_init or intercept_init are too large "
+                "for the loss; scale X and y, or start nearer to zero"
+            )
+        self.diverged_at = bad_epoch
+        if self.backtracking.possible and self.backtracking.lowest is not None:
+            self.backtrack(self.backtracking.lowest)
+            return
+        self.chunks.go_back(bad_epoch - 1, self.wanted)
+        self.reason = StopReason.DIVERGED
+
+    def backtrack(self, lowest: Lowest) -> None:
+        """Return to the epoch of the lowest cost, drop what came later, and halve the rate for good."""
+        halvings = self.backtracking.halvings + 1
+        self.restore(lowest.anchor)
+        self.recorder.return_to(lowest.epoch, lowest.anchor["latest"])
+        steps = (lowest.epoch - self.state.epoch) * self.state.steps_per_epoch
+        if steps > 0:
+            self.chunks.start = self.state.snapshot()
+            self.take(self.chunks.call(steps, self.rates(steps), self.wanted))
+        if self.best is not None and self.best.epoch > lowest.epoch:
+            self.best = None
+        self.backtracking.halvings, self.reason = halvings, None
+
+    # The end.
+
+    def finished(self) -> bool:
+        """Return whether this is the end, with the last cost in the history; after a backtrack it is not."""
+        if self.reason is None and self.state.epoch < self.plan.epochs:
+            return False
+        self.final_cost = self.known_cost()
+        cost = self.final_cost
+        if cost is not None and self.evaluator.overflows(cost) and self.reason is not StopReason.DIVERGED:
+            self.diverge(max(1, self.state.epoch))
+            return self.finished()
+        if cost is not None and self.plan.objective and self.state.position == 0:
+            self.recorder.latest[self.state.epoch] = cost
+            if self.reason is None and not self.stochastic and self.plan.validation is None:
+                self.take_last_cost(cost)
+        if self.recorder.history is not None:
+            self.recorder.history.close(self.state.epoch, self.last_row())
+        return True
+
+    def known_cost(self) -> float | None:
+        """Return J at the iterate, None where it takes a pass that may not be wanted."""
+        if self.stochastic and not (self.plan.objective and self.state.position == 0):
+            return None
+        known = self.recorder.latest.get(self.state.epoch) if self.stochastic else None
+        return self.evaluator.objective(self.state.W, self.state.b) if known is None else known
+
+    def take_last_cost(self, cost: float) -> None:
+        """Show the last cost of a full batch, which no chunk has computed, to all that reads costs."""
+        self.backtracking.note(self.state.epoch, np.array([cost]), self.before)
+        self.rules.follow(self.state.epoch, np.array([cost]))
+        if self.rules.stopped:
+            self.reason = StopReason.TOL
+
+    def last_row(self) -> dict[str, Any] | None:
+        """Return the history's row of the last epoch, None where it is there or cannot be had."""
+        epoch, latest = self.state.epoch, self.recorder.latest
+        if self.recorder.history is not None and self.recorder.history.last == epoch:
+            return None
+        if not self.recorder.by_rows:
+            return {"cost": latest[epoch]} if epoch in latest else None
+        if self.state.position > 0:
+            return None
+        known: dict[str, Any] = {}
+        if "gradient_norm" in self.plan.record:
+            self.evaluator.objective(self.state.W, self.state.b, True)
+            known["gradient_norm"] = self.evaluator.gradient_norm(self.state.W)
+        if self.plan.validation is not None:
+            known["validation_cost"] = self.validate()
+        return self.row(known)
+
+    def last_rate(self) -> float:
+        """Return the rate of the last update, before the first that of the first."""
+        state, plan, factor = self.state, self.plan, self.backtracking.factor
+        if self.rules.plateau is not None:
+            return self.used_rate * factor
+        if plan.rates.by_step and self.stochastic:
+            return float(plan.rates.take(max(0, state.steps - 1), 1)[0] * factor)
+        return float(plan.rates.take(max(0, state.epoch - (state.position == 0)), 1)[0] * factor)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training, those before a continuation included."""
+        return self.seconds_before + time.perf_counter() - self.started
+
+    def last_cost(self) -> float | None:
+        """Return the latest cost of the kind that the history has, None where there is none."""
+        return self.recorder.last_cost
+
+    def estimate(self) -> Parameters:
+        """Return coef (k, d) and intercept (k,): the iterate, its mean, or the best epoch's."""
+        if self.plan.restore_best and self.best is not None:
+            return self.best.W.copy(), self.best.b.copy()
+        return self.state.estimate()
+
+    def result(self) -> Result:
+        """Return what is known after the last epoch."""
+        state, estimate = self.state, self.estimate()
+        is_iterate = bool((estimate[0] == state.W).all() and (state.b == estimate[1]).all())
+        return Result(
+            estimate=estimate,
+            iterate=(state.W, state.b),
+            cost=self.final_cost if is_iterate else None,
+            epochs=state.epoch,
+            steps=state.steps,
+            seconds=self.elapsed,
+            stop_reason=self.reason or StopReason.EPOCHS,
+            diverged_at=self.diverged_at,
+            best_epoch=None if self.best is None else self.best.epoch,
+            history=self.recorder.history,
+            state=self.saved_state(),
+        )
+
+    def at(self, epoch: int) -> None:
+        """Return nothing: the loop knows the last epoch alone."""
+
+    # Going on.
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what is needed to stand here again."""
+        return {
+            "state": self.state.snapshot(),
+            "halvings": self.backtracking.halvings,
+            "latest": dict(self.recorder.latest),
+            **self.rules.state(),
+        }
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Stand where a snapshot was taken; the recorder follows on its own."""
+        self.state.restore(snapshot["state"])
+        self.backtracking.halvings = snapshot["halvings"]
+        self.rules.restore(snapshot)
+        if self.rules.plateau is not None:
+            self.used_rate = self.rules.plateau.rate
+
+    def saved_state(self) -> dict[str, Any]:
+        """Return what resuming from here needs beside the data."""
+        lowest, cut = self.backtracking.lowest, self.state.position > 0
+        kept: dict[str, Any] = {"now": self.snapshot(), "epochs": self.plan.epochs, **self.recorder.state()}
+        kept["best"] = None if self.best is None else self.best._asdict()
+        kept["lowest"] = None if lowest is None else lowest._asdict()
+        kept["start"] = self.chunks.start if cut else None  # of the epoch that was cut off
+        kept["begun"] = self.state.epoch + cut
+        return kept | self.plan.rates.state(max(0, self.state.epoch - 1))
+
+    @classmethod
+    def without_data(cls, run: Run) -> None:
+        """Return nothing: the loop goes on with the data."""
+
+    @classmethod
+    def resumed(cls, run: Run, problem: Problem | None, plan: Plan) -> Self:
+        """Return a loop that stands where a Run ended."""
+        if problem is None:
+            raise ValueError("the loop is resumed with the data; give X and y")
+        loop = cls(problem, plan)
+        loop.go_on(run.state, run.history)
+        loop.diverged_at, loop.seconds_before = run.diverged_at, run.seconds
+        if run.stop_reason in COUNTED_ANEW:
+            loop.rules.count_anew()
+        return loop
+
+    def go_on(self, saved: dict[str, Any], columns: Columns) -> None:
+        """Stand where a state was saved; nothing that it holds is written to."""
+        now = saved["now"]
+        self.restore(now)
+        self.recorder.restore(saved, now["latest"], columns)
+        self.best = None if saved["best"] is None else Best(**saved["best"])
+        self.backtracking.lowest = None if saved["lowest"] is None else Lowest(**saved["lowest"])
+        self.before = self.snapshot()
+        self.chunks.start = saved.get("start") or self.before["state"]
+
+    def result_so_far(self) -> Result:
+        """Return the result as if training were interrupted here; it goes on as if it had not been asked."""
+        loop = type(self)(self.problem, self.plan, self.evaluator)
+        columns = {} if self.recorder.history is None else self.recorder.history.table()
+        loop.go_on(self.saved_state(), columns)
+        loop.diverged_at, loop.seconds_before = self.diverged_at, self.elapsed
+        loop.reason = StopReason.INTERRUPTED
+        while not loop.finished():  # it may diverge there, and backtrack
+            loop.reason = StopReason.INTERRUPTED
+        return loop.result()
