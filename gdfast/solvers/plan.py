@@ -62,6 +62,11 @@ class Plan:
     checkpoint_every: int | None
     checkpoint_seconds: float | None
 
+    @property
+    def stochastic(self) -> bool:
+        """Whether an epoch has several updates."""
+        return self.batch_size is not None
+
     def stopping_rule(self) -> StoppingRule | None:
         """Return what stops the descent where it makes no progress, or None."""
         return None if self.tol is None else StoppingRule(self.tol, self.patience)

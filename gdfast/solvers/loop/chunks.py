@@ -39,7 +39,6 @@ class Chunks:
 
     def __init__(self, kernels: KernelSet, state: State, plan: Plan, values: int) -> None:
         self.kernels, self.state, self.plan = kernels, state, plan
-        self.stochastic = plan.batch_size is not None  # an epoch has several updates
         # Updates, at whose multiples a chunk may end within an epoch.
         self.every = kernels.settle_interval(plan.batch_size or 1)
         self.size = max(1, min(LARGEST_CHUNK, FIRST_PRODUCTS // values))  # in updates, of `values` products each
@@ -54,7 +53,7 @@ class Chunks:
         started = time.perf_counter()
         chunk = self.call(steps, rates(steps), wanted)
         grown = int(steps * CHUNK_SECONDS / max(time.perf_counter() - started, 1e-9))
-        self.size = max(1, min(LARGEST_CALL if self.stochastic else LARGEST_CHUNK, grown, 4 * self.size))
+        self.size = max(1, min(LARGEST_CALL if self.plan.stochastic else LARGEST_CHUNK, grown, 4 * self.size))
         return chunk
 
     def steps_towards(self, target: int) -> int:
@@ -64,25 +63,25 @@ class Chunks:
         left = per_epoch - state.position
         if steps >= left:
             return left if state.position else steps - steps % per_epoch
-        return min(left, max(self.every, steps - steps % self.every)) if self.stochastic else steps
+        return min(left, max(self.every, steps - steps % self.every)) if self.plan.stochastic else steps
 
     def call(self, steps: int, rates: NDArray[np.float64], wanted: Wanted) -> Chunk:
         """Make so many updates; the state is that of their end, unless an epoch was bad."""
         state, plan, start = self.state, self.plan, self.state.epoch
         self.rates = rates
-        if self.stochastic:
+        if self.plan.stochastic:
             costs = np.empty((state.position + steps) // state.steps_per_epoch)
             done = self.kernels.stochastic(state, Updates(steps, rates, plan.rates.by_step, wanted(len(costs)), costs))
         else:
             costs = np.empty(steps)
             done = self.kernels.batch(state, rates, plan.objective, costs)
-        first = start + (not plan.objective or self.stochastic)
+        first = start + (not plan.objective or self.plan.stochastic)
         if done < 0:
-            bad = start + ~done + self.stochastic
+            bad = start + ~done + self.plan.stochastic
             return Chunk(first, costs[: max(0, bad - first)], bad)
         state.advance(done)
         # Fewer epochs may have ended, where the end was asked for meanwhile.
-        return Chunk(first, costs[: state.epoch - start] if self.stochastic else costs, None)
+        return Chunk(first, costs[: state.epoch - start] if self.plan.stochastic else costs, None)
 
     def go_back(self, epoch: int, wanted: Wanted) -> None:
         """Return to an epoch within the last chunk: to its start, and from there by the same rates."""

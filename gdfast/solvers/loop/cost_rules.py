@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.results.stop_reason import StopReason
 from gdfast.solvers.plan import Plan
 from gdfast.solvers.stopping import PlateauRate, StoppingRule
 
@@ -19,7 +20,7 @@ class CostRules:
         self.plan = plan
         self.stopping, self.plateau = plan.stopping_rule(), plan.plateau_rate()
         self.seen = -1  # the last epoch whose cost they have had
-        self.stopped = False
+        self.reason: StopReason | None = None  # to stop
 
     @property
     def active(self) -> bool:
@@ -29,7 +30,7 @@ class CostRules:
     def follow(self, first: int, costs: NDArray[np.float64]) -> int | None:
         """Show the costs of the epochs first, first + 1, ...; return the epoch at which a rule acts, or None.
 
-        Costs behind that epoch are not looked at: they are of updates that will be taken back.
+        Costs behind that epoch are not looked at: their updates will be undone.
         """
         skipped = max(0, min(len(costs), self.seen + 1 - first))
         first, costs = first + skipped, costs[skipped:]
@@ -38,15 +39,15 @@ class CostRules:
         acts = [copy.copy(rule).update(costs) for rule in (self.stopping, self.plateau) if rule is not None]
         place = min((act for act in acts if act is not None), default=len(costs) - 1)
         self.seen = first + place
-        if self.stopping is not None:
-            self.stopped = self.stopping.update(costs[: place + 1]) is not None
+        if self.stopping is not None and self.stopping.update(costs[: place + 1]) is not None:
+            self.reason = StopReason.TOL if self.plan.validation is None else StopReason.VALIDATION
         if self.plateau is not None:
             self.plateau.update(costs[: place + 1])
         return first + place if any(act is not None for act in acts) else None
 
     def count_anew(self) -> None:
         """Forget the progress there was: training goes on after it was stopped."""
-        self.stopping, self.stopped = self.plan.stopping_rule(), False
+        self.stopping, self.reason = self.plan.stopping_rule(), None
 
     def state(self) -> dict[str, Any]:
         """Return what is needed to stand here again."""
@@ -59,4 +60,4 @@ class CostRules:
     def restore(self, state: dict[str, Any]) -> None:
         """Return to where `state` was taken."""
         self.stopping, self.plateau = StoppingRule.at(state["watch"]), PlateauRate.at(state["plateau"])
-        self.seen, self.stopped = state["seen"], False
+        self.seen, self.reason = state["seen"], None

@@ -41,6 +41,19 @@ class Recorder:
             return None
         return 1 if self.history.first is None and epoch < 1 else self.history.grid.after(epoch)
 
+    def wanted(self, first: int, count: int, every: bool, shown: bool) -> NDArray[np.bool_]:
+        """Mark those of the epochs first, first + 1, ... whose J kernels are to compute.
+
+        `every` epoch's is read by a rule, or the costs are `shown` by a progress bar. Empty: running means are wanted.
+        """
+        if not self.plan.objective:
+            known = every or shown or self.history is not None
+            return np.zeros(0 if known else count, dtype=np.bool_)
+        marks = np.full(count, every)
+        if self.history is not None and not every:
+            marks[self.history.grid.within(first, first + count) - first] = True
+        return marks
+
     def due(self, epoch: int) -> bool:
         """Tell whether a row is to be made of an epoch."""
         return self.history is not None and self.by_rows and self.history.due(epoch)

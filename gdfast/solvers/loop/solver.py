@@ -1,12 +1,12 @@
 """The loop: epochs one by one, in chunks through the kernels of a backend.
 
-`Loop.run` is the whole of it. What it is made of: chunks.py calls the kernels, cost_rules.py stops and lowers rates,
-backtracking.py and averaging.py say when that begins, recording.py keeps costs, evaluation.py looks at an iterate.
+`Loop.run` is the loop. Its parts: chunks.py calls the kernels and goes back within a call; rates.py, averaging.py and
+backtracking.py say by which rates, from when on, and from where again; cost_rules.py reads every cost; recording.py
+keeps them; observing.py and evaluation.py compute what kernels do not; ../monitor.py has what comes from outside.
 """
 
-import time
 from contextlib import closing
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from gdfast.solvers.loop.backtracking import Backtracking, Lowest
 from gdfast.solvers.loop.chunks import Chunk, Chunks
 from gdfast.solvers.loop.cost_rules import CostRules
 from gdfast.solvers.loop.evaluation import Evaluator
+from gdfast.solvers.loop.observing import Best, Observer
+from gdfast.solvers.loop.rates import Rates
 from gdfast.solvers.loop.recording import Recorder
 from gdfast.solvers.monitor import Monitor
 from gdfast.solvers.plan import Plan
@@ -35,15 +37,6 @@ VALUE = 0.5e-9
 COUNTED_ANEW = (StopReason.TOL, StopReason.VALIDATION, StopReason.GRADIENT, StopReason.CALLBACK)
 
 
-class Best(NamedTuple):
-    """The lowest validation cost so far."""
-
-    cost: float
-    epoch: int
-    W: NDArray[Any]
-    b: NDArray[np.float64]
-
-
 class Loop(Solver):
     """Descent epoch by epoch: takes every problem and every plan."""
 
@@ -53,9 +46,6 @@ class Loop(Solver):
 
     def __init__(self, problem: Problem, plan: Plan, evaluator: Evaluator | None = None) -> None:
         self.problem, self.plan, self.data = problem, plan, problem.dimensions
-        self.stochastic = plan.batch_size is not None  # an epoch has several updates
-        # What kernels do not compute is checked after each epoch.
-        self.every_epoch = plan.validation is not None or plan.gradient_tol is not None
         self.state = State(
             problem,
             plan.model,
@@ -72,15 +62,14 @@ class Loop(Solver):
         self.averaging = AveragingStart(plan.average_from)
         self.rules = CostRules(plan)
         self.backtracking = Backtracking(plan.on_divergence == "backtrack")
+        self.rates = Rates(plan, self.state, self.rules, self.backtracking)
         self.recorder = Recorder(plan, self.data)
+        self.observer = Observer(plan, self.state, self.evaluator, self.recorder, self.rates)
         self.before: dict[str, Any] = {}  # the snapshot before the last chunk, for backtracking
-        self.used_rate = self.rules.plateau.rate if self.rules.plateau is not None else np.nan  # by the last update
-        self.shows_costs = False
-        self.best: Best | None = None
+        self.shows_costs = False  # in a progress bar
         self.reason: StopReason | None = None
         self.diverged_at: int | None = None
         self.final_cost: float | None = None
-        self.seconds_before, self.started = 0.0, time.perf_counter()
 
     @classmethod
     def seconds(cls, data: Dimensions, plan: Plan) -> float:
@@ -108,9 +97,9 @@ class Loop(Solver):
         if self.backtracking.wanted and not self.plan.objective:
             loss = self.evaluator.loss(self.state.W, self.state.b)
             self.backtracking.lowest = Lowest(loss, 0, self.before)
-        if self.recorder.by_rows or self.every_epoch:
+        if self.observer.active:
             self.look_at_epoch()
-        elif self.stochastic and self.plan.objective:
+        elif self.plan.stochastic and self.plan.objective:
             cost = self.evaluator.objective(self.state.W, self.state.b)
             if self.evaluator.overflows(cost):
                 self.diverge(0)
@@ -121,9 +110,8 @@ class Loop(Solver):
         epoch = self.state.epoch
         stops = [
             self.plan.epochs,
-            epoch + 1 if self.every_epoch else None,
             self.averaging.next_stop(epoch),
-            self.recorder.next_stop(epoch),
+            self.observer.next_stop(epoch),
             monitor.next_stop(epoch),
         ]
         return min(stop for stop in stops if stop is not None)
@@ -133,99 +121,39 @@ class Loop(Solver):
         self.averaging.begin(self.state)
         if self.state.position == 0 and self.backtracking.wanted:
             self.before = self.snapshot()
-        if self.rules.plateau is not None:
-            self.used_rate = self.rules.plateau.rate
-        self.take(self.chunks.run(target, self.rates, self.wanted))
+        self.take(self.chunks.run(target, self.rates.take, self.wanted))
 
     def take(self, chunk: Chunk) -> None:
         """Show a chunk's costs to all that reads them."""
         first, costs, bad = chunk
         self.backtracking.note(first, costs, self.before)
         event = None if self.plan.validation is not None else self.rules.follow(first, costs)
-        if self.rules.stopped:
-            self.reason = StopReason.TOL
+        self.reason = self.rules.reason
         self.recorder.add(first, costs if event is None else costs[: event - first + 1])
         if event is not None and (event != self.state.epoch or self.state.position or bad is not None):
             self.chunks.go_back(event, self.wanted)
         elif event is None and bad is not None:
             self.diverge(bad)
 
-    def rates(self, steps: int) -> NDArray[np.float64]:
-        """Return the rates of the next updates: by epoch, or by step where the schedule counts steps."""
-        state, rates = self.state, self.plan.rates
-        begun = -(-(state.position + steps) // state.steps_per_epoch)
-        if self.rules.plateau is not None:
-            values = np.full(begun, self.rules.plateau.rate)
-        elif rates.by_step and self.stochastic:
-            values = rates.take(state.steps, steps)
-        else:
-            values = rates.take(state.epoch, begun)
-        return values * self.backtracking.factor if self.backtracking.halvings else values
-
     def wanted(self, ending: int) -> NDArray[np.bool_]:
-        """Mark those of the epochs which end in a chunk whose J is wanted; empty: running means are."""
-        plan, history = self.plan, self.recorder.history
-        every = (self.rules.active and plan.validation is None) or self.rules.plateau is not None
-        every = every or self.backtracking.wanted
-        if not plan.objective:
-            known = every or self.shows_costs or history is not None
-            return np.zeros(0 if known else ending, dtype=np.bool_)
-        marks, first = np.full(ending, every), self.state.epoch + 1
-        if history is not None and not every:
-            marks[history.grid.within(first, first + ending) - first] = True
-        return marks
-
-    # Where an epoch ends.
+        """Mark those of the epochs which end in a chunk whose J is wanted."""
+        every = (self.rules.active and self.plan.validation is None) or self.rules.plateau is not None
+        return self.recorder.wanted(self.state.epoch + 1, ending, every or self.backtracking.wanted, self.shows_costs)
 
     def look_at_epoch(self) -> None:
-        """Look at an epoch that has just ended: validation, gradient, a row of the history."""
-        plan, epoch, due = self.plan, self.state.epoch, self.recorder.due(self.state.epoch)
-        if self.state.position or self.reason is not None or not (self.recorder.by_rows or self.every_epoch):
+        """Look at an epoch that has just ended, for what the kernels do not compute."""
+        epoch = self.state.epoch
+        if not self.observer.active or self.state.position or self.reason is not None:
             return
-        known: dict[str, Any] = {}
-        if plan.validation is not None:
-            known["validation_cost"] = self.validate()
-        objective = plan.objective and (due or self.every_epoch)
-        norm = plan.gradient_tol is not None or (due and "gradient_norm" in plan.record)
-        if norm or (objective and epoch not in self.recorder.latest):
-            cost = self.evaluator.objective(self.state.W, self.state.b, norm)
-            if self.evaluator.overflows(cost):
-                self.diverge(epoch)
-                return
-            if norm:
-                known["gradient_norm"] = self.evaluator.gradient_norm(self.state.W)
-            if plan.objective:
-                cost = self.recorder.latest.setdefault(epoch, cost)
-                if self.stochastic:
-                    self.backtracking.note(epoch, np.array([cost]), self.before)
-        self.follow_epoch(epoch, known, objective)
-        if plan.gradient_tol is not None and known["gradient_norm"] <= plan.gradient_tol:
-            self.reason = StopReason.GRADIENT
-        if due and self.recorder.history is not None:
-            self.recorder.history.add_row(epoch, self.row(known))
-
-    def follow_epoch(self, epoch: int, known: dict[str, Any], objective: bool) -> None:
-        """Show the rules the cost that they watch: the validation cost, or one that the kernels did not compute."""
-        watched = known.get("validation_cost")
-        if watched is None and objective and self.stochastic:
-            watched = self.recorder.latest.get(epoch)
-        if watched is not None:
-            self.rules.follow(epoch, np.array([watched]))
-            if self.rules.stopped:
-                self.reason = StopReason.TOL if self.plan.validation is None else StopReason.VALIDATION
-
-    def validate(self) -> float:
-        """Return the validation cost of coef, and remember the lowest."""
-        W, b = self.state.estimate()
-        cost = self.evaluator.validation_cost(W, b)
-        if self.best is None or cost < self.best.cost:
-            self.best = Best(cost, self.state.epoch, W, b)
-        return cost
-
-    def row(self, known: dict[str, Any]) -> dict[str, Any]:
-        """Return the history's row of the epoch that has just ended."""
-        known |= {"seconds": self.elapsed, "learning_rate": self.last_rate() if self.state.epoch else np.nan}
-        return self.recorder.row(self.state.epoch, self.state.W, self.state.b, known)
+        seen = self.observer.look()
+        if seen.bad:
+            self.diverge(epoch)
+            return
+        if seen.cost is not None:
+            self.backtracking.note(epoch, np.array([seen.cost]), self.before)
+        if seen.watched is not None:
+            self.rules.follow(epoch, np.array([seen.watched]))
+        self.reason = StopReason.GRADIENT if seen.at_minimum else self.rules.reason
 
     # Divergence.
 
@@ -251,9 +179,9 @@ class Loop(Solver):
         steps = (lowest.epoch - self.state.epoch) * self.state.steps_per_epoch
         if steps > 0:
             self.chunks.start = self.state.snapshot()
-            self.take(self.chunks.call(steps, self.rates(steps), self.wanted))
-        if self.best is not None and self.best.epoch > lowest.epoch:
-            self.best = None
+            self.take(self.chunks.call(steps, self.rates.take(steps), self.wanted))
+        if self.observer.best is not None and self.observer.best.epoch > lowest.epoch:
+            self.observer.best = None
         self.backtracking.halvings, self.reason = halvings, None
 
     # The end.
@@ -269,56 +197,28 @@ class Loop(Solver):
             return self.finished()
         if cost is not None and self.plan.objective and self.state.position == 0:
             self.recorder.latest[self.state.epoch] = cost
-            if self.reason is None and not self.stochastic and self.plan.validation is None:
+            if self.reason is None and not self.plan.stochastic and self.plan.validation is None:
                 self.take_last_cost(cost)
         if self.recorder.history is not None:
-            self.recorder.history.close(self.state.epoch, self.last_row())
+            self.recorder.history.close(self.state.epoch, self.observer.last_row())
         return True
 
     def known_cost(self) -> float | None:
         """Return J at the iterate, None where it takes a pass that may not be wanted."""
-        if self.stochastic and not (self.plan.objective and self.state.position == 0):
+        if self.plan.stochastic and not (self.plan.objective and self.state.position == 0):
             return None
-        known = self.recorder.latest.get(self.state.epoch) if self.stochastic else None
+        known = self.recorder.latest.get(self.state.epoch) if self.plan.stochastic else None
         return self.evaluator.objective(self.state.W, self.state.b) if known is None else known
 
     def take_last_cost(self, cost: float) -> None:
         """Show the last cost of a full batch, which no chunk has computed, to all that reads costs."""
         self.backtracking.note(self.state.epoch, np.array([cost]), self.before)
         self.rules.follow(self.state.epoch, np.array([cost]))
-        if self.rules.stopped:
-            self.reason = StopReason.TOL
-
-    def last_row(self) -> dict[str, Any] | None:
-        """Return the history's row of the last epoch, None where it is there or cannot be had."""
-        epoch, latest = self.state.epoch, self.recorder.latest
-        if self.recorder.history is not None and self.recorder.history.last == epoch:
-            return None
-        if not self.recorder.by_rows:
-            return {"cost": latest[epoch]} if epoch in latest else None
-        if self.state.position > 0:
-            return None
-        known: dict[str, Any] = {}
-        if "gradient_norm" in self.plan.record:
-            self.evaluator.objective(self.state.W, self.state.b, True)
-            known["gradient_norm"] = self.evaluator.gradient_norm(self.state.W)
-        if self.plan.validation is not None:
-            known["validation_cost"] = self.validate()
-        return self.row(known)
+        self.reason = self.rules.reason
 
     def last_rate(self) -> float:
         """Return the rate of the last update, before the first that of the first."""
-        state, plan, factor = self.state, self.plan, self.backtracking.factor
-        if self.rules.plateau is not None:
-            return self.used_rate * factor
-        if plan.rates.by_step and self.stochastic:
-            return float(plan.rates.take(max(0, state.steps - 1), 1)[0] * factor)
-        return float(plan.rates.take(max(0, state.epoch - (state.position == 0)), 1)[0] * factor)
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds of training, those before a continuation included."""
-        return self.seconds_before + time.perf_counter() - self.started
+        return self.rates.last()
 
     def last_cost(self) -> float | None:
         """Return the latest cost of the kind that the history has, None where there is none."""
@@ -326,8 +226,9 @@ class Loop(Solver):
 
     def estimate(self) -> Parameters:
         """Return coef (k, d) and intercept (k,): the iterate, its mean, or the best epoch's."""
-        if self.plan.restore_best and self.best is not None:
-            return self.best.W.copy(), self.best.b.copy()
+        best = self.observer.best
+        if self.plan.restore_best and best is not None:
+            return best.W.copy(), best.b.copy()
         return self.state.estimate()
 
     def result(self) -> Result:
@@ -340,10 +241,10 @@ class Loop(Solver):
             cost=self.final_cost if is_iterate else None,
             epochs=state.epoch,
             steps=state.steps,
-            seconds=self.elapsed,
+            seconds=self.observer.seconds,
             stop_reason=self.reason or StopReason.EPOCHS,
             diverged_at=self.diverged_at,
-            best_epoch=None if self.best is None else self.best.epoch,
+            best_epoch=None if self.observer.best is None else self.observer.best.epoch,
             history=self.recorder.history,
             state=self.saved_state(),
         )
@@ -368,13 +269,13 @@ class Loop(Solver):
         self.backtracking.halvings = snapshot["halvings"]
         self.rules.restore(snapshot)
         if self.rules.plateau is not None:
-            self.used_rate = self.rules.plateau.rate
+            self.rates.of_plateau = self.rules.plateau.rate
 
     def saved_state(self) -> dict[str, Any]:
         """Return what resuming from here needs beside the data."""
-        lowest, cut = self.backtracking.lowest, self.state.position > 0
+        best, lowest, cut = self.observer.best, self.backtracking.lowest, self.state.position > 0
         kept: dict[str, Any] = {"now": self.snapshot(), "epochs": self.plan.epochs, **self.recorder.state()}
-        kept["best"] = None if self.best is None else self.best._asdict()
+        kept["best"] = None if best is None else best._asdict()
         kept["lowest"] = None if lowest is None else lowest._asdict()
         kept["start"] = self.chunks.start if cut else None  # of the epoch that was cut off
         kept["begun"] = self.state.epoch + cut
@@ -391,7 +292,7 @@ class Loop(Solver):
             raise ValueError("the loop is resumed with the data; give X and y")
         loop = cls(problem, plan)
         loop.go_on(run.state, run.history)
-        loop.diverged_at, loop.seconds_before = run.diverged_at, run.seconds
+        loop.diverged_at, loop.observer.seconds_before = run.diverged_at, run.seconds
         if run.stop_reason in COUNTED_ANEW:
             loop.rules.count_anew()
         return loop
@@ -401,7 +302,7 @@ class Loop(Solver):
         now = saved["now"]
         self.restore(now)
         self.recorder.restore(saved, now["latest"], columns)
-        self.best = None if saved["best"] is None else Best(**saved["best"])
+        self.observer.best = None if saved["best"] is None else Best(**saved["best"])
         self.backtracking.lowest = None if saved["lowest"] is None else Lowest(**saved["lowest"])
         self.before = self.snapshot()
         self.chunks.start = saved.get("start") or self.before["state"]
@@ -411,7 +312,7 @@ class Loop(Solver):
         loop = type(self)(self.problem, self.plan, self.evaluator)
         columns = {} if self.recorder.history is None else self.recorder.history.table()
         loop.go_on(self.saved_state(), columns)
-        loop.diverged_at, loop.seconds_before = self.diverged_at, self.elapsed
+        loop.diverged_at, loop.observer.seconds_before = self.diverged_at, self.observer.seconds
         loop.reason = StopReason.INTERRUPTED
         while not loop.finished():  # it may diverge there, and backtrack
             loop.reason = StopReason.INTERRUPTED
