@@ -14,7 +14,7 @@ from gdfast.solvers.plan import Plan
 
 if TYPE_CHECKING:
     from gdfast.solvers.closed_form.path import Path
-    from gdfast.solvers.monitor import Monitor
+    from gdfast.solvers.monitoring.monitor import Monitor
 
 __all__ = ["Need", "Parameters", "Result", "Solver"]
 

@@ -9,8 +9,8 @@ from gdfast.data.fingerprint import fingerprint
 from gdfast.data.problem import Problem
 from gdfast.results.run import Run
 from gdfast.solvers.base import Result, Solver
-from gdfast.solvers.loop.evaluation import objective_at
-from gdfast.solvers.monitor import Monitor
+from gdfast.solvers.evaluation import objective_at
+from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
 __all__ = ["FitCall", "TrainingData", "run_solver"]

@@ -132,9 +132,11 @@ def test_chunks_leave_no_trace(backend):
             problem = make_problem(X, y, "squared_error")
             loop = Loop(problem, make_plan(problem.dimensions, model, 0.01, options, backend))
             while loop.state.epoch < 6:
-                loop.chunks.size = chunk
-                loop.run_chunk(6)
-            ends.append((loop.state.W.tobytes(), loop.state.b.tobytes(), loop.recorder.history.costs().tobytes()))
+                loop.descent.chunks.size = chunk
+                loop.descent.run_chunk(6)
+            ends.append(
+                (loop.state.W.tobytes(), loop.state.b.tobytes(), loop.descent.recorder.history.costs().tobytes())
+            )
         assert ends[0] == ends[1] == ends[2]
 
 

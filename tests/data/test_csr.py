@@ -312,9 +312,11 @@ def test_bits_do_not_depend_on_where_a_call_of_the_kernels_ends(penalty, backend
         for chunk in (10**6, 1):
             loop = Loop(*prepare(X, target(X), None, options))
             while loop.state.epoch < 2:
-                loop.chunks.size = chunk
-                loop.run_chunk(2)
-            ends.append((loop.state.W.tobytes(), loop.state.b.tobytes(), loop.recorder.history.costs().tobytes()))
+                loop.descent.chunks.size = chunk
+                loop.descent.run_chunk(2)
+            ends.append(
+                (loop.state.W.tobytes(), loop.state.b.tobytes(), loop.descent.recorder.history.costs().tobytes())
+            )
         assert ends[0] == ends[1]
 
 

@@ -17,7 +17,7 @@ from gdfast.solvers.base import Need, Parameters, Result, Solver
 from gdfast.solvers.closed_form.factorization import Factors, factorize
 from gdfast.solvers.closed_form.modes import Epochs, GradientDescentModes, make_modes
 from gdfast.solvers.closed_form.path import Path
-from gdfast.solvers.monitor import Monitor
+from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
 __all__ = ["ClosedForm", "path_of_loop"]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends.state import State
-from gdfast.solvers.loop.evaluation import Evaluator
+from gdfast.solvers.evaluation import Evaluator
 from gdfast.solvers.loop.rates import Rates
 from gdfast.solvers.loop.recording import Recorder
 from gdfast.solvers.plan import Plan

@@ -1,31 +1,18 @@
-"""The loop: epochs one by one, in chunks through the kernels of a backend.
-
-`Loop.run` is the loop. Its parts: chunks.py calls the kernels and goes back within a call; rates.py, averaging.py and
-backtracking.py say by which rates, from when on, and from where again; cost_rules.py reads every cost; recording.py
-keeps them; observing.py and evaluation.py compute what kernels do not; ../monitor.py has what comes from outside.
-"""
+"""The loop as a solver: epochs one by one, for every problem and every plan."""
 
 from contextlib import closing
 from typing import Any, ClassVar, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gdfast.backends.state import State
 from gdfast.data.problem import Dimensions, Problem
 from gdfast.results.history import Columns
 from gdfast.results.run import Run
 from gdfast.results.stop_reason import StopReason
 from gdfast.solvers.base import Need, Parameters, Result, Solver
-from gdfast.solvers.loop.averaging import AveragingStart
-from gdfast.solvers.loop.backtracking import Backtracking, Lowest
-from gdfast.solvers.loop.chunks import Chunk, Chunks
-from gdfast.solvers.loop.cost_rules import CostRules
-from gdfast.solvers.loop.evaluation import Evaluator
-from gdfast.solvers.loop.observing import Best, Observer
-from gdfast.solvers.loop.rates import Rates
-from gdfast.solvers.loop.recording import Recorder
-from gdfast.solvers.monitor import Monitor
+from gdfast.solvers.evaluation import Evaluator
+from gdfast.solvers.loop.backtracking import Lowest
+from gdfast.solvers.loop.descent import Descent
+from gdfast.solvers.loop.observing import Best
+from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
 __all__ = ["Loop"]
@@ -38,7 +25,7 @@ COUNTED_ANEW = (StopReason.TOL, StopReason.VALIDATION, StopReason.GRADIENT, Stop
 
 
 class Loop(Solver):
-    """Descent epoch by epoch: takes every problem and every plan."""
+    """A Descent, and what a Run holds of it."""
 
     name = "loop"
     needs: ClassVar[tuple[Need, ...]] = ()
@@ -46,30 +33,9 @@ class Loop(Solver):
 
     def __init__(self, problem: Problem, plan: Plan, evaluator: Evaluator | None = None) -> None:
         self.problem, self.plan, self.data = problem, plan, problem.dimensions
-        self.state = State(
-            problem,
-            plan.model,
-            plan.coef,
-            plan.intercept,
-            batch_size=plan.batch_size,
-            shuffle=plan.shuffle,
-            seed=plan.seed,
-            average_gain=plan.average_gain,
-        )
         self.evaluator = Evaluator(problem, plan) if evaluator is None else evaluator
-        products = self.data.d * (self.data.n if plan.batch_size is None else plan.batch_size)
-        self.chunks = Chunks(self.evaluator.kernels, self.state, plan, products)
-        self.averaging = AveragingStart(plan.average_from)
-        self.rules = CostRules(plan)
-        self.backtracking = Backtracking(plan.on_divergence == "backtrack")
-        self.rates = Rates(plan, self.state, self.rules, self.backtracking)
-        self.recorder = Recorder(plan, self.data)
-        self.observer = Observer(plan, self.state, self.evaluator, self.recorder, self.rates)
-        self.before: dict[str, Any] = {}  # the snapshot before the last chunk, for backtracking
-        self.shows_costs = False  # in a progress bar
-        self.reason: StopReason | None = None
-        self.diverged_at: int | None = None
-        self.final_cost: float | None = None
+        self.descent = Descent(problem, plan, self.evaluator)
+        self.state = self.descent.state
 
     @classmethod
     def seconds(cls, data: Dimensions, plan: Plan) -> float:
@@ -77,207 +43,55 @@ class Loop(Solver):
         return plan.epochs * (EPOCH[plan.backend] + VALUE * data.n * data.d * data.k)
 
     def run(self, monitor: Monitor) -> None:
-        """Train up to the last epoch, or to an end before it: chunk by chunk, with a look at each."""
-        self.shows_costs = monitor.shows_costs
+        """Train up to the last epoch, or to an end before it."""
         with closing(self.evaluator), monitor.watching(self):
-            self.begin()
-            monitor.start()
-            while not self.finished():
-                self.run_chunk(self.next_stop(monitor))
-                self.look_at_epoch()
-                asked = monitor.between_chunks()
-                self.reason = self.reason or asked
-            monitor.end()
-
-    def begin(self) -> None:
-        """Look at the start, where there is something to look for and training does not go on from an earlier end."""
-        if self.state.steps or self.before:
-            return
-        self.before = self.snapshot()
-        if self.backtracking.wanted and not self.plan.objective:
-            loss = self.evaluator.loss(self.state.W, self.state.b)
-            self.backtracking.lowest = Lowest(loss, 0, self.before)
-        if self.observer.active:
-            self.look_at_epoch()
-        elif self.plan.stochastic and self.plan.objective:
-            cost = self.evaluator.objective(self.state.W, self.state.b)
-            if self.evaluator.overflows(cost):
-                self.diverge(0)
-            self.take(Chunk(0, np.array([cost]), None))
-
-    def next_stop(self, monitor: Monitor) -> int:
-        """Return the next epoch at which a chunk must end."""
-        epoch = self.state.epoch
-        stops = [
-            self.plan.epochs,
-            self.averaging.next_stop(epoch),
-            self.observer.next_stop(epoch),
-            monitor.next_stop(epoch),
-        ]
-        return min(stop for stop in stops if stop is not None)
-
-    def run_chunk(self, target: int) -> None:
-        """Run a chunk of updates, and go back to the epoch at which something happened, where something did."""
-        self.averaging.begin(self.state)
-        if self.state.position == 0 and self.backtracking.wanted:
-            self.before = self.snapshot()
-        self.take(self.chunks.run(target, self.rates.take, self.wanted))
-
-    def take(self, chunk: Chunk) -> None:
-        """Show a chunk's costs to all that reads them."""
-        first, costs, bad = chunk
-        self.backtracking.note(first, costs, self.before)
-        event = None if self.plan.validation is not None else self.rules.follow(first, costs)
-        self.reason = self.rules.reason
-        self.recorder.add(first, costs if event is None else costs[: event - first + 1])
-        if event is not None and (event != self.state.epoch or self.state.position or bad is not None):
-            self.chunks.go_back(event, self.wanted)
-        elif event is None and bad is not None:
-            self.diverge(bad)
-
-    def wanted(self, ending: int) -> NDArray[np.bool_]:
-        """Mark those of the epochs which end in a chunk whose J is wanted."""
-        every = (self.rules.active and self.plan.validation is None) or self.rules.plateau is not None
-        return self.recorder.wanted(self.state.epoch + 1, ending, every or self.backtracking.wanted, self.shows_costs)
-
-    def look_at_epoch(self) -> None:
-        """Look at an epoch that has just ended, for what the kernels do not compute."""
-        epoch = self.state.epoch
-        if not self.observer.active or self.state.position or self.reason is not None:
-            return
-        seen = self.observer.look()
-        if seen.bad:
-            self.diverge(epoch)
-            return
-        if seen.cost is not None:
-            self.backtracking.note(epoch, np.array([seen.cost]), self.before)
-        if seen.watched is not None:
-            self.rules.follow(epoch, np.array([seen.watched]))
-        self.reason = StopReason.GRADIENT if seen.at_minimum else self.rules.reason
-
-    # Divergence.
-
-    def diverge(self, bad_epoch: int) -> None:
-        """Note the bad epoch, and return to the state of the one before, or of the lowest cost."""
-        if bad_epoch == 0:
-            raise ValueError(
-                "the cost is not finite at the start: the values of X, y, coef_init or intercept_init are too large "
-                "for the loss; scale X and y, or start nearer to zero"
-            )
-        self.diverged_at = bad_epoch
-        if self.backtracking.possible and self.backtracking.lowest is not None:
-            self.backtrack(self.backtracking.lowest)
-            return
-        self.chunks.go_back(bad_epoch - 1, self.wanted)
-        self.reason = StopReason.DIVERGED
-
-    def backtrack(self, lowest: Lowest) -> None:
-        """Return to the epoch of the lowest cost, drop what came later, and halve the rate for good."""
-        halvings = self.backtracking.halvings + 1
-        self.restore(lowest.anchor)
-        self.recorder.return_to(lowest.epoch, lowest.anchor["latest"])
-        steps = (lowest.epoch - self.state.epoch) * self.state.steps_per_epoch
-        if steps > 0:
-            self.chunks.start = self.state.snapshot()
-            self.take(self.chunks.call(steps, self.rates.take(steps), self.wanted))
-        if self.observer.best is not None and self.observer.best.epoch > lowest.epoch:
-            self.observer.best = None
-        self.backtracking.halvings, self.reason = halvings, None
-
-    # The end.
-
-    def finished(self) -> bool:
-        """Return whether this is the end, with the last cost in the history; after a backtrack it is not."""
-        if self.reason is None and self.state.epoch < self.plan.epochs:
-            return False
-        self.final_cost = self.known_cost()
-        cost = self.final_cost
-        if cost is not None and self.evaluator.overflows(cost) and self.reason is not StopReason.DIVERGED:
-            self.diverge(max(1, self.state.epoch))
-            return self.finished()
-        if cost is not None and self.plan.objective and self.state.position == 0:
-            self.recorder.latest[self.state.epoch] = cost
-            if self.reason is None and not self.plan.stochastic and self.plan.validation is None:
-                self.take_last_cost(cost)
-        if self.recorder.history is not None:
-            self.recorder.history.close(self.state.epoch, self.observer.last_row())
-        return True
-
-    def known_cost(self) -> float | None:
-        """Return J at the iterate, None where it takes a pass that may not be wanted."""
-        if self.plan.stochastic and not (self.plan.objective and self.state.position == 0):
-            return None
-        known = self.recorder.latest.get(self.state.epoch) if self.plan.stochastic else None
-        return self.evaluator.objective(self.state.W, self.state.b) if known is None else known
-
-    def take_last_cost(self, cost: float) -> None:
-        """Show the last cost of a full batch, which no chunk has computed, to all that reads costs."""
-        self.backtracking.note(self.state.epoch, np.array([cost]), self.before)
-        self.rules.follow(self.state.epoch, np.array([cost]))
-        self.reason = self.rules.reason
+            self.descent.run(monitor)
 
     def last_rate(self) -> float:
         """Return the rate of the last update, before the first that of the first."""
-        return self.rates.last()
+        return self.descent.rates.last()
 
     def last_cost(self) -> float | None:
         """Return the latest cost of the kind that the history has, None where there is none."""
-        return self.recorder.last_cost
+        return self.descent.recorder.last_cost
 
     def estimate(self) -> Parameters:
         """Return coef (k, d) and intercept (k,): the iterate, its mean, or the best epoch's."""
-        best = self.observer.best
+        best = self.descent.observer.best
         if self.plan.restore_best and best is not None:
             return best.W.copy(), best.b.copy()
         return self.state.estimate()
 
     def result(self) -> Result:
         """Return what is known after the last epoch."""
-        state, estimate = self.state, self.estimate()
+        descent, state, estimate = self.descent, self.state, self.estimate()
+        best = descent.observer.best
         is_iterate = bool((estimate[0] == state.W).all() and (state.b == estimate[1]).all())
         return Result(
             estimate=estimate,
             iterate=(state.W, state.b),
-            cost=self.final_cost if is_iterate else None,
+            cost=descent.final_cost if is_iterate else None,
             epochs=state.epoch,
             steps=state.steps,
-            seconds=self.observer.seconds,
-            stop_reason=self.reason or StopReason.EPOCHS,
-            diverged_at=self.diverged_at,
-            best_epoch=None if self.observer.best is None else self.observer.best.epoch,
-            history=self.recorder.history,
+            seconds=descent.observer.seconds,
+            stop_reason=descent.reason or StopReason.EPOCHS,
+            diverged_at=descent.diverged_at,
+            best_epoch=None if best is None else best.epoch,
+            history=descent.recorder.history,
             state=self.saved_state(),
         )
 
     def at(self, epoch: int) -> None:
         """Return nothing: the loop knows the last epoch alone."""
 
-    # Going on.
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return what is needed to stand here again."""
-        return {
-            "state": self.state.snapshot(),
-            "halvings": self.backtracking.halvings,
-            "latest": dict(self.recorder.latest),
-            **self.rules.state(),
-        }
-
-    def restore(self, snapshot: dict[str, Any]) -> None:
-        """Stand where a snapshot was taken; the recorder follows on its own."""
-        self.state.restore(snapshot["state"])
-        self.backtracking.halvings = snapshot["halvings"]
-        self.rules.restore(snapshot)
-        if self.rules.plateau is not None:
-            self.rates.of_plateau = self.rules.plateau.rate
-
     def saved_state(self) -> dict[str, Any]:
         """Return what resuming from here needs beside the data."""
-        best, lowest, cut = self.observer.best, self.backtracking.lowest, self.state.position > 0
-        kept: dict[str, Any] = {"now": self.snapshot(), "epochs": self.plan.epochs, **self.recorder.state()}
+        descent, cut = self.descent, self.state.position > 0
+        best, lowest = descent.observer.best, descent.backtracking.lowest
+        kept: dict[str, Any] = {"now": descent.snapshot(), "epochs": self.plan.epochs, **descent.recorder.state()}
         kept["best"] = None if best is None else best._asdict()
         kept["lowest"] = None if lowest is None else lowest._asdict()
-        kept["start"] = self.chunks.start if cut else None  # of the epoch that was cut off
+        kept["start"] = descent.chunks.start if cut else None  # of the epoch that was cut off
         kept["begun"] = self.state.epoch + cut
         return kept | self.plan.rates.state(max(0, self.state.epoch - 1))
 
@@ -292,28 +106,27 @@ class Loop(Solver):
             raise ValueError("the loop is resumed with the data; give X and y")
         loop = cls(problem, plan)
         loop.go_on(run.state, run.history)
-        loop.diverged_at, loop.observer.seconds_before = run.diverged_at, run.seconds
+        loop.descent.diverged_at, loop.descent.observer.seconds_before = run.diverged_at, run.seconds
         if run.stop_reason in COUNTED_ANEW:
-            loop.rules.count_anew()
+            loop.descent.rules.count_anew()
         return loop
 
     def go_on(self, saved: dict[str, Any], columns: Columns) -> None:
         """Stand where a state was saved; nothing that it holds is written to."""
-        now = saved["now"]
-        self.restore(now)
-        self.recorder.restore(saved, now["latest"], columns)
-        self.observer.best = None if saved["best"] is None else Best(**saved["best"])
-        self.backtracking.lowest = None if saved["lowest"] is None else Lowest(**saved["lowest"])
-        self.before = self.snapshot()
-        self.chunks.start = saved.get("start") or self.before["state"]
+        descent, now = self.descent, saved["now"]
+        descent.restore(now)
+        descent.recorder.restore(saved, now["latest"], columns)
+        descent.observer.best = None if saved["best"] is None else Best(**saved["best"])
+        descent.backtracking.lowest = None if saved["lowest"] is None else Lowest(**saved["lowest"])
+        descent.before = descent.snapshot()
+        descent.chunks.start = saved.get("start") or descent.before["state"]
 
     def result_so_far(self) -> Result:
         """Return the result as if training were interrupted here; it goes on as if it had not been asked."""
-        loop = type(self)(self.problem, self.plan, self.evaluator)
-        columns = {} if self.recorder.history is None else self.recorder.history.table()
-        loop.go_on(self.saved_state(), columns)
-        loop.diverged_at, loop.observer.seconds_before = self.diverged_at, self.observer.seconds
-        loop.reason = StopReason.INTERRUPTED
-        while not loop.finished():  # it may diverge there, and backtrack
-            loop.reason = StopReason.INTERRUPTED
-        return loop.result()
+        here, copied = self.descent, type(self)(self.problem, self.plan, self.evaluator)
+        copied.go_on(self.saved_state(), {} if here.recorder.history is None else here.recorder.history.table())
+        copied.descent.diverged_at, copied.descent.observer.seconds_before = here.diverged_at, here.observer.seconds
+        while True:
+            copied.descent.reason = StopReason.INTERRUPTED
+            if copied.descent.finished():  # it may diverge there, and backtrack
+                return copied.result()

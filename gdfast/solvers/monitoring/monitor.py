@@ -1,4 +1,4 @@
-"""What is done between two chunks of updates: Ctrl-C, time limit, callbacks, progress, checkpoints."""
+"""The monitor of a training: what comes from outside, between two chunks of updates."""
 
 import logging
 import math
@@ -15,14 +15,15 @@ from gdfast.backends.state import State
 from gdfast.data.problem import Problem
 from gdfast.options.callbacks import CallbackState
 from gdfast.results.stop_reason import StopReason
-from gdfast.solvers.loop.evaluation import objective_at
+from gdfast.solvers.evaluation import objective_at
+from gdfast.solvers.monitoring.callbacks import Callbacks
+from gdfast.solvers.monitoring.checkpoints import Checkpoints
+from gdfast.solvers.monitoring.progress import ProgressBar
 from gdfast.solvers.plan import Plan
-from gdfast.solvers.progress import ProgressBar
 
 __all__ = ["Monitor"]
 
 logger = logging.getLogger("gdfast")
-CALLBACK_SECONDS = 0.02  # between two calls of on_chunk where callback_every is None
 
 
 class Monitored(Protocol):
@@ -51,10 +52,11 @@ class Monitor:
     def __init__(
         self, plan: Plan, started: float, progress: bool = False, write: Callable[[Any], None] | None = None
     ) -> None:
-        self.plan, self.started, self.shows_costs, self.write = plan, started, progress, write
+        self.plan, self.started, self.shows_costs = plan, started, progress
         allowed = math.inf if plan.max_seconds is None else plan.max_seconds
         self.interrupt = Interrupt(started + allowed)
-        self.last_call = self.last_write = time.perf_counter()
+        self.callbacks = Callbacks(plan.callbacks, plan.callback_every)
+        self.checkpoints = Checkpoints(write, plan.checkpoint_every, plan.checkpoint_seconds)
         self.solver: Any = None
 
     @property
@@ -68,31 +70,30 @@ class Monitor:
 
     @contextmanager
     def watching(self, solver: Monitored) -> Iterator[None]:
-        """Watch a solver that is about to run: Ctrl-C is noted instead of raised."""
+        """Watch a solver while it runs: Ctrl-C is noted instead of raised."""
         self.solver, epoch = solver, solver.state.epoch
-        self.last_epoch = self.written = epoch
+        self.callbacks.last_epoch = self.checkpoints.written = epoch
         logger.debug("descent from epoch %d to %d on %s", epoch, self.plan.epochs, self.plan.backend)
-        with self.interrupt, self.progress_bar(epoch) as self.progress:
+        with self.interrupt, self.progress_bar(epoch) as self.bar:
             yield
 
     def start(self) -> None:
         """Write the first checkpoint and call on_start."""
-        if self.write is not None:
-            self.write(self.solver.result_so_far())
-        self.call_callbacks("on_start")
+        self.checkpoints.write(self.solver.result_so_far, self.solver.state.epoch)
+        self.callbacks.call("on_start", self.callback_state)
 
     def next_stop(self, epoch: int) -> int | None:
         """Return the next epoch after this one at which a chunk must end, or None."""
-        counts = [every for every in (self.plan.callback_every, self.plan.checkpoint_every) if every]
-        return min(((epoch // every + 1) * every for every in counts), default=None)
+        stops = self.callbacks.next_stop(epoch), self.checkpoints.next_stop(epoch)
+        return min((stop for stop in stops if stop is not None), default=None)
 
     def between_chunks(self) -> StopReason | None:
         """Do what is due, and return the reason to stop, if there is one."""
+        state = self.solver.state
         self.show_progress()
-        asked = self.plan.callbacks and self.callback_due() and self.call_callbacks("on_chunk")
-        if self.write is not None and self.write_due():
-            self.write(self.solver.result_so_far())
-            self.last_write, self.written = time.perf_counter(), self.solver.state.epoch
+        asked = self.callbacks.due(state) and self.callbacks.call("on_chunk", self.callback_state)
+        if self.checkpoints.due(state):
+            self.checkpoints.write(self.solver.result_so_far, state.epoch)
         if self.interrupt.pressed:
             return StopReason.INTERRUPTED
         if asked:
@@ -102,37 +103,12 @@ class Monitor:
     def end(self) -> None:
         """Show the last epoch and call on_end; the last checkpoint is the finished Run's."""
         self.show_progress()
-        self.call_callbacks("on_end")
+        self.callbacks.call("on_end", self.callback_state)
 
     def show_progress(self) -> None:
         """Bring the progress bar up to date."""
         if self.shows_costs:
-            self.progress.show(self.solver.state.epoch, self.solver.last_rate(), self.solver.last_cost())
-
-    def callback_due(self) -> bool:
-        """Tell whether on_chunk is to be called."""
-        state, every = self.solver.state, self.plan.callback_every
-        if every is not None:
-            due = state.position == 0 and state.epoch % every == 0 and state.epoch != self.last_epoch
-            self.last_epoch = state.epoch if due else self.last_epoch
-            return bool(due)
-        return time.perf_counter() - self.last_call >= CALLBACK_SECONDS
-
-    def write_due(self) -> bool:
-        """Tell whether a checkpoint is to be written."""
-        state, plan = self.solver.state, self.plan
-        every, seconds = plan.checkpoint_every, plan.checkpoint_seconds
-        counted = every is not None and state.position == 0 and state.epoch >= (self.written // every + 1) * every
-        return bool(counted) or (seconds is not None and time.perf_counter() - self.last_write >= seconds)
-
-    def call_callbacks(self, event: str) -> bool:
-        """Call the callbacks for an event; return whether one of them asks to stop."""
-        if not self.plan.callbacks:
-            return False
-        state = self.callback_state()
-        answers = [callback.call(event, state) for callback in self.plan.callbacks]
-        self.last_call = time.perf_counter()
-        return any(answers)
+            self.bar.show(self.solver.state.epoch, self.solver.last_rate(), self.solver.last_cost())
 
     def callback_state(self) -> CallbackState:
         """Return the state that callbacks are given, whose cost may be asked for at any time, by any thread."""
