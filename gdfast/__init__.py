@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gdfast import plots as plots
     from gdfast._fit import fit as fit
     from gdfast._minimize import minimize as minimize
-    from gdfast._resume import _point_at as _point_at
+    from gdfast._resume import _solver_at_end as _solver_at_end
     from gdfast._resume import resume as resume
     from gdfast._stability import stability as stability
     from gdfast.data.order import sample_order as sample_order
@@ -72,7 +72,7 @@ PUBLIC = {
     "stability": "_stability",
 }
 # Not public: what a method of Run finds here, since `results` imports nothing that stands on it.
-FOR_RUN = {"_point_at": "_resume"}
+FOR_RUN = {"_solver_at_end": "_resume"}
 __all__ = list(PUBLIC)
 
 

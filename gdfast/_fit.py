@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -238,6 +238,8 @@ def fit(
     for name in ("coef_init", "intercept_init", "learning_rate", "penalty_factors", "bounds", "validation"):
         if options[name] is not None:
             options[name] = with_own_arrays(options[name])  # the caller's may change, the settings must not
+    if isinstance(callbacks, Iterator):
+        options["callbacks"] = tuple(callbacks)  # which can be read once
     return fit_options(X, y, sample_weight, options)
 
 

@@ -13,7 +13,7 @@ from gdfast.data.fingerprint import fingerprint
 from gdfast.data.problem import Problem
 from gdfast.options.custom_loss import Loss
 from gdfast.options.schedules import SCHEDULES, ReduceOnPlateau
-from gdfast.results.run import Point, Run
+from gdfast.results.run import Run
 from gdfast.results.run_file import NotSaved, file_name
 from gdfast.results.stop_reason import StopReason
 from gdfast.solvers.base import Solver
@@ -111,6 +111,7 @@ def go_on(
     check_given(given, run.settings)
     check_data(run, *data)
     settings = settings_again(run, given, target, checkpoint)
+    check_length(settings["learning_rate"], target)
     progress = flag("progress", settings["progress"])
     solver, problem = restored(run, settings, data, given)
     kept = run.data
@@ -120,12 +121,15 @@ def go_on(
     return checked_run(run_solver(solver, call), problem, solver, RateName())
 
 
-def _point_at(run: Run, epoch: int) -> Point | None:
-    """Return where the solver of a Run stands after an epoch, None where it knows the last one alone."""
+def _solver_at_end(run: Run) -> Solver | None:
+    """Return a solver that stands where a Run ended, None where that takes the data and work."""
     if SOLVERS[run.solver].without_data(run) is None:
         return None
-    solver, _ = restored(run, settings_again(run, {}, max(1, run.epochs), None), (None, None, None), {})
-    return solver.at(epoch)
+    given = {}
+    if isinstance(run.settings["learning_rate"], NotSaved):
+        given["learning_rate"] = run.state["rates"]  # those of the epochs done
+    solver, _ = restored(run, settings_again(run, given, max(1, run.epochs), None), (None, None, None), given)
+    return solver
 
 
 def restored(
@@ -180,6 +184,8 @@ def holds_not_saved(callbacks: Any) -> bool:
 
 def check_data(run: Run, X: Any, y: Any, sample_weight: Any) -> None:
     """Raise an error unless the data, where they are given, are those of the Run."""
+    if any(run.extra.get("center", ())) or any(scale != 1.0 for scale in run.extra.get("scale", ())):
+        raise ValueError("this Run was trained on standardized columns, which the file does not hold; fit again")
     if X is None:
         if y is not None or sample_weight is not None:
             raise ValueError("y or sample_weight is given without X; give all of the data, or none of it")
@@ -190,8 +196,6 @@ def check_data(run: Run, X: Any, y: Any, sample_weight: Any) -> None:
         raise ValueError("X is given without y; give both")
     if run.fingerprint is None or not run.state:
         raise ValueError("this Run's file holds no state to resume from; fit again from its coef")
-    if any(run.extra.get("center", ())) or any(scale != 1.0 for scale in run.extra.get("scale", ())):
-        raise ValueError("this Run was trained on standardized columns, which the file does not hold; fit again")
     if fingerprint(X, y, sample_weight) != run.fingerprint:
         raise ValueError(
             "the fingerprint of X, y and sample_weight is not that of the data this Run was trained on: every value, "
@@ -232,6 +236,15 @@ def is_own_rate(rate: Any) -> bool:
 def is_same_loss(given: Any, held: Any) -> bool:
     """Return whether both are custom losses of one name; `check_loss` compares their values."""
     return isinstance(given, Loss) and isinstance(held, (Loss, NotSaved)) and repr(given) == str(held)
+
+
+def check_length(learning_rate: Any, target: int) -> None:
+    """Raise an error where an array of rates ends before the epoch."""
+    if np.ndim(learning_rate) >= 1 and np.size(learning_rate) < target:
+        raise ValueError(
+            f"learning_rate holds {np.size(learning_rate)} rates, and {target} epochs need one for each; fit anew "
+            "from coef and intercept with the rates that follow"
+        )
 
 
 def check_loss(loss: Loss, problem: Problem, plan: Plan, run: Run) -> None:

@@ -78,12 +78,12 @@ class State:
         if self.gain > 0:
             self.A[:, :-1], self.A[:, -1] = self.W, self.b
 
-    def snapshot(self) -> dict[str, Any]:
-        """Return copies of all that is needed to return here."""
+    def snapshot(self, copied: bool = True) -> dict[str, Any]:
+        """Return all that is needed to return here, with copies of the arrays or the arrays themselves."""
         kept: dict[str, Any] = {}
         for name in ARRAYS:
             array = getattr(self, name)
-            kept[name] = array.copy() if array.size else array  # the empty ones, most of them, never change
+            kept[name] = array.copy() if copied and array.size else array  # the empty ones, most of them, never change
         for name in COUNTS:
             kept[name] = getattr(self, name)
         return kept

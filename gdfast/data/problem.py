@@ -1,6 +1,7 @@
 """X, y and weights as checked, typed arrays: the Problem that a descent works on."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ class Dimensions:
         return (W.copy(), b.copy()) if self.several else (W[0].copy(), float(b[0]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Problem:
     """The data of a fit; nothing in it is written to."""
 
@@ -43,7 +44,7 @@ class Problem:
     classes: NDArray[Any] | None  # the labels in sorted order
     several: bool  # y had several columns, so coef has a row for each
 
-    @property
+    @cached_property
     def dimensions(self) -> Dimensions:
         """The problem without its rows."""
         (n, d), k = self.X.shape, self.Y.shape[1]

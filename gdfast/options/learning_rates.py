@@ -115,7 +115,7 @@ def make_learning_rates(learning_rate: Any, epochs: int) -> LearningRates:
     if np.ndim(learning_rate) >= 1:
         values = np.asarray(learning_rate).ravel()
         if len(values) < epochs:
-            raise ValueError(f"learning_rate holds {len(values)} rates, and {epochs} epochs need one for each")
+            raise ValueError(f"learning_rate holds {len(values)} rates, and epochs={epochs} needs one for each")
         return ArrayRates(checked(vector("learning_rate", learning_rate, len(values), "epoch"), 0))
     if callable(learning_rate):
         return CallableRates(learning_rate)

@@ -171,12 +171,22 @@ class Run:
     @cached_property
     def fingerprint(self) -> str | None:
         """The fingerprint of the data: a hash of every value, shape and dtype."""
-        return self.known_fingerprint if self.data is None else self.data.fingerprint
+        if self.known_fingerprint is not None or self.data is None:
+            return self.known_fingerprint
+        return str(self.data.fingerprint)
+
+    @cached_property
+    def _solver_at_end(self) -> Any:
+        import gdfast  # whose solvers stand on this class
+
+        return gdfast._solver_at_end(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return all that a copy in another process has: the data stay here, and what is made of them is made first."""
+        """Return what a pickle and a copy hold: the data stay here, and what is made of them is made first."""
         columns = {name: np.asarray(column) for name, column in self.history.items()}  # a memory map stays here, too
         kept = {field.name: getattr(self, field.name) for field in fields(self)}
+        if self.validation_rows is not None:
+            kept["validation_rows"] = np.packbits(np.bincount(self.validation_rows).astype(bool))  # a bit for each row
         return kept | {
             "settings": without_functions(self.settings),
             "known_cost": self.cost,
@@ -184,6 +194,12 @@ class Run:
             "history_source": None if self.history_source is None else Recorded(columns),
             "data": None,
         }
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        """Take what `__getstate__` returned."""
+        vars(self).update(kept)
+        if kept["validation_rows"] is not None:
+            vars(self)["validation_rows"] = np.flatnonzero(np.unpackbits(kept["validation_rows"]))
 
     def to_pandas(self) -> Any:
         """Return `history` as a pandas DataFrame.
@@ -297,9 +313,7 @@ class Run:
             If the state after this epoch is not known, or the epoch is past an array of rates.
         """
         epoch = whole("epoch", epoch, 0, 2**53)
-        import gdfast  # whose solvers stand on this class
-
-        point = gdfast._point_at(self, epoch)
+        point = None if self._solver_at_end is None else self._solver_at_end.at(epoch)
         if point is not None:
             return point
         if "coef" in self.history:

@@ -33,7 +33,7 @@ class Result(NamedTuple):
 
     estimate: Parameters  # what coef and intercept are
     iterate: Parameters
-    cost: float | None  # J at the estimate, None where it takes a pass over the data
+    cost: float | None  # J at the iterate, None where it takes a pass over the data
     epochs: int
     steps: int
     seconds: float

@@ -30,5 +30,5 @@ def choose_solver(data: Dimensions, plan: Plan) -> type[Solver]:
                 f"solver={name!r} needs {', and '.join(missing)}; use solver='auto' or {', '.join(map(repr, able))}"
             )
         return solver
-    able_solvers = [solver for solver in SOLVERS.values() if not missing_needs(solver, data, plan)]
-    return min(able_solvers, key=lambda solver: solver.seconds(data, plan))
+    by_cost = sorted(SOLVERS.values(), key=lambda solver: solver.seconds(data, plan))
+    return next(solver for solver in by_cost if not missing_needs(solver, data, plan))

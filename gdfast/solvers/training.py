@@ -83,7 +83,7 @@ def make_run(result: Result, solver: Solver, call: FitCall) -> Run:
         best_epoch=result.best_epoch,
         validation_rows=plan.validation_rows,
         state=result.state,
-        known_cost=result.cost,
+        known_cost=result.cost if is_iterate else None,
         known_fingerprint=call.fingerprint,
         history_source=result.history,
         data=call.data,

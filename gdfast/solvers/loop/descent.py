@@ -51,6 +51,7 @@ class Descent:
         self.recorder = Recorder(plan, data)
         self.observer = Observer(plan, self.state, evaluator, self.recorder, self.rates)
         self.before: dict[str, Any] = {}  # the snapshot before the last chunk, for backtracking
+        self.resumed = False
         self.shows_costs = False  # in a progress bar
         self.reason: StopReason | None = None
         self.diverged_at: int | None = None
@@ -70,9 +71,10 @@ class Descent:
 
     def begin(self) -> None:
         """Look at the start, where there is something to look for and training does not go on from an earlier end."""
-        if self.state.steps or self.before:
+        if self.resumed:
             return
-        self.before = self.snapshot()
+        if self.backtracking.wanted:
+            self.before = self.snapshot()
         if self.backtracking.wanted and not self.plan.objective:
             loss = self.evaluator.loss(self.state.W, self.state.b)
             self.backtracking.lowest = Lowest(loss, 0, self.before)
@@ -197,10 +199,10 @@ class Descent:
 
     # Standing here again.
 
-    def snapshot(self) -> dict[str, Any]:
-        """Return what is needed to stand here again."""
+    def snapshot(self, copied: bool = True) -> dict[str, Any]:
+        """Return what is needed to stand here again, with copies of the arrays where training goes on."""
         return {
-            "state": self.state.snapshot(),
+            "state": self.state.snapshot(copied),
             "halvings": self.backtracking.halvings,
             "latest": dict(self.recorder.latest),
             **self.rules.state(),

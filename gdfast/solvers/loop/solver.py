@@ -44,7 +44,8 @@ class Loop(Solver):
 
     def run(self, monitor: Monitor) -> None:
         """Train up to the last epoch, or to an end before it."""
-        with closing(self.evaluator), monitor.watching(self):
+        monitor.watch(self)
+        with closing(self.evaluator), monitor:
             self.descent.run(monitor)
 
     def last_rate(self) -> float:
@@ -64,13 +65,11 @@ class Loop(Solver):
 
     def result(self) -> Result:
         """Return what is known after the last epoch."""
-        descent, state, estimate = self.descent, self.state, self.estimate()
-        best = descent.observer.best
-        is_iterate = bool((estimate[0] == state.W).all() and (state.b == estimate[1]).all())
+        descent, state, best = self.descent, self.state, self.descent.observer.best
         return Result(
-            estimate=estimate,
+            estimate=self.estimate(),
             iterate=(state.W, state.b),
-            cost=descent.final_cost if is_iterate else None,
+            cost=descent.final_cost,
             epochs=state.epoch,
             steps=state.steps,
             seconds=descent.observer.seconds,
@@ -85,10 +84,14 @@ class Loop(Solver):
         """Return nothing: the loop knows the last epoch alone."""
 
     def saved_state(self) -> dict[str, Any]:
-        """Return what resuming from here needs beside the data."""
+        """Return what resuming from here needs beside the data; its arrays are those of the state."""
         descent, cut = self.descent, self.state.position > 0
         best, lowest = descent.observer.best, descent.backtracking.lowest
-        kept: dict[str, Any] = {"now": descent.snapshot(), "epochs": self.plan.epochs, **descent.recorder.state()}
+        kept: dict[str, Any] = {
+            "now": descent.snapshot(copied=False),
+            "epochs": self.plan.epochs,
+            **descent.recorder.state(),
+        }
         kept["best"] = None if best is None else best._asdict()
         kept["lowest"] = None if lowest is None else lowest._asdict()
         kept["start"] = descent.chunks.start if cut else None  # of the epoch that was cut off
@@ -118,7 +121,7 @@ class Loop(Solver):
         descent.recorder.restore(saved, now["latest"], columns)
         descent.observer.best = None if saved["best"] is None else Best(**saved["best"])
         descent.backtracking.lowest = None if saved["lowest"] is None else Lowest(**saved["lowest"])
-        descent.before = descent.snapshot()
+        descent.before, descent.resumed = descent.snapshot(), True
         descent.chunks.start = saved.get("start") or descent.before["state"]
 
     def result_so_far(self) -> Result:

@@ -3,9 +3,8 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,14 +67,20 @@ class Monitor:
         """Return a progress bar of which so many epochs are done."""
         return ProgressBar(self.plan.epochs, self.shows_costs, done)
 
-    @contextmanager
-    def watching(self, solver: Monitored) -> Iterator[None]:
-        """Watch a solver while it runs: Ctrl-C is noted instead of raised."""
+    def watch(self, solver: Monitored) -> None:
+        """Take the solver that is about to run."""
         self.solver, epoch = solver, solver.state.epoch
         self.callbacks.last_epoch = self.checkpoints.written = epoch
+        self.bar = self.progress_bar(epoch)
         logger.debug("descent from epoch %d to %d on %s", epoch, self.plan.epochs, self.plan.backend)
-        with self.interrupt, self.progress_bar(epoch) as self.bar:
-            yield
+
+    def __enter__(self) -> Self:
+        self.interrupt.__enter__()  # from here on Ctrl-C is noted instead of raised
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.interrupt.__exit__(*error)
+        self.bar.__exit__(*error)
 
     def start(self) -> None:
         """Write the first checkpoint and call on_start."""
