@@ -71,7 +71,7 @@ PUBLIC = {
     "sample_order": "data.order",
     "stability": "_stability",
 }
-# Not public: what a method of Run finds here, since `results` imports nothing that stands on it.
+# Not public: what a method of Run finds here, since `results` imports nothing above it.
 FOR_RUN = {"_solver_at_end": "_resume"}
 __all__ = list(PUBLIC)
 

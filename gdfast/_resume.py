@@ -1,4 +1,4 @@
-"""Resume: from a Run, in memory or loaded, or from a checkpoint, to a longer Run; and what may be given again."""
+"""Resume: from a Run, in memory, loaded or unpickled, or from a checkpoint; and what may be given again."""
 
 import os
 import time
@@ -91,19 +91,19 @@ def resume(
     """
     data = X, y, sample_weight
     if isinstance(path, Run):
-        return go_on(path, path.epochs + whole("epochs", epochs, 1, 2**53), data, again)
+        return resume_to(path, path.epochs + whole("epochs", epochs, 1, 2**53), data, again)
     name = file_name(path)
     run = Run.load(name)
     if epochs is not None:
-        return go_on(run, run.epochs + whole("epochs", epochs, 0, 2**53), data, again, name)
+        return resume_to(run, run.epochs + whole("epochs", epochs, 0, 2**53), data, again, name)
     if run.stop_reason not in (StopReason.INTERRUPTED, StopReason.MAX_SECONDS):
         check_given(again, run.settings)
         check_data(run, *data)
         return run
-    return go_on(run, run.state["epochs"], data, again, name)
+    return resume_to(run, run.state["epochs"], data, again, name)
 
 
-def go_on(
+def resume_to(
     run: Run, target: int, data: tuple[Any, Any, Any], given: dict[str, Any], checkpoint: str | None = None
 ) -> Run:
     """Train a Run, in memory, unpickled or loaded, up to an epoch; that Run stays as it is."""
@@ -113,7 +113,7 @@ def go_on(
     settings = settings_again(run, given, target, checkpoint)
     check_length(settings["learning_rate"], target)
     progress = flag("progress", settings["progress"])
-    solver, problem = restored(run, settings, data, given)
+    solver, problem = restored_solver(run, settings, data, given)
     kept = run.data
     if problem is not None:
         kept = TrainingData(problem, solver.plan, *(data if run.data is None else run.data.given))
@@ -122,20 +122,20 @@ def go_on(
 
 
 def _solver_at_end(run: Run) -> Solver | None:
-    """Return a solver that stands where a Run ended, None where that takes the data and work."""
+    """Return the solver at the end of a Run, None where that takes the data."""
     if SOLVERS[run.solver].without_data(run) is None:
         return None
     given = {}
     if isinstance(run.settings["learning_rate"], NotSaved):
         given["learning_rate"] = run.state["rates"]  # those of the epochs done
-    solver, _ = restored(run, settings_again(run, given, max(1, run.epochs), None), (None, None, None), given)
+    solver, _ = restored_solver(run, settings_again(run, given, max(1, run.epochs), None), (None, None, None), given)
     return solver
 
 
-def restored(
+def restored_solver(
     run: Run, settings: dict[str, Any], data: tuple[Any, Any, Any], given: dict[str, Any]
 ) -> tuple[Solver, Problem | None]:
-    """Return a solver that stands where a Run ended, and its Problem, None where it needs none."""
+    """Return the solver at the end of a Run, and its Problem, None where it needs none."""
     options = settings | {"seed": run.seed, "backend": run.backend, "solver": run.solver}
     if run.learning_rate is not None:
         options["learning_rate"] = run.learning_rate

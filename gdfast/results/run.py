@@ -177,7 +177,7 @@ class Run:
 
     @cached_property
     def _solver_at_end(self) -> Any:
-        import gdfast  # whose solvers stand on this class
+        import gdfast  # whose solvers import this class
 
         return gdfast._solver_at_end(self)
 
@@ -370,7 +370,7 @@ class Run:
         >>> run.epochs, len(run.costs)
         (30, 31)
         """
-        import gdfast  # whose resume stands on this class
+        import gdfast  # whose resume imports this class
 
         return gdfast.resume(self, X, y, sample_weight=sample_weight, epochs=epochs, **again)
 

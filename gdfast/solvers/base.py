@@ -75,7 +75,7 @@ class Solver(Protocol):
 
     @classmethod
     def resumed(cls, run: Run, problem: Problem | None, plan: Plan) -> Self:
-        """Return a solver that stands where a Run ended; problem is None where it is resumed without its data."""
+        """Return the solver at the end of a Run; problem is None where it is resumed without its data."""
 
     def run(self, monitor: "Monitor") -> None:
         """Train up to epoch plan.epochs, or to an end before it."""
@@ -87,4 +87,4 @@ class Solver(Protocol):
         """Return the learning rate of the last update."""
 
     def at(self, epoch: int) -> Point | None:
-        """Return coef, intercept and cost after any epoch, None where only the last one is known."""
+        """Return coef, intercept and cost after any epoch, None where the solver knows the last one alone."""

@@ -60,7 +60,7 @@ class PlateauRate(Tracker):
         self.rate, self.least, self.missed = schedule.rate, np.inf, 0
 
     def update(self, costs: NDArray[np.float64]) -> int | None:
-        """Return the index of the cost at which the rate falls, or None; costs behind it are not looked at."""
+        """Return the index of the cost at which the rate falls, or None; costs after it are ignored."""
         for index, cost in enumerate(costs.tolist()):
             if cost < self.least * (1.0 - self.schedule.threshold):
                 self.least, self.missed = cost, 0

@@ -14,12 +14,12 @@ __all__ = ["CostRules"]
 
 
 class CostRules:
-    """Shows each epoch's cost once, in order, to the stopping rule and the plateau."""
+    """Passes each epoch's cost once, in order, to the stopping rule and the plateau."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.stopping, self.plateau = plan.stopping_rule(), plan.plateau_rate()
-        self.seen = -1  # the last epoch whose cost they have had
+        self.seen = -1  # the last epoch whose cost was passed
         self.reason: StopReason | None = None  # to stop
 
     @property
@@ -27,10 +27,10 @@ class CostRules:
         """Whether there is a rule."""
         return self.stopping is not None or self.plateau is not None
 
-    def follow(self, first: int, costs: NDArray[np.float64]) -> int | None:
-        """Show the costs of the epochs first, first + 1, ...; return the epoch at which a rule acts, or None.
+    def update(self, first: int, costs: NDArray[np.float64]) -> int | None:
+        """Pass on the costs of the epochs first, first + 1, ...; return the epoch at which a rule acts, or None.
 
-        Costs behind that epoch are not looked at: their updates will be undone.
+        Costs after that epoch are ignored: their updates will be undone.
         """
         skipped = max(0, min(len(costs), self.seen + 1 - first))
         first, costs = first + skipped, costs[skipped:]
@@ -45,12 +45,12 @@ class CostRules:
             self.plateau.update(costs[: place + 1])
         return first + place if any(act is not None for act in acts) else None
 
-    def count_anew(self) -> None:
-        """Forget the progress there was: training goes on after it was stopped."""
+    def reset_stopping(self) -> None:
+        """Begin to count anew: training is resumed after it was stopped."""
         self.stopping, self.reason = self.plan.stopping_rule(), None
 
     def state(self) -> dict[str, Any]:
-        """Return what is needed to stand here again."""
+        """Return what `restore` needs."""
         return {
             "watch": None if self.stopping is None else self.stopping.state(),
             "plateau": None if self.plateau is None else self.plateau.state(),

@@ -28,7 +28,7 @@ __all__ = ["Descent"]
 
 
 class Descent:
-    """Runs epochs up to the last one, or to an end before it."""
+    """Runs epochs up to the last one, or stops before it."""
 
     def __init__(self, problem: Problem, plan: Plan, evaluator: Evaluator) -> None:
         self.plan, self.evaluator, data = plan, evaluator, problem.dimensions
@@ -50,7 +50,7 @@ class Descent:
         self.rates = Rates(plan, self.state, self.rules, self.backtracking)
         self.recorder = Recorder(plan, data)
         self.observer = Observer(plan, self.state, evaluator, self.recorder, self.rates)
-        self.before: dict[str, Any] = {}  # the snapshot before the last chunk, for backtracking
+        self.chunk_snapshot: dict[str, Any] = {}  # the taken before the last chunk, for backtracking
         self.resumed = False
         self.shows_costs = False  # in a progress bar
         self.reason: StopReason | None = None
@@ -58,33 +58,33 @@ class Descent:
         self.final_cost: float | None = None
 
     def run(self, monitor: Monitor) -> None:
-        """Train up to the last epoch, or to an end before it: chunk by chunk, with a look at each."""
+        """Train up to the last epoch, or stop before it: chunk by chunk."""
         self.shows_costs = monitor.shows_costs
         self.begin()
         monitor.start()
         while not self.finished():
             self.run_chunk(self.next_stop(monitor))
-            self.look_at_epoch()
+            self.observe_epoch()
             asked = monitor.between_chunks()
             self.reason = self.reason or asked
         monitor.end()
 
     def begin(self) -> None:
-        """Look at the start, where there is something to look for and training does not go on from an earlier end."""
+        """Observe the start; a resumed training has done that."""
         if self.resumed:
             return
         if self.backtracking.wanted:
-            self.before = self.snapshot()
+            self.chunk_snapshot = self.snapshot()
         if self.backtracking.wanted and not self.plan.objective:
             loss = self.evaluator.loss(self.state.W, self.state.b)
-            self.backtracking.lowest = Lowest(loss, 0, self.before)
+            self.backtracking.lowest = Lowest(loss, 0, self.chunk_snapshot)
         if self.observer.active:
-            self.look_at_epoch()
+            self.observe_epoch()
         elif self.plan.stochastic and self.plan.objective:
             cost = self.evaluator.objective(self.state.W, self.state.b)
             if self.evaluator.overflows(cost):
                 self.diverge(0)
-            self.take(Chunk(0, np.array([cost]), None))
+            self.process(Chunk(0, np.array([cost]), None))
 
     def next_stop(self, monitor: Monitor) -> int:
         """Return the next epoch at which a chunk must end."""
@@ -98,22 +98,22 @@ class Descent:
         return min(stop for stop in stops if stop is not None)
 
     def run_chunk(self, target: int) -> None:
-        """Run a chunk of updates, and go back to the epoch at which something happened, where something did."""
+        """Run a chunk of updates and process its costs."""
         self.averaging.begin(self.state)
         if self.state.position == 0 and self.backtracking.wanted:
-            self.before = self.snapshot()
-        self.take(self.chunks.run(target, self.rates.take, self.wanted))
+            self.chunk_snapshot = self.snapshot()
+        self.process(self.chunks.run(target, self.rates.take, self.wanted))
 
-    def take(self, chunk: Chunk) -> None:
-        """Show a chunk's costs to all that reads them."""
+    def process(self, chunk: Chunk) -> None:
+        """Pass a chunk's costs to the rules and the history; go back to the epoch at which a rule acts."""
         first, costs, bad = chunk
-        self.backtracking.note(first, costs, self.before)
-        event = None if self.plan.validation is not None else self.rules.follow(first, costs)
+        self.backtracking.note(first, costs, self.chunk_snapshot)
+        acted = None if self.plan.validation is not None else self.rules.update(first, costs)
         self.reason = self.rules.reason
-        self.recorder.add(first, costs if event is None else costs[: event - first + 1])
-        if event is not None and (event != self.state.epoch or self.state.position or bad is not None):
-            self.chunks.go_back(event, self.wanted)
-        elif event is None and bad is not None:
+        self.recorder.add(first, costs if acted is None else costs[: acted - first + 1])
+        if acted is not None and (acted != self.state.epoch or self.state.position or bad is not None):
+            self.chunks.go_back(acted, self.wanted)
+        elif acted is None and bad is not None:
             self.diverge(bad)
 
     def wanted(self, ending: int) -> NDArray[np.bool_]:
@@ -121,19 +121,19 @@ class Descent:
         every = (self.rules.active and self.plan.validation is None) or self.rules.plateau is not None
         return self.recorder.wanted(self.state.epoch + 1, ending, every or self.backtracking.wanted, self.shows_costs)
 
-    def look_at_epoch(self) -> None:
-        """Look at an epoch that has just ended, for what the kernels do not compute."""
+    def observe_epoch(self) -> None:
+        """Compute what the kernels do not, where an epoch has just ended."""
         epoch = self.state.epoch
         if not self.observer.active or self.state.position or self.reason is not None:
             return
-        seen = self.observer.look()
+        seen = self.observer.observe()
         if seen.bad:
             self.diverge(epoch)
             return
         if seen.cost is not None:
-            self.backtracking.note(epoch, np.array([seen.cost]), self.before)
+            self.backtracking.note(epoch, np.array([seen.cost]), self.chunk_snapshot)
         if seen.watched is not None:
-            self.rules.follow(epoch, np.array([seen.watched]))
+            self.rules.update(epoch, np.array([seen.watched]))
         self.reason = StopReason.GRADIENT if seen.at_minimum else self.rules.reason
 
     # Divergence.
@@ -160,7 +160,7 @@ class Descent:
         steps = (lowest.epoch - self.state.epoch) * self.state.steps_per_epoch
         if steps > 0:
             self.chunks.start = self.state.snapshot()
-            self.take(self.chunks.call(steps, self.rates.take(steps), self.wanted))
+            self.process(self.chunks.call(steps, self.rates.take(steps), self.wanted))
         if self.observer.best is not None and self.observer.best.epoch > lowest.epoch:
             self.observer.best = None
         self.backtracking.halvings, self.reason = halvings, None
@@ -168,7 +168,7 @@ class Descent:
     # The end.
 
     def finished(self) -> bool:
-        """Return whether this is the end, with the last cost in the history; after a backtrack it is not."""
+        """Return whether training has ended, with the last cost in the history; it has not after backtracking."""
         if self.reason is None and self.state.epoch < self.plan.epochs:
             return False
         self.final_cost = self.known_cost()
@@ -179,7 +179,7 @@ class Descent:
         if cost is not None and self.plan.objective and self.state.position == 0:
             self.recorder.latest[self.state.epoch] = cost
             if self.reason is None and not self.plan.stochastic and self.plan.validation is None:
-                self.take_last_cost(cost)
+                self.process_last_cost(cost)
         if self.recorder.history is not None:
             self.recorder.history.close(self.state.epoch, self.observer.last_row())
         return True
@@ -191,16 +191,16 @@ class Descent:
         known = self.recorder.latest.get(self.state.epoch) if self.plan.stochastic else None
         return self.evaluator.objective(self.state.W, self.state.b) if known is None else known
 
-    def take_last_cost(self, cost: float) -> None:
-        """Show the last cost of a full batch, which no chunk has computed, to all that reads costs."""
-        self.backtracking.note(self.state.epoch, np.array([cost]), self.before)
-        self.rules.follow(self.state.epoch, np.array([cost]))
+    def process_last_cost(self, cost: float) -> None:
+        """Pass the last cost of a full batch, which no chunk has computed, to the rules."""
+        self.backtracking.note(self.state.epoch, np.array([cost]), self.chunk_snapshot)
+        self.rules.update(self.state.epoch, np.array([cost]))
         self.reason = self.rules.reason
 
-    # Standing here again.
+    # Snapshots.
 
     def snapshot(self, copied: bool = True) -> dict[str, Any]:
-        """Return what is needed to stand here again, with copies of the arrays where training goes on."""
+        """Return what `restore` needs, with copies of the arrays where training continues."""
         return {
             "state": self.state.snapshot(copied),
             "halvings": self.backtracking.halvings,
@@ -209,9 +209,9 @@ class Descent:
         }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Stand where a snapshot was taken; the recorder follows on its own."""
+        """Return to where a snapshot was taken; the history is restored on its own."""
         self.state.restore(snapshot["state"])
         self.backtracking.halvings = snapshot["halvings"]
         self.rules.restore(snapshot)
         if self.rules.plateau is not None:
-            self.rates.of_plateau = self.rules.plateau.rate
+            self.rates.plateau_rate = self.rules.plateau.rate

@@ -25,7 +25,7 @@ class Best(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """What an epoch's end has shown."""
+    """What was computed where an epoch ended."""
 
     bad: bool = False  # J is not finite
     cost: float | None = None  # J, where the kernels have not computed it
@@ -34,7 +34,7 @@ class Observation(NamedTuple):
 
 
 class Observer:
-    """Looks at the iterate where an epoch ends, and makes the history's rows that hold more than the cost."""
+    """Evaluates the iterate where an epoch ends, and makes the history's rows that hold more than the cost."""
 
     def __init__(self, plan: Plan, state: State, evaluator: Evaluator, recorder: Recorder, rates: Rates) -> None:
         self.plan, self.state, self.evaluator, self.recorder, self.rates = plan, state, evaluator, recorder, rates
@@ -49,15 +49,15 @@ class Observer:
 
     @property
     def active(self) -> bool:
-        """Whether there is anything to look at."""
+        """Whether anything is asked for."""
         return self.every_epoch or self.recorder.by_rows
 
     def next_stop(self, epoch: int) -> int | None:
-        """Return the next epoch after this one to look at, or None."""
+        """Return the next epoch after this one to observe, or None."""
         return epoch + 1 if self.every_epoch else self.recorder.next_stop(epoch)
 
-    def look(self) -> Observation:
-        """Look at an epoch that has just ended."""
+    def observe(self) -> Observation:
+        """Compute what is asked for of an epoch that has just ended."""
         plan, epoch, due = self.plan, self.state.epoch, self.recorder.due(self.state.epoch)
         latest, known, cost = self.recorder.latest, self.validated(), None
         norm = plan.gradient_tol is not None or (due and "gradient_norm" in plan.record)

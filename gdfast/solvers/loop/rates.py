@@ -17,15 +17,15 @@ class Rates:
     def __init__(self, plan: Plan, state: State, rules: CostRules, backtracking: Backtracking) -> None:
         self.rates, self.state, self.rules, self.backtracking = plan.rates, state, rules, backtracking
         self.by_step = plan.rates.by_step and plan.stochastic
-        self.of_plateau = np.nan if rules.plateau is None else rules.plateau.rate  # at the last update
+        self.plateau_rate = np.nan if rules.plateau is None else rules.plateau.rate  # at the last update
 
     def take(self, steps: int) -> NDArray[np.float64]:
         """Return the rates of the next updates: by epoch, or by step where the schedule counts steps."""
         state = self.state
         begun = -(-(state.position + steps) // state.steps_per_epoch)
         if self.rules.plateau is not None:
-            self.of_plateau = self.rules.plateau.rate
-            values = np.full(begun, self.of_plateau)
+            self.plateau_rate = self.rules.plateau.rate
+            values = np.full(begun, self.plateau_rate)
         elif self.by_step:
             values = self.rates.take(state.steps, steps)
         else:
@@ -36,6 +36,6 @@ class Rates:
         """Return the rate of the last update, before the first that of the first."""
         state, factor = self.state, self.backtracking.factor
         if self.rules.plateau is not None:
-            return self.of_plateau * factor
+            return self.plateau_rate * factor
         t = state.steps - 1 if self.by_step else state.epoch - (state.position == 0)
         return float(self.rates.take(max(0, t), 1)[0] * factor)

@@ -73,7 +73,7 @@ class Recorder:
         return row
 
     def return_to(self, epoch: int, latest: dict[int, float]) -> None:
-        """Drop what lies beyond an epoch, whose latest costs these were."""
+        """Drop what lies after an epoch, whose latest costs these were."""
         self.latest = dict(latest)
         if self.history is not None:
             self.history.drop_after(epoch)

@@ -20,8 +20,8 @@ __all__ = ["Loop"]
 # The cost model: an epoch's fixed seconds on each backend, and those of a value of X (see ../closed_form/solver.py).
 EPOCH = {"cython": 1e-7, "numba": 1e-7, "numpy": 4e-5}
 VALUE = 0.5e-9
-# After these a continuation counts epochs without progress anew; after the others it goes on as if there was no stop.
-COUNTED_ANEW = (StopReason.TOL, StopReason.VALIDATION, StopReason.GRADIENT, StopReason.CALLBACK)
+# Resumed after these, training counts epochs without progress anew; after the others, as if it had not stopped.
+RESET_AFTER = (StopReason.TOL, StopReason.VALIDATION, StopReason.GRADIENT, StopReason.CALLBACK)
 
 
 class Loop(Solver):
@@ -44,7 +44,7 @@ class Loop(Solver):
 
     def run(self, monitor: Monitor) -> None:
         """Train up to the last epoch, or to an end before it."""
-        monitor.watch(self)
+        monitor.attach(self)
         with closing(self.evaluator), monitor:
             self.descent.run(monitor)
 
@@ -81,7 +81,7 @@ class Loop(Solver):
         )
 
     def at(self, epoch: int) -> None:
-        """Return nothing: the loop knows the last epoch alone."""
+        """Return None: the loop knows the last epoch alone."""
 
     def saved_state(self) -> dict[str, Any]:
         """Return what resuming from here needs beside the data; its arrays are those of the state."""
@@ -100,34 +100,34 @@ class Loop(Solver):
 
     @classmethod
     def without_data(cls, run: Run) -> None:
-        """Return nothing: the loop goes on with the data."""
+        """Return None: the loop needs the data."""
 
     @classmethod
     def resumed(cls, run: Run, problem: Problem | None, plan: Plan) -> Self:
-        """Return a loop that stands where a Run ended."""
+        """Return the loop at the end of a Run."""
         if problem is None:
             raise ValueError("the loop is resumed with the data; give X and y")
         loop = cls(problem, plan)
-        loop.go_on(run.state, run.history)
+        loop.restore(run.state, run.history)
         loop.descent.diverged_at, loop.descent.observer.seconds_before = run.diverged_at, run.seconds
-        if run.stop_reason in COUNTED_ANEW:
-            loop.descent.rules.count_anew()
+        if run.stop_reason in RESET_AFTER:
+            loop.descent.rules.reset_stopping()
         return loop
 
-    def go_on(self, saved: dict[str, Any], columns: Columns) -> None:
-        """Stand where a state was saved; nothing that it holds is written to."""
+    def restore(self, saved: dict[str, Any], columns: Columns) -> None:
+        """Return to where a state was saved; nothing that it holds is written to."""
         descent, now = self.descent, saved["now"]
         descent.restore(now)
         descent.recorder.restore(saved, now["latest"], columns)
         descent.observer.best = None if saved["best"] is None else Best(**saved["best"])
         descent.backtracking.lowest = None if saved["lowest"] is None else Lowest(**saved["lowest"])
-        descent.before, descent.resumed = descent.snapshot(), True
-        descent.chunks.start = saved.get("start") or descent.before["state"]
+        descent.chunk_snapshot, descent.resumed = descent.snapshot(), True
+        descent.chunks.start = saved.get("start") or descent.chunk_snapshot["state"]
 
     def result_so_far(self) -> Result:
-        """Return the result as if training were interrupted here; it goes on as if it had not been asked."""
+        """Return the result as if training were interrupted here; training is not changed by it."""
         here, copied = self.descent, type(self)(self.problem, self.plan, self.evaluator)
-        copied.go_on(self.saved_state(), {} if here.recorder.history is None else here.recorder.history.table())
+        copied.restore(self.saved_state(), {} if here.recorder.history is None else here.recorder.history.table())
         copied.descent.diverged_at, copied.descent.observer.seconds_before = here.diverged_at, here.observer.seconds
         while True:
             copied.descent.reason = StopReason.INTERRUPTED

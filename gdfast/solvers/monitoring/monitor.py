@@ -67,7 +67,7 @@ class Monitor:
         """Return a progress bar of which so many epochs are done."""
         return ProgressBar(self.plan.epochs, self.shows_costs, done)
 
-    def watch(self, solver: Monitored) -> None:
+    def attach(self, solver: Monitored) -> None:
         """Take the solver that is about to run."""
         self.solver, epoch = solver, solver.state.epoch
         self.callbacks.last_epoch = self.checkpoints.written = epoch
