@@ -1,6 +1,7 @@
-"""Resuming gives the bits of one longer fit: in memory, from a file, and after a stop within an epoch."""
+"""Resuming gives the bits of one longer fit: in memory, from a file or a pickle, and after a stop within an epoch."""
 
 import os
+import pickle
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def draws(count, seed):
         yield {**options, "seed": 3}
 
 
-def test_resuming_in_memory_and_from_a_file_is_one_fit(backend, tmp_path, X, Y, labels, assert_same):
+def test_resuming_in_memory_from_a_file_and_from_a_pickle_is_one_fit(backend, tmp_path, X, Y, labels, assert_same):
     compared, few = 0, 14 if os.environ.get("GDFAST_TESTS") == "all" else 5  # Numba compiles for each
     for options in draws({"cython": 150, "numpy": 60}.get(backend, few), seed=5):
         y = Y if options["loss"] == "squared_error" else labels
@@ -49,10 +50,10 @@ def test_resuming_in_memory_and_from_a_file_is_one_fit(backend, tmp_path, X, Y, 
             continue
         assert_same(second.resume(18), whole)
         first.save(tmp_path / "run.npz")
-        loaded = gdfast.Run.load(tmp_path / "run.npz")
-        assert_same(loaded, first)
-        assert_same(loaded.resume(19, X, y), whole)
-        assert_same(loaded.resume(19, X, y), whole)
+        for other in (gdfast.Run.load(tmp_path / "run.npz"), pickle.loads(pickle.dumps(first, 5))):
+            assert_same(other, first)
+            assert_same(other.resume(19, X, y), whole)
+            assert_same(other.resume(19, X, y), whole)
         compared += 1
     assert compared > 2
 

@@ -1,6 +1,7 @@
 """The package's structure: which way imports point, no circles, and how much stands in a folder."""
 
 import ast
+import re
 from pathlib import Path
 
 import gdfast
@@ -117,3 +118,25 @@ def test_folders_are_small():
         if len(entries) > MOST_ENTRIES.get(place, MOST_ENTRIES_BELOW):
             full[place] = len(entries)
     assert set(full) == TOO_FULL, full
+
+
+def test_the_pages_name_files_that_exist():
+    repository = Path(__file__).parent.parent
+    for page in (repository / "docs/architecture.md", repository / "CONTRIBUTING.md"):
+        for name in re.findall(r"`(gdfast/[\w/.]+)`", page.read_text()):
+            assert (repository / name).exists(), f"{page.name} names {name}"
+
+
+def test_solvers_are_told_apart_by_no_type():
+    for place in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(place.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+                tested = {part.id for part in ast.walk(node.args[1]) if isinstance(part, ast.Name)}
+                assert not tested & {"Solver", "Loop", "ClosedForm", "Descent"}, f"{place.name}, line {node.lineno}"
+
+
+def test_what_stands_on_the_solvers_knows_none_of_them():
+    for place, targets in sources():
+        if place.parts[0] not in ("solvers", "_stability.py"):
+            concrete = [target for target in targets if target.startswith("gdfast.solvers.") and target.count(".") > 2]
+            assert not concrete, f"{place} imports {concrete}"
