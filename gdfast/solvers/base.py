@@ -1,7 +1,7 @@
 """What a solver is: what it needs, what it costs, a training that ends as data, and one that is resumed from there."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +10,10 @@ from gdfast.data.problem import Dimensions, Problem
 from gdfast.results.history import HistorySource
 from gdfast.results.run import Point, Run
 from gdfast.results.stop_reason import StopReason
+from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
-if TYPE_CHECKING:
-    from gdfast.solvers.closed_form.path import Path
-    from gdfast.solvers.monitoring.monitor import Monitor
-
-__all__ = ["Need", "Parameters", "Result", "Solver"]
+__all__ = ["KnownPath", "Need", "Parameters", "Result", "Solver"]
 
 Parameters = tuple[NDArray[Any], NDArray[np.float64]]  # coefficients (k, d) and intercepts (k,)
 
@@ -44,6 +41,24 @@ class Result(NamedTuple):
     state: dict[str, Any]  # numbers, arrays, and lists and dicts of them: what `resumed` starts from
 
 
+class KnownPath(Protocol):
+    """What a solver that knows all epochs can say before training: whether the costs grow, and until when."""
+
+    @property
+    def curvatures(self) -> NDArray[np.float64]:
+        """The curvatures of J, largest first."""
+
+    @property
+    def grows(self) -> bool:
+        """Whether the costs grow without end."""
+
+    def finite(self, epoch: int) -> bool:
+        """Tell whether the cost and every coefficient after an epoch are finite."""
+
+    def bad_epoch(self, epochs: int) -> int | None:
+        """Return the first epoch, up to the last, that is not finite."""
+
+
 class Solver(Protocol):
     """The training of one problem by one plan.
 
@@ -61,7 +76,7 @@ class Solver(Protocol):
     needs: ClassVar[tuple[Need, ...]]
     plan: Plan
     data: Dimensions
-    path: "Path | None"  # of all epochs, where it is known before training
+    path: KnownPath | None  # of all epochs, where it is known before training
 
     def __init__(self, problem: Problem, plan: Plan) -> None: ...
 
@@ -77,7 +92,7 @@ class Solver(Protocol):
     def resumed(cls, run: Run, problem: Problem | None, plan: Plan) -> Self:
         """Return the solver at the end of a Run; problem is None where it is resumed without its data."""
 
-    def run(self, monitor: "Monitor") -> None:
+    def run(self, monitor: Monitor) -> None:
         """Train up to epoch plan.epochs, or to an end before it."""
 
     def result(self) -> Result:

@@ -42,7 +42,7 @@ def warn_if_unstable(problem: Problem, solver: Solver, rate_name: RateName) -> N
         f"{rate_name.name}={rate * rate_name.factor:.6g} is above {highest:.4g}, the largest stable rate: the costs "
         f"will grow, and overflow {when}. Lower it"
     )
-    largest, smallest = (0.0, 0.0) if path is None else (float(value) for value in path.factors.curvatures[[0, -1]])
+    largest, smallest = (0.0, 0.0) if path is None else (float(value) for value in path.curvatures[[0, -1]])
     if largest > 1e4 * smallest > 0:
         text += ", or standardize the features, (X - X.mean(0)) / X.std(0): "
         text += f"the condition number is {largest / smallest:.3g}"
@@ -80,7 +80,7 @@ def limit_of(problem: Problem | None, solver: Solver) -> float | None:
         return stable_rate(problem, plan.model, plan.batch_size)
     if solver.path is None:
         return None
-    return largest_rate(float(solver.path.factors.curvatures[0]), plan.model.mu, plan.model.rule == "nesterov")
+    return largest_rate(float(solver.path.curvatures[0]), plan.model.mu, plan.model.rule == "nesterov")
 
 
 def level_of_caller() -> int:

@@ -73,6 +73,11 @@ class Path:
         return self.largest == math.inf or bool(np.abs(self.parameters(epoch)).max() <= self.largest)
 
     @property
+    def curvatures(self) -> NDArray[np.float64]:
+        """The curvatures of J along the directions, largest first."""
+        return self.factors.curvatures
+
+    @property
     def grows(self) -> bool:
         """Whether the costs grow without end."""
         return bool((self.modes.grows() & (self.sizes > 0)).any())

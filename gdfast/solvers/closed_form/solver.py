@@ -5,17 +5,16 @@ from dataclasses import fields
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gdfast.backends import load
 from gdfast.data.problem import Dimensions, Problem
 from gdfast.options.learning_rates import CallableRates
-from gdfast.results.history import LogGrid, StepGrid
 from gdfast.results.run import Point, Run
 from gdfast.results.stop_reason import StopReason
 from gdfast.solvers.base import Need, Parameters, Result, Solver
 from gdfast.solvers.closed_form.factorization import Factors, factorize
-from gdfast.solvers.closed_form.modes import Epochs, GradientDescentModes, make_modes
+from gdfast.solvers.closed_form.history import PathHistory
+from gdfast.solvers.closed_form.modes import GradientDescentModes, make_modes
 from gdfast.solvers.closed_form.path import Path
 from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
@@ -51,59 +50,6 @@ def path_of_loop(problem: Problem, plan: Plan) -> Path | None:
     if problem.X.shape[1] > MOST_DIRECTIONS:
         return None
     return make_path(problem.dimensions, plan, factorize(problem, plan.model))
-
-
-class Costs:
-    """The costs of a path's recorded epochs, made when they are asked for."""
-
-    def __init__(self, path: Path, grid: StepGrid | LogGrid, limit: int, last: int, running: bool) -> None:
-        self.path, self.last, self.first = path, last, int(running)
-        while self.rows(grid) > limit:
-            grid = grid.thinned()
-        self.on_grid: Epochs
-        if isinstance(grid, StepGrid):
-            self.on_grid = range(-(-self.first // grid.every) * grid.every, last + 1, grid.every)
-        else:
-            self.on_grid = grid.within(self.first, last + 1)
-
-    def table(self) -> dict[str, NDArray[Any]]:
-        """Return what is recorded beside the costs: nothing."""
-        return {}
-
-    def rows(self, grid: StepGrid | LogGrid) -> int:
-        """Return how many rows count against the limit, as the loop counts them."""
-        if not self.first:
-            return grid.count(self.last)
-        return grid.count(self.last + 1) - 1 + (len(grid.within(1, 2)) == 0)
-
-    def epochs(self) -> NDArray[np.int64]:
-        """Return the recorded epochs: those on the grid, the first and the last."""
-        if self.last < self.first:
-            return np.empty(0, dtype=np.int64)
-        grid = self.on_grid
-        epochs = np.arange(grid.start, grid.stop, grid.step) if isinstance(grid, range) else grid
-        for end in self.off_grid():
-            epochs = np.insert(epochs, np.searchsorted(epochs, end), end)
-        return epochs
-
-    def off_grid(self) -> list[int]:
-        """Return which of the first and the last epoch are not on the grid."""
-        ends = {self.first, self.last}
-        return sorted(ends - set(np.asarray(self.on_grid[:1]).tolist() + np.asarray(self.on_grid[-1:]).tolist()))
-
-    def costs(self) -> NDArray[np.float64]:
-        """Return J after the recorded epochs, or (running) before them."""
-        if self.last < self.first:
-            return np.empty(0)
-        if isinstance(self.on_grid, range):
-            grid: Epochs = range(self.on_grid.start - self.first, self.on_grid.stop - self.first, self.on_grid.step)
-        else:
-            grid = self.on_grid - self.first
-        costs = self.path.costs(grid)
-        for end in self.off_grid():
-            costs = np.insert(costs, 0 if end == self.first else len(costs), self.path.cost(end - self.first))
-        costs[-1] = self.path.cost(self.last - self.first)  # to the bit the cost of the Run
-        return costs
 
 
 class ClosedForm(Solver):
@@ -267,7 +213,9 @@ class ClosedForm(Solver):
             stop_reason=reason if self.diverged_at is None else StopReason.DIVERGED,
             diverged_at=self.diverged_at,
             best_epoch=None,
-            history=None if grid is None else Costs(self.path, grid, self.plan.history_limit, last, self.running > 0),
+            history=None
+            if grid is None
+            else PathHistory(self.path, grid, self.plan.history_limit, last, self.running > 0),
             state=self.state(),
         )
 
