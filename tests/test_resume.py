@@ -3,6 +3,7 @@
 import functools
 import inspect
 import os
+import pickle
 import signal
 
 import numpy as np
@@ -243,3 +244,25 @@ def test_a_subclass_of_a_schedule_is_not_saved_as_the_schedule(tmp_path):
     with pytest.raises(ValueError, match="give learning_rate= again"):
         loaded.resume(5, X, Y)
     assert_same(loaded.resume(5, X, Y, learning_rate=halved), fit(**options))
+
+
+@pytest.mark.parametrize("solver", ["loop", "closed_form"])
+def test_epochs_without_progress_are_counted_anew_after_tol(solver, tmp_path):
+    run = fit(epochs=10_000, learning_rate=0.1, solver=solver, tol=1e-5, patience=3)
+    assert run.stop_reason == "tol"
+    run.save(tmp_path / "run.npz")
+    for other in (run, gdfast.Run.load(tmp_path / "run.npz"), pickle.loads(pickle.dumps(run))):
+        resumed = other.resume(100, X, Y)
+        assert resumed.stop_reason == "tol"
+        assert resumed.epochs - run.epochs == 3
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 8, "history": "objective"}, {"validation": (X[:9], Y[:9])}])
+def test_resuming_after_tol_counts_as_a_fit_from_there(options):
+    options = {"tol": 1e-4, "patience": 3, "solver": "loop", "shuffle": False, "learning_rate": 0.05} | options
+    run = fit(epochs=10_000, **options)
+    assert run.stop_reason in ("tol", "validation")
+    anew = fit(epochs=10_000, coef_init=run.last_coef, intercept_init=run.last_intercept, **options)
+    resumed = run.resume(9_000)
+    assert resumed.epochs - run.epochs == anew.epochs
+    assert resumed.coef.tobytes() == anew.coef.tobytes()

@@ -45,9 +45,11 @@ class CostRules:
             self.plateau.update(costs[: place + 1])
         return first + place if any(act is not None for act in acts) else None
 
-    def reset_stopping(self) -> None:
-        """Begin to count anew: training is resumed after it was stopped."""
+    def reset_stopping(self, cost: float | None) -> None:
+        """Begin to count anew, as a fit from here would: `cost` is that of the iterate, where it is watched."""
         self.stopping, self.reason = self.plan.stopping_rule(), None
+        if self.stopping is not None and cost is not None:
+            self.stopping.update(np.array([cost]))
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` needs."""

@@ -111,8 +111,14 @@ class Loop(Solver):
         loop.restore(run.state, run.history)
         loop.descent.diverged_at, loop.descent.observer.seconds_before = run.diverged_at, run.seconds
         if run.stop_reason in RESET_AFTER:
-            loop.descent.rules.reset_stopping()
+            loop.descent.rules.reset_stopping(loop.watched_cost())
         return loop
+
+    def watched_cost(self) -> float | None:
+        """Return the cost that the stopping rule watches, at the iterate; None for running means."""
+        if self.plan.validation is None:
+            return self.descent.recorder.latest.get(self.state.epoch) if self.plan.objective else None
+        return self.evaluator.validation_cost(*self.state.estimate())
 
     def restore(self, saved: dict[str, Any], columns: Columns) -> None:
         """Return to where a state was saved; nothing that it holds is written to."""

@@ -97,13 +97,15 @@ def test_what_was_saved_is_restored():
     assert second.plateau.rate == whole.plateau.rate < 0.1
 
 
-def test_counting_begins_anew_after_a_stop():
+@pytest.mark.parametrize(("cost", "stop"), [(None, 5), (3.0, 4)])
+def test_counting_begins_anew_after_a_stop(cost, stop):
     rule = rules(tol=0.0, patience=2)
     assert rule.update(0, np.array([1.0, 2.0, 2.0])) == 2
-    rule.reset_stopping()
+    rule.reset_stopping(cost)
     assert rule.reason is None
-    assert rule.update(3, np.array([3.0, 4.0])) is None
-    assert rule.update(5, np.array([4.0])) == 5
+    assert rule.update(3, np.array([3.5])) is None
+    assert rule.update(4, np.array([4.0, 4.0, 4.0])) == stop
+    assert rule.reason == "tol"
 
 
 def test_the_plateau_has_no_cost_after_the_stop():
