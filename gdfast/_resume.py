@@ -53,7 +53,8 @@ def resume(
     path : path-like or Run
         The checkpoint of `fit`, or a Run, for which `epochs` is needed.
     X : array-like or sparse matrix, optional
-        The features again. Every value, shape and dtype must be the same. A Run in memory needs no data.
+        The features again. Every value, shape and dtype must be the same. A Run in memory needs no data, nor does one
+        of solver "closed_form".
     y : array-like, optional
         The targets again, likewise.
     sample_weight : array-like, optional

@@ -42,7 +42,7 @@ class Run:
     """The result of `gdfast.fit`.
 
     Every parameter is an attribute of the same name. A Run is made by `fit`, `resume` and `load`. It can be pickled
-    and copied; a copy holds no data, as one that was loaded from a file, and `resume` is given them again.
+    and copied. A copy holds no data, like a Run that was loaded from a file: `resume` is given them again.
 
     Parameters
     ----------
@@ -300,7 +300,8 @@ class Run:
         Parameters
         ----------
         epoch : int
-            Number of epochs done, at least 0.
+            Number of epochs done, at least 0. Where learning_rate is a callable, a loaded, unpickled or copied Run knows
+            the rates up to its last epoch.
 
         Returns
         -------
@@ -341,7 +342,8 @@ class Run:
         epochs : int
             Number of epochs beyond those done, at least 1. An epoch that was cut off is finished first.
         X : array-like or sparse matrix, optional
-            The features again, for a Run that was loaded from a file. Every value, shape and dtype must be the same.
+            The features again, for a loaded, unpickled or copied Run of solver "loop". Every value, shape and dtype must
+            be the same.
         y : array-like, optional
             The targets again, likewise.
         sample_weight : array-like, optional
@@ -360,8 +362,8 @@ class Run:
         TypeError
             If `again` names another argument of fit.
         ValueError
-            If a loaded Run is not given its data, the fingerprint of the data is another, or an array of rates
-            is too short.
+            If a loaded, unpickled or copied Run is not given its data, the fingerprint of the data is another, or an
+            array of rates is too short.
 
         Examples
         --------
