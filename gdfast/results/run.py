@@ -300,8 +300,8 @@ class Run:
         Parameters
         ----------
         epoch : int
-            Number of epochs done, at least 0. Where learning_rate is a callable, a loaded, unpickled or copied Run knows
-            the rates up to its last epoch.
+            Number of epochs done, at least 0. Where learning_rate is a callable, a loaded, unpickled or copied Run
+            knows the rates up to its last epoch.
 
         Returns
         -------
@@ -342,8 +342,8 @@ class Run:
         epochs : int
             Number of epochs beyond those done, at least 1. An epoch that was cut off is finished first.
         X : array-like or sparse matrix, optional
-            The features again, for a loaded, unpickled or copied Run of solver "loop". Every value, shape and dtype must
-            be the same.
+            The features again, for a loaded, unpickled or copied Run of solver "loop". Every value, shape and dtype
+            must be the same.
         y : array-like, optional
             The targets again, likewise.
         sample_weight : array-like, optional
