@@ -223,7 +223,7 @@ def test_data_is_given_whole_or_not_at_all():
 
 
 def test_a_finished_checkpoint_checks_what_it_is_given(tmp_path):
-    fit(checkpoint=tmp_path / "run.npz")
+    fit(checkpoint=tmp_path / "run.npz", solver="loop")
     with pytest.raises(ValueError, match="needs the data again"):
         gdfast.resume(tmp_path / "run.npz")
     with pytest.raises(ValueError, match="loss="):
