@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from gdfast._arguments import flag
@@ -196,7 +195,7 @@ def fit(
     Returns
     -------
     Run
-        Coefficients, costs, and why training solver.
+        Coefficients, costs, and why training ended.
 
     Raises
     ------
@@ -283,6 +282,7 @@ def new_checkpoint(checkpoint: Any) -> str | None:
 
 def with_own_arrays(value: Any) -> Any:
     """Return a value with copies of its arrays."""
-    if isinstance(value, tuple):
-        return tuple(with_own_arrays(part) for part in value)
-    return value.copy() if isinstance(value, np.ndarray) or is_sparse(value) else value
+    if type(value) in (tuple, list):
+        return type(value)(with_own_arrays(part) for part in value)
+    arrays = is_sparse(value) or (hasattr(value, "__array__") and hasattr(value, "copy"))  # frames are among them
+    return value.copy() if arrays else value

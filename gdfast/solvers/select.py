@@ -25,10 +25,8 @@ def choose_solver(data: Dimensions, plan: Plan) -> type[Solver]:
         solver = SOLVERS[name]
         missing = missing_needs(solver, data, plan)
         if missing:
-            able = [name for name, other in SOLVERS.items() if not missing_needs(other, data, plan)]
-            raise ValueError(
-                f"solver={name!r} needs {', and '.join(missing)}; use solver='auto' or {', '.join(map(repr, able))}"
-            )
+            able = [repr(other.name) for other in SOLVERS.values() if not missing_needs(other, data, plan)]
+            raise ValueError(f"solver={name!r} needs {', and '.join(missing)}; use solver='auto' or {', '.join(able)}")
         return solver
     by_cost = sorted(SOLVERS.values(), key=lambda solver: solver.seconds(data, plan))
     return next(solver for solver in by_cost if not missing_needs(solver, data, plan))

@@ -149,13 +149,20 @@ def test_a_callable_is_asked_once_for_each_epoch():
         assert asked == [*range(10), *range(10, 15), *range(10, 15)]
 
 
-def test_arrays_of_the_settings_are_the_runs_own(tmp_path, assert_same):
-    rates, validation = np.full(20, 0.1), (X[:9].copy(), Y[:9].copy())
-    run = gdfast.fit(X, Y, epochs=5, learning_rate=rates, validation=validation)
+@pytest.mark.parametrize("kind", ["tuple", "list", "frame"])
+def test_arrays_of_the_settings_are_the_runs_own(kind, tmp_path, assert_same):
+    rates, features = np.full(20, 0.1), X[:9].copy()
+    if kind == "frame":
+        features = pytest.importorskip("pandas").DataFrame(features)
+    validation = [features, Y[:9].copy()]
+    run = gdfast.fit(
+        X, Y, epochs=5, learning_rate=rates, validation=tuple(validation) if kind == "tuple" else validation
+    )
     expected, others = run.resume(5), copies(run, tmp_path)
     rates[:] = 0.0
-    validation[0][:] = 0.0
-    for other in (run, *others):
+    features *= 0.0
+    validation[1][:] = 0.0
+    for other in (run, *others, *copies(run, tmp_path)):
         assert_same(other.resume(5, X, Y), expected)
 
 
