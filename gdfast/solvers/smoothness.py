@@ -66,9 +66,9 @@ def surely_stable(problem: Problem, model: Model, batch_size: int | None, rate: 
     if batch_size is not None or not model.quadratic:
         return True
     with np.errstate(over="ignore"):
-        squares = row_squares(problem.X) + model.intercept
-        trace = float(squares.mean() if problem.weights is None else (squares * problem.weights).mean())
-        bound = trace + largest_l2(model)
+        squares = row_squares(problem.X)
+        total = squares.sum() if problem.weights is None else squares @ problem.weights
+        bound = float(total) / len(squares) + model.intercept + largest_l2(model)
     if bound == 0 or rate < largest_rate(bound, model.mu, model.rule == "nesterov"):
         return True
     limit = stable_rate(problem, model, batch_size, rate)

@@ -63,7 +63,7 @@ def make_run(result: Result, solver: Solver, call: FitCall) -> Run:
     """Return the Run of a solver's result."""
     plan, shaped = solver.plan, solver.data.shaped
     (W, b), (last_W, last_b) = result.estimate, result.iterate
-    is_iterate = bool((last_W == W).all() and (b == last_b).all())
+    is_iterate = W is last_W or bool((last_W == W).all() and (b == last_b).all())
     coef, intercept = shaped(W, b)
     return Run(
         coef=coef,

@@ -66,9 +66,11 @@ class Loop(Solver):
     def result(self) -> Result:
         """Return what is known after the last epoch."""
         descent, state, best = self.descent, self.state, self.descent.observer.best
+        iterate = state.W, state.b
+        averaged = self.plan.average_from is not None or self.plan.restore_best
         return Result(
-            estimate=self.estimate(),
-            iterate=(state.W, state.b),
+            estimate=self.estimate() if averaged else iterate,
+            iterate=iterate,
             cost=descent.final_cost,
             epochs=state.epoch,
             steps=state.steps,
