@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from gdfast._arguments import flag
@@ -284,5 +285,7 @@ def with_own_arrays(value: Any) -> Any:
     """Return a value with copies of its arrays."""
     if type(value) in (tuple, list):
         return type(value)(with_own_arrays(part) for part in value)
+    if isinstance(value, memoryview):
+        return np.array(value)
     arrays = is_sparse(value) or (hasattr(value, "__array__") and hasattr(value, "copy"))  # frames are among them
     return value.copy() if arrays else value

@@ -12,9 +12,8 @@ from gdfast._fit import DEFAULTS
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.problem import Problem
 from gdfast.options.custom_loss import Loss
-from gdfast.options.schedules import SCHEDULES, ReduceOnPlateau
 from gdfast.results.run import Run
-from gdfast.results.run_file import NotSaved, file_name
+from gdfast.results.run_file import NotSaved, file_name, without_functions
 from gdfast.results.stop_reason import StopReason
 from gdfast.solvers.base import Solver
 from gdfast.solvers.diagnostics import RateName, checked_run
@@ -26,7 +25,6 @@ from gdfast.solvers.training import FitCall, TrainingData, run_solver
 __all__ = ["resume"]
 
 GIVEN_AGAIN = ("learning_rate", "loss", "callbacks", "callback_every", "progress", "max_seconds", "interrupt")
-SAVED_SCHEDULES = (*SCHEDULES.values(), ReduceOnPlateau)
 # Of the cost, relative, between a custom loss and the same given again: rounding on another machine is far below.
 LARGEST_DIFFERENCE = 1e-6
 NO_DATA = (
@@ -92,6 +90,8 @@ def resume(
     """
     data = X, y, sample_weight
     if isinstance(path, Run):
+        if epochs is None:
+            raise TypeError("epochs=None: a Run is resumed for a number of epochs; give epochs=100, for example")
         return resume_to(path, path.epochs + whole("epochs", epochs, 1, 2**53), data, again)
     name = file_name(path)
     run = Run.load(name)
@@ -229,9 +229,8 @@ def check_given(given: dict[str, Any], settings: dict[str, Any]) -> None:
 
 def is_own_rate(rate: Any) -> bool:
     """Return whether a learning rate is a callable of the user's, which a file cannot hold."""
-    if isinstance(rate, NotSaved):
-        return True
-    return callable(rate) and not isinstance(rate, (type, np.ndarray)) and type(rate) not in SAVED_SCHEDULES
+    own = callable(rate) and not isinstance(rate, type) and isinstance(without_functions(rate), NotSaved)
+    return isinstance(rate, NotSaved) or own
 
 
 def is_same_loss(given: Any, held: Any) -> bool:

@@ -1,13 +1,13 @@
 """X, y and weights as checked, typed arrays: the Problem that a descent works on."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._arguments import as_array, floating, numeric_array, real, shown, vector
+from gdfast._cached_property import cached_property
 from gdfast.data.csr import CSR, as_kind_of, features
 from gdfast.data.order import fill_order
 from gdfast.formulas.losses import LOSSES, LossFormulas

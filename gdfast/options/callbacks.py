@@ -1,12 +1,12 @@
 """Callbacks: what a user's code sees of a descent while it runs."""
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from gdfast._arguments import shown
+from gdfast._cached_property import cached_property
 
 __all__ = ["Callback", "CallbackState", "make_callbacks"]
 

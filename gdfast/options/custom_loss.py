@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._arguments import REAL_KINDS, real, shown
+from gdfast._cached_property import cached_property
 from gdfast.formulas.losses import LOSSES, LossFormulas, curvature_of_kinks
 
 __all__ = ["Loss"]

@@ -191,6 +191,7 @@ class History:
             self.keep(self.table()["epoch"] <= epoch)
         self.forced = False
         if row is not None and self.last != epoch:
+            self.first = epoch if self.first is None else self.first
             self.forced = not len(self.grid.within(epoch, epoch + 1))
             self.blocks.append({"epoch": np.array([epoch], dtype=np.int64)} | {k: np.array([row[k]]) for k in row})
             self.rows += 1

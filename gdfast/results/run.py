@@ -2,13 +2,13 @@
 
 import os
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._arguments import whole
+from gdfast._cached_property import cached_property
 from gdfast.data.csr import features
 from gdfast.formulas.losses import LOSSES
 from gdfast.results.history import HistorySource, Recorded
@@ -35,6 +35,11 @@ class DataInMemory(Protocol):
 
     def objective(self, coef: Any, intercept: Any) -> float:
         """Return J at a coef and an intercept."""
+
+
+def in_memory(column: NDArray[Any]) -> NDArray[Any]:
+    """Return a column of the history as an array that other processes can read: a memory map belongs to this one."""
+    return np.array(column) if isinstance(column, np.memmap) else column
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -183,7 +188,7 @@ class Run:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a pickle and a copy hold: the data stay here, and what is made of them is made first."""
-        columns = {name: np.asarray(column) for name, column in self.history.items()}  # a memory map stays here, too
+        columns = {name: in_memory(column) for name, column in self.history.items()}
         kept = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.validation_rows is not None:
             kept["validation_rows"] = np.packbits(np.bincount(self.validation_rows).astype(bool))  # a bit for each row

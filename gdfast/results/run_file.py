@@ -28,6 +28,7 @@ FORMAT = 3  # of the file; raised when an older gdfast could not read it. Files 
 KINDS: dict[str, Any] = {type(optimizer).__name__: type(optimizer) for optimizer in OPTIMIZERS.values()}
 KINDS |= {kind.__name__: kind for kind in (*SCHEDULES.values(), ReduceOnPlateau, EMA, CSR)}
 STATES = ("Watch", "Plateau")  # kinds of format 2 that are plain dicts since
+LONGEST_REPR = 200  # of what is not saved
 FIELDS = ("epochs", "steps", "seconds", "diverged_at", "solver", "backend", "seed", "learning_rate", "best_epoch")
 
 
@@ -143,6 +144,8 @@ def taken_apart(name: str, value: Any, arrays: Arrays) -> Any:
         return value
     if is_sparse(value):
         value = features(name, value)
+    if isinstance(value, (list, tuple)) and value and all(isinstance(part, (bytes, np.generic)) for part in value):
+        value = np.array(value)  # of labels that JSON does not know
     if isinstance(value, (list, tuple)):
         parts = [taken_apart(f"{name}.{place}", part, arrays) for place, part in enumerate(value)]
         return {"kind": type(value).__name__ if type(value) in (list, tuple) else "tuple", "of": parts}
@@ -161,12 +164,28 @@ def without_functions(value: Any) -> Any:
         return {key: without_functions(part) for key, part in value.items()}
     if isinstance(value, list):
         return [without_functions(part) for part in value]
+    if isinstance(value, bytes):
+        return value
     if isinstance(value, (tuple, set, frozenset)):
         return tuple(without_functions(part) for part in value)
     if value is None or isinstance(value, (str, os.PathLike, np.generic, numbers.Number)):
         return value
-    held = is_array(value) or is_sparse(value) or KINDS.get(type(value).__name__) is type(value)
-    return value if held else NotSaved(repr(value))
+    if is_array(value) or is_sparse(value):
+        return value
+    if KINDS.get(type(value).__name__) is type(value):
+        parts = [without_functions(getattr(value, field.name)) for field in fields(value)]
+        if not any(isinstance(part, NotSaved) for part in parts):
+            return value
+    return NotSaved(short_repr(value))
+
+
+def short_repr(value: Any) -> str:
+    """Return the repr of what a user passed, cut where it is long; where it raises, that of an object."""
+    try:
+        text = repr(value)
+    except Exception:
+        text = object.__repr__(value)
+    return text if len(text) <= LONGEST_REPR else text[:LONGEST_REPR] + "..."
 
 
 def plain_list(value: Any) -> bool:

@@ -2,12 +2,12 @@
 
 from contextlib import closing
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast._cached_property import cached_property
 from gdfast.backends import load
 from gdfast.backends.protocol import KernelSet
 from gdfast.data.problem import Problem

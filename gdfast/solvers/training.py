@@ -1,10 +1,10 @@
 """A solver's training from its start to the Run: progress, checkpoints, and what the Run holds of it."""
 
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from gdfast._cached_property import cached_property
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.problem import Problem
 from gdfast.results.run import Run

@@ -1,6 +1,7 @@
 """A Run as data: pickled, copied and in other processes, without X and y."""
 
 import copy
+import functools
 import pickle
 import subprocess
 import sys
@@ -166,10 +167,54 @@ def test_arrays_of_the_settings_are_the_runs_own(kind, tmp_path, assert_same):
         assert_same(other.resume(5, X, Y), expected)
 
 
+def test_a_callable_is_not_asked_again_after_backtracking():
+    asked = []
+
+    def rate(epoch):
+        asked.append(epoch)
+        return 0.01 if epoch < 5 else 1e12
+
+    run = gdfast.fit(X, Y, epochs=4, learning_rate=rate, batch_size=4, on_divergence="backtrack", seed=0)
+    run.resume(3)
+    assert asked == list(range(7))
+
+
+def test_what_cannot_be_written_out_is_named():
+    class Bad:
+        def __repr__(self):
+            raise RuntimeError
+
+        def on_chunk(self, state):
+            pass
+
+    class Halved(gdfast.Step):
+        def __call__(self, t):
+            return 0.5 * super().__call__(t)
+
+    long = functools.partial(lambda numbers, epoch: 0.1, list(range(10_000)))
+    for options in ({"callbacks": Bad()}, {"learning_rate": gdfast.Warmup(Halved(0.1, 5), 2)}, {"learning_rate": long}):
+        other = pickled(gdfast.fit(X, Y, epochs=3, solver="loop", **options))
+        assert len(pickle.dumps(other)) < 10_000
+        again = {} if "callbacks" in options else options
+        if again:
+            with pytest.raises(ValueError, match="give learning_rate= again"):
+                other.resume(2, X, Y)
+        assert other.resume(2, X, Y, **again).epochs == 5
+
+
+@pytest.mark.parametrize("labels", [[b"x", b"yy"], [np.datetime64("2024-01-01"), np.datetime64("2025-01-01")]])
+def test_validation_labels_of_any_kind_are_kept(labels, tmp_path, assert_same):
+    y = [labels[int(value > 0)] for value in Y]
+    run = gdfast.fit(X, y, loss="log_loss", validation=(X[:9], y[:9]), epochs=5)
+    for other in copies(run, tmp_path):
+        assert_same(other.resume(3, X, y), run.resume(3))
+
+
 PROGRAM = """
 import multiprocessing, warnings
 from concurrent.futures import ProcessPoolExecutor
 import numpy as np, gdfast
+from gdfast.results import history
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = X @ [1.0, -2.0, 0.5] + 0.3
@@ -204,6 +249,11 @@ if __name__ == "__main__":
     if joblib is not None:
         runs = joblib.Parallel(n_jobs=2, backend="loky")(joblib.delayed(fit)(options) for options in OPTIONS)
         assert all(same(run, fit(options)) for run, options in zip(runs, OPTIONS))
+        history.SPILL_BYTES = 1000
+        run = gdfast.fit(X, Y, epochs=200, solver="loop", record="coef")
+        assert isinstance(run.history["coef"], np.memmap)
+        longer, = joblib.Parallel(n_jobs=2, backend="loky", max_nbytes=100)([joblib.delayed(resume)(run)])
+        assert same(longer, run.resume(7)) and longer.at(3).coef.tobytes() == run.at(3).coef.tobytes()
     print("right")
 """
 

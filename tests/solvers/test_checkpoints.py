@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 import gdfast
@@ -64,3 +65,47 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
         process.kill()
         process.communicate()
         assert child(tmp_path, str(path), "resume").communicate()[0] == expected
+
+
+class Stop:
+    """A callback that fails at an epoch, as a process that is killed."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_start(self, state):
+        self.on_chunk(state)
+
+    def on_chunk(self, state):
+        if state.epoch == self.epoch:
+            raise KeyError(self.epoch)
+
+
+@pytest.mark.parametrize("epoch", [0, 3])
+@pytest.mark.parametrize("history_every", [1, 5, "log"])
+def test_the_history_does_not_depend_on_where_a_fit_was_killed(epoch, history_every, tmp_path, X, Y, assert_same):
+    options = {"epochs": 13, "history_every": history_every, "solver": "loop"}
+    path = tmp_path / "run.npz"
+    with pytest.raises(KeyError):
+        gdfast.fit(X, Y, checkpoint=path, checkpoint_every=1, callbacks=Stop(epoch), callback_every=1, **options)
+    assert_same(gdfast.resume(path, X, Y), gdfast.fit(X, Y, **options))
+
+
+def test_the_rate_of_the_last_update_is_kept_where_a_plateau_lowered_it_after(tmp_path, X, Y):
+    rate, path = gdfast.ReduceOnPlateau(0.01, factor=0.5, patience=0, threshold=0.5), tmp_path / "run.npz"
+    options = {"batch_size": 5, "history": "objective", "record": "learning_rate", "history_every": 50, "seed": 0}
+    options |= {"learning_rate": rate}
+    stop = {"callbacks": Stop(4), "callback_every": 1, "checkpoint": path, "checkpoint_every": 1}
+    with pytest.raises(KeyError):
+        gdfast.fit(X, Y, epochs=9, **stop, **options)
+    loaded = gdfast.Run.load(path)
+    fitted = gdfast.fit(X, Y, epochs=loaded.epochs, **options)
+    np.testing.assert_array_equal(loaded.history["learning_rate"], fitted.history["learning_rate"])
+    seen = []
+
+    class Start:
+        def on_start(self, state):
+            seen.append(state.learning_rate)
+
+    loaded.resume(1, X, Y, callbacks=Start())
+    assert seen == [fitted.history["learning_rate"][-1]]

@@ -65,7 +65,7 @@ def test_a_state_s_cost_is_another_threads_to_ask(options, n_threads):
 
 
 FORKED = """
-import os, signal, sys
+import os, signal, sys, threading
 import numpy as np, gdfast
 X = np.random.default_rng(0).normal(size=(6000, 10)); y = X[:, 0] + 0.1
 options = dict(epochs=20, solver="loop", n_threads=3, average=True)
@@ -100,6 +100,14 @@ assert (run.coef == whole.coef).all()
 if child == [0]:
     os._exit(0)
 assert os.waitpid(child[0], 0)[1] == 0
+
+big = np.random.default_rng(0).normal(size=(400_000, 20))
+long = gdfast.fit(big, big[:, 0], epochs=1, batch_size=100_000, seed=0)
+short = gdfast.fit(X[:50], y[:50], epochs=2, batch_size=1, seed=0)
+reader = threading.Thread(target=lambda: long.cost)
+reader.start()
+in_child(lambda: short.cost)
+reader.join()
 print("right")
 """
 

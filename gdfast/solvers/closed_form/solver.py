@@ -241,7 +241,9 @@ class ClosedForm(Solver):
         """Return where the path is after an epoch, before or after its end."""
         length = self.plan.rates.length
         if length is not None and epoch > length:
-            raise ValueError(f"epoch={epoch} is past the {length} rates that learning_rate holds; give a longer array")
+            raise ValueError(
+                f"epoch={epoch} is past the {length} rates that this Run has; fit with more of them, or resume it"
+            )
         if not self.path.finite(epoch):
             raise ValueError(f"epoch={epoch} lies where this diverging path has overflowed; ask for an earlier one")
         return Point(*self.data.shaped(*self.parameters(epoch)), self.path.cost(epoch))

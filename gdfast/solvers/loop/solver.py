@@ -98,7 +98,10 @@ class Loop(Solver):
         kept["lowest"] = None if lowest is None else lowest._asdict()
         kept["start"] = descent.chunks.start if cut else None  # of the epoch that was cut off
         kept["begun"] = self.state.epoch + cut
-        return kept | self.plan.rates.state(max(0, self.state.epoch - 1))
+        kept["chunk_snapshot"] = descent.chunk_snapshot if cut and descent.backtracking.wanted else None
+        kept["plateau_rate"] = descent.rates.plateau_rate
+        earliest = self.state.epoch - 1 if lowest is None else lowest.anchor["state"]["epoch"] - 1
+        return kept | self.plan.rates.state(max(0, min(earliest, self.state.epoch - 1)))
 
     @classmethod
     def without_data(cls, run: Run) -> None:
@@ -129,8 +132,9 @@ class Loop(Solver):
         descent.recorder.restore(saved, now["latest"], columns)
         descent.observer.best = None if saved["best"] is None else Best(**saved["best"])
         descent.backtracking.lowest = None if saved["lowest"] is None else Lowest(**saved["lowest"])
-        descent.chunk_snapshot, descent.resumed = descent.snapshot(), True
-        descent.chunks.start = saved.get("start") or descent.chunk_snapshot["state"]
+        descent.chunk_snapshot, descent.resumed = saved.get("chunk_snapshot") or descent.snapshot(), True
+        descent.chunks.start = saved.get("start") or self.state.snapshot()
+        descent.rates.plateau_rate = saved.get("plateau_rate", descent.rates.plateau_rate)
 
     def result_so_far(self) -> Result:
         """Return the result as if training were interrupted here; training is not changed by it."""

@@ -1,7 +1,11 @@
+import dataclasses
+import pickle
+
 import numpy as np
 import pytest
 
 import gdfast
+from gdfast.results.history import Recorded
 from gdfast.solvers.loop.solver import Loop
 from gdfast.solvers.prepare import prepare
 
@@ -57,3 +61,34 @@ def test_the_state_that_was_saved_is_not_written_to(make_descent):
     descent.run_chunk(9)
     for name, value in saved["state"].items():
         np.testing.assert_array_equal(value, kept[name])
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+def test_backtracking_to_an_epoch_that_was_cut_off_gives_the_bits_of_one_fit(data, pickled):
+    """The costs fall in epochs 1 to 4 and explode after; training is cut off within one of them."""
+    X, y = np.tile(data[0], (20, 1)), np.tile(data[1], 20)
+    rates = np.array([1e-3] * 4 + [1e3] * 8)
+    options = {"learning_rate": rates, "batch_size": 1, "seed": 0, "on_divergence": "backtrack", "backend": "numpy"}
+    problem, plan = prepare(X, y, None, {**gdfast.fit.__kwdefaults__, **options, "epochs": 12})
+    whole = gdfast.fit(X, y, epochs=12, **options)
+    assert whole.diverged_at is not None
+    for epoch in (1, 3, 4):
+        cut = Loop(problem, plan)
+        cut.descent.begin()
+        while (cut.state.epoch, cut.state.position > 0) != (epoch, True):
+            cut.descent.chunks.size = 1
+            cut.descent.run_chunk(12)
+        run = dataclasses.replace(
+            gdfast.fit(X, y, epochs=1, **options),
+            state=cut.saved_state(),
+            epochs=epoch,
+            steps=cut.state.steps,
+            stop_reason=gdfast.StopReason.INTERRUPTED,
+            history_source=Recorded(cut.descent.recorder.history.table()),
+        )
+        run = pickle.loads(pickle.dumps(run)) if pickled else run
+        resumed = run.resume(12 - epoch, X, y)
+        assert resumed.coef.tobytes() == whole.coef.tobytes()
+        assert resumed.costs.tobytes() == whole.costs.tobytes()
+        assert resumed.cost_epochs.tolist() == whole.cost_epochs.tolist()
+        assert (resumed.epochs, resumed.steps) == (whole.epochs, whole.steps)
