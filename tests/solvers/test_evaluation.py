@@ -1,79 +1,131 @@
-import dataclasses
+"""Evaluation of an iterate: J, the loss, the norm of the gradient, the validation cost, and threads that end."""
+
 import threading
 
 import numpy as np
 import pytest
 
 import gdfast
+from gdfast.formulas.losses import LOSSES
 from gdfast.solvers.evaluation import Evaluator, objective_at
-from gdfast.solvers.prepare import prepare
 
-HERE = [name for name in ("cython", "numpy") if gdfast.backends.available()[name] is None]
-ROOT = np.random.default_rng(5)
-X = ROOT.normal(size=(3000, 3))
-Y = X @ [1.0, -2.0, 0.0] + ROOT.normal(size=3000)
-WEIGHTS = ROOT.uniform(0.5, 2.0, size=3000)
-W, B = np.array([[0.3, -0.2, 0.0]]), np.array([0.4])
-
-
-def make(weights=None, **options):
-    options = {**gdfast.fit.__kwdefaults__, "learning_rate": 0.1, **options}
-    return prepare(X, Y, weights, options)
+RNG = np.random.default_rng(7)
+WEIGHTS = RNG.uniform(0.1, 2.0, 40)
+FACTORS = [0.5, 0.0, 3.0]
+W, B = np.array([[0.7, -1.1, 0.2]]), np.array([0.4])
+SMOOTH = [name for name, loss in LOSSES.items() if loss.curvature is not None or name == "poisson"]
+COMPILED = gdfast.backends.available()["cython"] is None
 
 
-def objective(W, b, weights=None, l2=0.0, l1=0.0):
-    s = np.ones(len(Y)) if weights is None else weights / weights.mean()
-    return np.mean(s * 0.5 * (X @ W[0] + b - Y) ** 2) + 0.5 * l2 * (W * W).sum() + l1 * np.abs(W).sum()
+@pytest.fixture
+def make_evaluator(prepared):
+    def make(**options):
+        return Evaluator(*prepared(**options))
+
+    return make
 
 
-@pytest.mark.parametrize("backend", HERE)
-@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["even", "weighted"])
-@pytest.mark.parametrize("penalty", [None, "l2", "l1", "elasticnet"])
-def test_the_objective_and_its_gradient_are_those_of_the_definition(backend, weights, penalty):
-    alpha, part = (0.0, 0.0) if penalty is None else (0.3, {"l2": 0.0, "l1": 1.0, "elasticnet": 0.25}[penalty])
-    problem, plan = make(weights, penalty=penalty, alpha=alpha, l1_ratio=0.25, backend=backend)
-    size = {"weights": weights, "l2": alpha * (1 - part), "l1": alpha * part}
-    evaluator = Evaluator(problem, plan)
-    assert evaluator.objective(W, B, gradient=True) == pytest.approx(objective(W, B, **size), rel=1e-13)
-    gradient = np.empty(4)
-    for j in range(3):
-        step = np.zeros((1, 3))
-        step[0, j] = 1e-6
-        gradient[j] = (objective(W + step, B, **size) - objective(W - step, B, **size)) / 2e-6
-    gradient[3] = (objective(W, B + 1e-6, **size) - objective(W, B - 1e-6, **size)) / 2e-6
-    if size["l1"]:  # the third coefficient is at the kink: the smallest subgradient
-        smooth = size | {"l1": 0.0}
-        step = np.array([[0.0, 0.0, 1e-6]])
-        slope = (objective(W + step, B, **smooth) - objective(W - step, B, **smooth)) / 2e-6
-        gradient[2] = max(0.0, abs(slope) - size["l1"])
-    assert evaluator.gradient_norm(W) == pytest.approx(np.linalg.norm(gradient), rel=1e-7)
+def targets(loss):
+    """Return targets of 40 rows that a loss takes."""
+    if LOSSES[loss].coupled:
+        return RNG.integers(0, 3, 40)
+    return RNG.integers(0, 2, 40) if LOSSES[loss].classification else RNG.poisson(2.0, 40).astype(float)
 
 
-@pytest.mark.parametrize("backend", HERE)
-def test_it_is_the_cost_that_an_epoch_computes_to_the_bit(backend):
-    for options in ({}, {"batch_size": 100}):
-        problem, plan = make(backend=backend, **options)
-        run = gdfast.fit(
-            X, Y, epochs=7, learning_rate=0.1, backend=backend, seed=0, history="objective", solver="loop", **options
-        )
-        assert objective_at(problem, plan, run.coef[None], np.array([run.intercept])) == run.costs[-1]
+@pytest.mark.parametrize(("penalty", "l1"), [("l1", 1.0), ("l2", 0.0), ("elasticnet", 0.3)])
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
+@pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
+def test_the_objective_is_the_weighted_mean_loss_and_the_penalty(
+    make_evaluator, prepared, quick_backend, loss, weights, penalty, l1
+):
+    y = targets(loss)
+    options = {"penalty": penalty, "l1_ratio": 0.3, "alpha": 0.6, "penalty_factors": FACTORS}
+    options |= {"y": y, "loss": loss, "sample_weight": weights, "backend": quick_backend}
+    evaluator, (problem, plan) = make_evaluator(**options), prepared(**options)
+    z = problem.X @ W[0] + B[0]
+    losses = (z - y) ** 2 / 2 if loss == "squared_error" else np.log(1 + np.exp(np.where(y == 1, -z, z)))
+    mean = np.average(losses, weights=weights)
+    J = mean + 0.6 * np.sum(FACTORS * (l1 * np.abs(W[0]) + (1 - l1) * W[0] ** 2 / 2))
+    assert evaluator.objective(W, B) == pytest.approx(J, rel=1e-13)
+    assert evaluator.objective(W, B, gradient=True) == evaluator.objective(W, B) == objective_at(problem, plan, W, B)
+    assert evaluator.loss(W, B) == pytest.approx(mean, rel=1e-13)
 
 
-@pytest.mark.skipif("cython" not in HERE, reason="threads are the compiled core's")
-def test_threads_end_at_close_and_start_again():
-    before = threading.active_count()
-    problem, plan = make(validation=(X, Y), n_threads=3, backend="cython")
-    evaluator, alone = Evaluator(problem, plan), Evaluator(problem, dataclasses.replace(plan, n_threads=1))
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("loss", SMOOTH)
+def test_the_gradient_norm_is_that_of_a_numerical_derivative(make_evaluator, quick_backend, loss, fit_intercept):
+    backend = "numpy" if LOSSES[loss].coupled else quick_backend
+    options = {"penalty": "l2", "alpha": 0.6, "penalty_factors": FACTORS, "sample_weight": WEIGHTS, "loss": loss}
+    evaluator = make_evaluator(y=targets(loss), fit_intercept=fit_intercept, backend=backend, **options)
+    k, h = 3 if LOSSES[loss].coupled else 1, 1e-5
+    point, slopes = RNG.normal(size=(k, 4)), np.zeros((k, 4))
+    point[:, 3] *= fit_intercept
+    for place in np.ndindex(k, 3 + fit_intercept):
+        ends = [point.copy(), point.copy()]
+        ends[0][place] += h
+        ends[1][place] -= h
+        high, low = (evaluator.objective(end[:, :3].copy(), end[:, 3].copy()) for end in ends)
+        slopes[place] = (high - low) / (2 * h)
+    evaluator.objective(point[:, :3].copy(), point[:, 3].copy(), gradient=True)
+    assert evaluator.gradient_norm(point[:, :3].copy()) == pytest.approx(np.linalg.norm(slopes), rel=1e-7)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3])
+def test_the_gradient_norm_is_the_rate_of_the_steepest_descent_within_the_bounds(make_evaluator, alpha):
+    """J has a slope upwards and one downwards along each coefficient; a step is possible where a bound allows it."""
+    for w in np.array([[0.0, 0.0, 0.0], [0.7, 0.0, -0.2], [2.0, -3.0, 0.0], [0.7, -1.1, 0.2]]):
+        for low, high in ((w - 1.0, w + 1.0), (w, w + 1.0), (w - 1.0, w), (w, w)):
+            options = {"penalty": "l1", "alpha": alpha, "penalty_factors": FACTORS} if alpha else {}
+            evaluator = make_evaluator(bounds=(low, high), **options)
+            error = evaluator.kernels.X @ w + B[0] - evaluator.kernels.Y[:, 0]
+            g, kink = evaluator.kernels.X.T @ error / 40, alpha * np.array(FACTORS)
+            upwards = -(g + np.where(w >= 0, kink, -kink)) * (w < high)
+            downwards = (g + np.where(w > 0, kink, -kink)) * (w > low)
+            rates = np.maximum(0.0, np.maximum(upwards, downwards))
+            evaluator.objective(w[None], B, gradient=True)
+            expected = np.linalg.norm([*rates, error.mean()])
+            assert evaluator.gradient_norm(w[None]) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_validation_cost_is_the_weighted_mean_loss_without_penalty(make_evaluator, quick_backend):
+    V, v, s = RNG.normal(size=(9, 3)), RNG.normal(size=9), RNG.uniform(0.1, 2.0, 9)
+    options = {"penalty": "elasticnet", "alpha": 0.6, "sample_weight": WEIGHTS, "backend": quick_backend}
+    cost = make_evaluator(validation=(V, v, s), **options).validation_cost(W, B)
+    assert cost == pytest.approx(np.average((V @ W[0] + B[0] - v) ** 2 / 2, weights=s), rel=1e-13)
+
+
+def test_a_cost_overflows_where_the_sum_that_it_is_the_mean_of_does(make_evaluator):
+    evaluator = make_evaluator()
+    costs = [1.0, 1e306, 4.4e306, 4.6e306, np.inf, np.nan]  # 40 rows; the largest number is about 1.8e308
+    assert [evaluator.overflows(cost) for cost in costs] == [False, False, False, True, True, True]
+
+
+@pytest.mark.skipif(not COMPILED, reason="threads are the compiled core's")
+def test_threads_end_with_close_and_begin_again(make_evaluator):
+    before, options = threading.active_count(), {"rows": 8000, "validation": 0.5, "backend": "cython"}
+    alone, evaluator = make_evaluator(**options), make_evaluator(n_threads=3, **options)
+    expected = alone.objective(W, B, gradient=True), alone.gradient_norm(W), alone.validation_cost(W, B)
+    assert threading.active_count() == before
+    evaluator.close()
     for _ in range(2):
-        assert evaluator.objective(W, B) == alone.objective(W, B)
-        assert evaluator.validation_cost(W, B) == alone.validation_cost(W, B)
-        assert threading.active_count() > before
+        assert (evaluator.objective(W, B, gradient=True), evaluator.gradient_norm(W)) == expected[:2]
+        of_training = threading.active_count()
+        assert evaluator.validation_cost(W, B) == expected[2]
+        assert before < of_training < threading.active_count() <= before + 4
         evaluator.close()
         assert threading.active_count() == before
 
 
-def test_a_cost_whose_sum_overflows_is_no_cost():
-    evaluator = Evaluator(*make())
-    assert not evaluator.overflows(1e300)
-    assert evaluator.overflows(1e305)
-    assert evaluator.overflows(np.nan)
+def test_a_cost_that_is_asked_for_alone_leaves_no_threads(prepared, monkeypatch):
+    closed = []
+    monkeypatch.setattr(Evaluator, "close", lambda self: closed.append(self))
+    objective_at(*prepared(), W, B)
+    assert len(closed) == 1
+
+
+@pytest.mark.parametrize("options", [{"solver": "loop"}, {"batch_size": 7, "history": "objective"}], ids=str)
+def test_the_objective_is_the_cost_that_an_epoch_computes_to_the_bit(prepared, quick_backend, options):
+    problem, plan = prepared(backend=quick_backend, **options)
+    fitted = {"epochs": 7, "learning_rate": 0.1, "seed": 0, "backend": quick_backend, **options}
+    run = gdfast.fit(problem.X, problem.Y[:, 0], **fitted)
+    assert objective_at(problem, plan, run.coef[None], np.array([run.intercept])) == run.costs[-1]

@@ -1,35 +1,58 @@
+"""Backtracking: which epoch and which snapshot it returns to, and how often."""
+
 import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import gdfast
-from gdfast.solvers.loop.backtracking import MOST_HALVINGS, Backtracking
+from gdfast.solvers.loop.backtracking import Backtracking, Lowest
+
+CHUNKS = st.lists(st.lists(st.sampled_from([0.5, 1.0, 2.0, np.inf]) | st.floats(0.0, 3.0), max_size=6), max_size=8)
 
 
-def test_the_first_of_the_lowest_costs_is_kept_with_its_chunks_snapshot():
+@given(CHUNKS, st.integers(0, 5))
+def test_the_lowest_cost_is_kept_with_the_snapshot_before_its_chunk(chunks, first):
+    backtracking, epoch = Backtracking(True), first
+    for number, costs in enumerate(chunks):
+        backtracking.note(epoch, np.array(costs), {"chunk": number})
+        epoch += len(costs)
+    costs = [cost for chunk in chunks for cost in chunk]
+    numbers = [number for number, chunk in enumerate(chunks) for _ in chunk]
+    if not costs:
+        assert backtracking.lowest is None
+        return
+    place = costs.index(min(costs))  # the first of equals
+    assert backtracking.lowest == (costs[place], first + place, {"chunk": numbers[place]})
+
+
+def test_an_epoch_that_is_repeated_keeps_its_first_snapshot():
     backtracking = Backtracking(True)
-    backtracking.note(0, np.array([3.0, 2.0, 2.5]), {"chunk": 0})
-    backtracking.note(3, np.array([2.0, 1.0, 1.0]), {"chunk": 1})
-    backtracking.note(6, np.array([1.0]), {"chunk": 2})
-    backtracking.note(7, np.empty(0), {"chunk": 3})
-    assert backtracking.lowest == (1.0, 4, {"chunk": 1})
+    backtracking.note(4, np.array([3.0, 1.0, 2.0]), {"chunk": 0})
+    backtracking.note(5, np.array([1.0, 2.0]), {"chunk": 1})
+    assert backtracking.lowest == (1.0, 5, {"chunk": 0})
 
 
-def test_it_is_possible_sixty_times_where_it_is_wanted():
-    backtracking = Backtracking(True)
-    assert not backtracking.possible  # no cost is known
+def test_nothing_is_remembered_where_backtracking_is_not_wanted():
+    backtracking = Backtracking(False)
     backtracking.note(0, np.array([1.0]), {})
-    for halvings in range(MOST_HALVINGS):
-        backtracking.halvings = halvings
-        assert backtracking.possible
-        assert backtracking.factor == 0.5**halvings
-    backtracking.halvings = MOST_HALVINGS
+    assert backtracking.lowest is None
+    backtracking.lowest = Lowest(1.0, 0, {})  # of a training that is resumed with other options
     assert not backtracking.possible
-    unwanted = Backtracking(False)
-    unwanted.note(0, np.array([1.0]), {})
-    assert unwanted.lowest is None
-    assert not unwanted.possible
+
+
+def test_the_rate_is_halved_sixty_times_at_most_and_not_before_a_cost_is_known():
+    backtracking = Backtracking(True)
+    assert not backtracking.possible
+    backtracking.note(0, np.array([1.0]), {})
+    halvings = 0
+    while backtracking.possible:
+        assert backtracking.factor == pytest.approx(1 / 2**halvings, rel=0)
+        halvings += 1
+        backtracking.halvings = halvings
+    assert halvings == 60
 
 
 def test_the_history_is_one_descent_whose_rate_was_halved_where_it_diverged(data):

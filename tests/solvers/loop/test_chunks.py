@@ -1,79 +1,126 @@
-import itertools
+"""Chunks of updates: where they end, what they report, and going back within one."""
 
 import numpy as np
 import pytest
 
-from gdfast.solvers.loop import chunks
-
-EVERY = lambda ending: np.zeros(0, dtype=bool)  # noqa: E731
+import gdfast
 
 
-def run(descent, target):
-    return descent.chunks.run(target, descent.rates.take, EVERY)
+def running(ending):
+    return np.zeros(0, dtype=bool)
 
 
-def test_full_batch_chunks_are_whole_epochs_up_to_the_target(make_descent):
-    descent = make_descent()
-    descent.chunks.size = 7
-    chunk = run(descent, 5)
-    assert (chunk.first, len(chunk.costs), chunk.bad) == (0, 5, None)
-    assert descent.state.epoch == descent.state.steps == 5
+def objective(ending):
+    return np.ones(ending, dtype=bool)
 
 
-def test_a_chunk_grows_fourfold_at_most(make_descent, monkeypatch):
-    descent, times = make_descent(epochs=10**6), itertools.count(0.0, 1e-9)
-    monkeypatch.setattr(chunks.time, "perf_counter", lambda: next(times))
-    sizes = [descent.chunks.size]
-    for _ in range(8):
-        run(descent, 10**6)
-        sizes.append(descent.chunks.size)
-    assert all(new == min(chunks.LARGEST_CHUNK, 4 * old) for old, new in itertools.pairwise(sizes))
+def assert_same_state(chunks, other):
+    one, two = chunks.state.snapshot(), other.state.snapshot()
+    assert [name for name in one if np.asarray(one[name]).tobytes() != np.asarray(two[name]).tobytes()] == []
 
 
-def test_a_slow_chunk_is_followed_by_a_shorter_one(make_descent, monkeypatch):
-    descent, times = make_descent(), iter([0.0, 1.0])
-    descent.chunks.size = 50
-    monkeypatch.setattr(chunks.time, "perf_counter", lambda: next(times))
-    run(descent, 50)
-    assert descent.chunks.size == 1
-
-
-@pytest.mark.parametrize("batch_size", [1, 7])
-def test_chunks_within_an_epoch_end_at_settled_updates(make_descent, batch_size):
-    descent = make_descent(batch_size=batch_size, rows=1500)
-    every, ends = descent.chunks.every, []
-    while descent.state.epoch < 2:
-        descent.chunks.size = 3 * every // 2
-        run(descent, 2)
-        ends.append((descent.state.epoch, descent.state.position))
-    assert all(position % every == 0 for _, position in ends)
-    assert {(1, 0), (2, 0), (0, every)} <= set(ends)
-    assert every == (256 if batch_size == 1 else 1)
+def longest(before, size, target, per_epoch, interval):
+    """Return the last update of the longest chunk allowed: whole epochs, or a part of one up to a settled update."""
+    stop = (before // per_epoch + 1 if before % per_epoch else target) * per_epoch
+    ends = [
+        end
+        for end in range(before + 1, stop + 1)
+        if end % per_epoch == 0 or (end // per_epoch == before // per_epoch and end % per_epoch % interval == 0)
+    ]
+    return max((end for end in ends if end <= before + size), default=ends[0])
 
 
 @pytest.mark.parametrize("batch_size", [None, 1, 7])
-@pytest.mark.parametrize("optimizer", ["gd", "momentum", "adam"])
-def test_going_back_gives_the_bits_of_a_run_that_ended_there(make_descent, batch_size, optimizer):
-    options = {"batch_size": batch_size, "optimizer": optimizer, "average": 2}
-    far, near = make_descent(**options), make_descent(**options)
-    for descent, epochs in ((far, 9), (near, 6)):
-        descent.chunks.size = 10**6
-        while descent.state.epoch < 2:  # averaging begins here
-            run(descent, 2)
-        descent.averaging.begin(descent.state)
-        run(descent, epochs)
-    far.chunks.go_back(6, EVERY)
-    for one, other in zip(far.state.arrays, near.state.arrays, strict=True):
-        assert one.tobytes() == other.tobytes()
-    assert far.state.W.tobytes() == near.state.W.tobytes()
-    assert (far.state.epoch, far.state.steps, far.state.count) == (6, near.state.steps, near.state.count)
+@pytest.mark.parametrize("size", [1, 50, 300, 1300])
+def test_chunks_are_the_longest_allowed_and_no_bit_depends_on_them(
+    make_chunks, run_chunk, quick_backend, batch_size, size
+):
+    rate = gdfast.InverseTime(0.05, 0.1, by="step" if size == 50 else "epoch")
+    options = {"rows": 600, "batch_size": batch_size, "learning_rate": rate, "backend": quick_backend}
+    chunks, whole = make_chunks(**options), make_chunks(**options)
+    per_epoch, interval = {None: (1, 1), 1: (600, 256), 7: (86, 1)}[batch_size]
+    costs, state = [], chunks.state
+    for target in (1, 4):
+        while state.steps < target * per_epoch:
+            expected = longest(state.steps, size, target, per_epoch, interval)
+            costs.extend(run_chunk(chunks, target, size).costs)
+            assert state.steps == expected == state.epoch * per_epoch + state.position
+    assert costs == run_chunk(whole, 4).costs.tolist()
+    assert_same_state(chunks, whole)
 
 
-@pytest.mark.parametrize("batch_size", [None, 1])
-def test_the_costs_of_a_bad_epoch_are_left_out(make_descent, batch_size):
-    descent = make_descent(batch_size=batch_size, learning_rate=1e6)
-    descent.chunks.size = 10**6
-    chunk = run(descent, 50)
-    assert chunk.bad is not None
-    assert chunk.first + len(chunk.costs) == chunk.bad
-    assert np.isfinite(chunk.costs).all()
+@pytest.mark.parametrize("by", ["epoch", "step"])
+@pytest.mark.parametrize("optimizer", ["gd", "adam"])
+@pytest.mark.parametrize("batch_size", [None, 1, 7])
+def test_going_back_gives_the_bits_of_a_run_that_ended_there(
+    make_chunks, run_chunk, quick_backend, batch_size, optimizer, by
+):
+    options = {"penalty": "l1", "alpha": 0.01, "average": True, "learning_rate": gdfast.InverseTime(0.05, 0.1, by=by)}
+    options |= {"batch_size": batch_size, "optimizer": optimizer, "backend": quick_backend}
+    for epoch in (2, 3, 6):
+        chunks, other = make_chunks(**options), make_chunks(**options)
+        for one, targets in ((chunks, (2, 7)), (other, (2, epoch)[: epoch - 1])):
+            one.state.begin_mean()
+            for target in targets:
+                run_chunk(one, target)
+        chunks.go_back(epoch, running)
+        assert_same_state(chunks, other)
+
+
+def test_going_back_from_the_middle_of_an_epoch_returns_to_its_start(make_chunks, run_chunk):
+    chunks, other = (make_chunks(rows=600, batch_size=1, optimizer="adam") for _ in range(2))
+    run_chunk(other, 1)
+    for target in (1, 2, 2):
+        run_chunk(chunks, target, 600 if target == 1 else 256)
+    assert (chunks.state.epoch, chunks.state.position) == (1, 512)
+    chunks.go_back(1, running)
+    assert_same_state(chunks, other)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"history": "running"}, {"batch_size": 1}, {"batch_size": 7, "history": "objective"}], ids=str
+)
+def test_the_first_bad_epoch_is_named_and_its_costs_are_cut(make_chunks, run_chunk, quick_backend, options):
+    wanted, first_known = objective if len(options) == 2 else running, len(options) > 0
+    options = options | {"learning_rate": 3.0 if options.get("batch_size") == 1 else 1e6, "backend": quick_backend}
+    far, near, next_one = (make_chunks(**options) for _ in range(3))
+    first, costs, bad = run_chunk(far, 99, wanted=wanted)
+    assert first == first_known  # only full batch knows the cost of the start
+    assert first + len(costs) == bad > 2
+    assert np.isfinite(costs).all()
+    good = run_chunk(near, bad - 1, wanted=wanted)
+    assert good.bad is None
+    assert good.costs.tolist() == costs[: len(good.costs)].tolist()
+    assert run_chunk(next_one, bad if far.plan.stochastic else bad + 1, wanted=wanted).bad == bad
+    far.go_back(bad - 1, wanted)
+    assert_same_state(far, near)
+
+
+def test_a_call_that_is_ended_early_has_the_costs_of_the_epochs_that_ended(make_chunks, run_chunk, monkeypatch):
+    chunks, whole, calls = make_chunks(batch_size=1, shuffle=False), make_chunks(batch_size=1, shuffle=False), []
+    expected = run_chunk(whole, 2).costs
+    monkeypatch.setattr("gdfast.backends.numpy.end_is_due", lambda: len(calls) == 95 or calls.append(0))
+    chunk = run_chunk(chunks, 9)
+    assert (chunk.first, chunk.costs.tolist(), chunk.bad) == (1, expected.tolist(), None)
+    assert (chunks.state.epoch, chunks.state.position, chunks.state.steps) == (2, 15, 95)
+
+
+def test_objectives_are_asked_for_of_the_epochs_that_end(make_chunks, run_chunk):
+    chunks, asked = make_chunks(rows=600, batch_size=1, history="objective"), []
+
+    def wanted(ending):
+        asked.append(ending)
+        return np.arange(ending) == 1
+
+    assert run_chunk(chunks, 9, 256, wanted).costs.tolist() == []
+    assert np.isnan(run_chunk(chunks, 9, 600, wanted).costs).tolist() == [True]
+    assert np.isnan(run_chunk(chunks, 9, 1999, wanted).costs).tolist() == [True, False, True]
+    assert asked == [0, 1, 3]
+
+
+def test_full_batch_costs_are_j_after_each_epoch_or_the_mean_loss_before_it(make_chunks, run_chunk, quick_backend):
+    options = {"penalty": "l2", "alpha": 0.5, "coef_init": [1.0, 1.0, 2.0], "backend": quick_backend}
+    for history, penalty in (("objective", 0.25 * 6.0), ("running", 0.0)):
+        chunks = make_chunks(history=history, **options)
+        loss = chunks.kernels.sums_at(chunks.state.W, chunks.state.b)[0] / 40
+        assert run_chunk(chunks, 3).costs[0] == pytest.approx(loss + penalty, rel=1e-13)

@@ -1,8 +1,8 @@
-import itertools
+"""The rules that read every epoch's cost: each cost once, whatever the chunks, and none after an epoch that acts."""
+
 import math
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,106 +10,126 @@ import gdfast
 from gdfast.solvers.loop.cost_rules import CostRules
 from gdfast.solvers.prepare import prepare
 
-COSTS = st.lists(st.sampled_from([1.0, 0.9, 0.85, 0.5, 0.499, 0.1, 2.0]), min_size=1, max_size=40)
-CUTS = st.lists(st.integers(0, 40), max_size=8)
+COSTS = st.lists(st.sampled_from([0.1, 0.5, 0.85, 0.9, 0.995, 1.0, 2.0]) | st.floats(0.0, 3.0), max_size=40)
+CUTS = st.lists(st.integers(1, 39), max_size=8)
+STOPPING = st.none() | st.tuples(st.sampled_from([0.0, 0.01, 0.3]), st.integers(1, 4))
+THRESHOLDS, LOWEST = st.sampled_from([0.0, 0.01, 0.2]), st.sampled_from([0.0, 0.15])
+PLATEAUS = st.none() | st.builds(
+    gdfast.ReduceOnPlateau, st.just(0.8), st.just(0.5), st.integers(0, 3), THRESHOLDS, LOWEST
+)
 
 
-def rules(**options):
-    options = {**gdfast.fit.__kwdefaults__, "learning_rate": 0.1, **options}
+def make_rules(stopping=None, plateau=None, **options):
+    if stopping is not None:
+        options["tol"], options["patience"] = stopping
+    options = gdfast.fit.__kwdefaults__ | {"learning_rate": plateau or 0.1, "backend": "numpy"} | options
     return CostRules(prepare([[1.0], [2.0], [4.0]], [1.0, 2.0, 5.0], None, options)[1])
 
 
-def in_chunks(rule, costs, cuts):
-    """Pass costs on in chunks, from the beginning of a chunk again where a rule acts, as the loop does."""
-    cuts = sorted({0, *(cut for cut in cuts if cut < len(costs)), len(costs)})
-    acted = []
-    for first, stop in itertools.pairwise(cuts):
-        while first < stop and rule.reason is None:
-            epoch = rule.update(first, np.array(costs[first:stop]))
-            if epoch is None:
-                break
-            acted.append(epoch)
-            first = epoch + 1
-    return acted
+def by_definition(costs, stopping, plateau, first=0):
+    """Return the epochs at which a rule acts, the epoch to stop at, and the rate after them.
+
+    Stopping: after `patience` epochs in a row whose cost is above the lowest before minus tol. The rate: as PyTorch's
+    ReduceLROnPlateau, mode "min", a relative threshold, no cooldown.
+    """
+    acts, missed, best, bad = [], 0, math.inf, 0
+    rate = plateau and plateau.rate
+    for epoch, cost in enumerate(costs, first):
+        if plateau is not None:
+            fell = cost < best * (1.0 - plateau.threshold)
+            best, bad = (cost, 0) if fell else (best, bad + 1)
+            if bad > plateau.patience:
+                lower, bad = max(rate * plateau.factor, plateau.min_rate), 0
+                acts += [epoch] if lower < rate else []
+                rate = lower
+        if stopping is not None:
+            earlier = costs[: epoch - first]
+            missed = missed + 1 if earlier and cost > min(earlier) - stopping[0] else 0
+            if missed == stopping[1]:
+                return sorted({*acts, epoch}), epoch, rate
+    return acts, None, rate
 
 
-def stop_by_definition(costs, tol, patience):
-    least, missed = math.inf, 0
-    for epoch, cost in enumerate(costs):
-        missed = missed + 1 if cost > least - tol else 0
-        least = min(least, cost)
-        if missed >= patience:
-            return epoch
-    return None
+def feed(rules, costs, cuts, again=0, first=0):
+    """Pass costs on in chunks as the loop does; each begins with the `again` epochs before it."""
+    ends, acts = sorted({cut for cut in cuts if cut < len(costs)} | {len(costs)}), []
+    for end in ends:
+        while rules.reason is None and first < end:
+            begin = max(0, first - again)
+            acted = rules.update(begin, np.array(costs[begin:end]))
+            acts += [] if acted is None else [acted]
+            first = end if acted is None else acted + 1
+    return acts
 
 
-@settings(max_examples=200, deadline=None)
-@given(COSTS, CUTS, st.sampled_from([0.0, 0.01, 0.3]), st.integers(1, 4))
-def test_stopping_does_not_depend_on_chunks(costs, cuts, tol, patience):
-    rule, expected = rules(tol=tol, patience=patience), stop_by_definition(costs, tol, patience)
-    acted = in_chunks(rule, costs, cuts)
-    assert acted == ([] if expected is None else [expected])
-    assert (rule.reason == "tol") is (expected is not None)
+@settings(max_examples=300, deadline=None)
+@given(COSTS, CUTS, st.integers(0, 3), STOPPING, PLATEAUS)
+def test_rules_act_by_definition_whatever_the_chunks(costs, cuts, again, stopping, plateau):
+    rules = make_rules(stopping, plateau)
+    acts, stop, rate = by_definition(costs, stopping, plateau)
+    assert feed(rules, costs, cuts, again) == acts
+    assert rules.reason == (None if stop is None else "tol")
+    assert (rules.plateau and rules.plateau.rate) == rate
+    seen = stop if stop is not None else len(costs) - 1
+    assert rules.seen == (seen if rules.active else -1)
 
 
-def rates_by_definition(costs, rate, factor, patience, threshold):
-    """PyTorch's ReduceLROnPlateau: mode min, relative threshold, no cooldown."""
-    best, bad, rates = math.inf, 0, []
-    for cost in costs:
-        if cost < best * (1 - threshold):
-            best, bad = cost, 0
-        else:
-            bad += 1
-        if bad > patience:
-            rate, bad = rate * factor, 0
-        rates.append(rate)
-    return rates
+@settings(max_examples=100, deadline=None)
+@given(COSTS, STOPPING, PLATEAUS)
+def test_costs_after_the_epoch_that_acts_change_nothing(costs, stopping, plateau):
+    rules, other = make_rules(stopping, plateau), make_rules(stopping, plateau)
+    acted = rules.update(0, np.array(costs))
+    assert other.update(0, np.array(costs if acted is None else costs[: acted + 1])) == acted
+    assert rules.state() == other.state()
+    assert rules.reason == other.reason
 
 
-@settings(max_examples=200, deadline=None)
-@given(COSTS, CUTS, st.integers(0, 3))
-def test_the_plateau_does_not_depend_on_chunks(costs, cuts, patience):
-    rule = rules(learning_rate=gdfast.ReduceOnPlateau(0.1, 0.5, patience, threshold=0.01))
-    expected = rates_by_definition(costs, 0.1, 0.5, patience, 0.01)
-    changes = [epoch for epoch, (old, new) in enumerate(zip([0.1, *expected], expected, strict=False)) if old != new]
-    assert in_chunks(rule, costs, cuts) == changes
-    assert rule.plateau.rate == pytest.approx(expected[-1], rel=1e-15)
+@settings(max_examples=100, deadline=None)
+@given(COSTS, st.integers(0, 39), STOPPING, PLATEAUS)
+def test_rules_that_are_restored_act_as_if_they_had_never_ended(costs, cut, stopping, plateau):
+    rules, restored = make_rules(stopping, plateau), make_rules(stopping, plateau)
+    before = feed(rules, costs[:cut], [])
+    if rules.reason is not None:
+        return
+    state = rules.state()
+    expected = feed(rules, costs, [], first=len(costs[:cut]))
+    feed(restored, costs[::-1], [])  # of another training
+    restored.restore(state)
+    assert restored.reason is None
+    assert feed(restored, costs, [], again=2, first=len(costs[:cut])) == expected
+    assert restored.state() == rules.state()
+    assert before + expected == by_definition(costs, stopping, plateau)[0]
 
 
-def test_a_cost_is_counted_once():
-    rule = rules(tol=0.0, patience=3)
-    costs = np.array([1.0, 2.0, 2.0])
-    assert rule.update(0, costs) is None
-    assert rule.update(0, costs) is None  # the loop returned to epoch 0, and repeats it
-    assert rule.update(2, np.array([2.0, 2.0])) == 3
+@settings(max_examples=100, deadline=None)
+@given(COSTS, PLATEAUS, st.booleans())
+def test_after_a_stop_epochs_are_counted_anew_and_the_rate_stays(costs, plateau, known):
+    """Where the cost of the iterate is known it is the first one."""
+    stopping, rules = (0.0, 2), make_rules((0.0, 2), plateau)
+    feed(rules, costs, [])
+    if rules.reason is None:
+        return
+    seen, state = rules.seen, rules.state()
+    rules.reset_stopping(costs[seen] if known else None)
+    assert rules.reason is None
+    assert rules.state()["plateau"] == state["plateau"]
+    feed(rules, costs, [], first=seen + 1)
+    first = seen + (not known)
+    stop = by_definition(costs[first:], stopping, None, first)[1]
+    assert (rules.reason, rules.seen) == (None if stop is None else "tol", len(costs) - 1 if stop is None else stop)
 
 
-def test_what_was_saved_is_restored():
-    costs = [1.0, 0.5, 0.6, 0.7, 0.8, 0.4, 0.5, 0.6, 0.7, 0.8]
-    options = {"tol": 0.0, "patience": 4, "learning_rate": gdfast.ReduceOnPlateau(0.1, 0.5, 2)}
-    whole, first, second = rules(**options), rules(**options), rules(**options)
-    in_chunks(whole, costs, [])
-    in_chunks(first, costs[:4], [])
-    second.restore(first.state())
-    assert second.update(4, np.array(costs[4:5])) is not None
-    in_chunks(second, costs, [5])
-    assert second.state() | {"plateau": None} == whole.state() | {"plateau": None}
-    assert second.plateau.rate == whole.plateau.rate < 0.1
+def test_the_reason_names_the_cost_that_was_watched():
+    costs = np.array([1.0, 1.0, 1.0])
+    for validation, reason in ((None, "tol"), (([[1.0]], [2.0]), "validation")):
+        rules = make_rules((0.1, 2), validation=validation)
+        assert rules.update(0, costs) == 2
+        assert rules.reason == reason
 
 
-@pytest.mark.parametrize(("cost", "stop"), [(None, 5), (3.0, 4)])
-def test_counting_begins_anew_after_a_stop(cost, stop):
-    rule = rules(tol=0.0, patience=2)
-    assert rule.update(0, np.array([1.0, 2.0, 2.0])) == 2
-    rule.reset_stopping(cost)
-    assert rule.reason is None
-    assert rule.update(3, np.array([3.5])) is None
-    assert rule.update(4, np.array([4.0, 4.0, 4.0])) == stop
-    assert rule.reason == "tol"
-
-
-def test_the_plateau_has_no_cost_after_the_stop():
-    options = {"tol": 0.0, "patience": 2, "learning_rate": gdfast.ReduceOnPlateau(0.1, 0.5, 9)}
-    costs, far, near = np.array([1.0, 2.0, 2.0, 2.0, 0.1]), rules(**options), rules(**options)
-    assert far.update(0, costs) == near.update(0, costs[:3]) == 2
-    assert far.plateau.state() == near.plateau.state()
+def test_without_a_rule_nothing_is_read():
+    rules = make_rules()
+    assert not rules.active
+    assert rules.update(0, np.array([1.0, math.nan])) is None
+    assert make_rules((0.0, 1)).active
+    assert make_rules(None, gdfast.ReduceOnPlateau(0.1)).active

@@ -1,37 +1,59 @@
+"""When a checkpoint is written."""
+
 from types import SimpleNamespace
 
-from gdfast.solvers.monitoring import checkpoints
+import pytest
+
+from gdfast.solvers.monitoring import checkpoints as module
+from gdfast.solvers.monitoring.checkpoints import Checkpoints
 
 
-def at(epoch, position=0):
-    return SimpleNamespace(epoch=epoch, position=position)
+@pytest.fixture
+def clock(monkeypatch):
+    """Return a clock whose `now` a test sets."""
+    clock = SimpleNamespace(now=50.0)
+    monkeypatch.setattr(module.time, "perf_counter", lambda: clock.now)
+    return clock
 
 
-def test_every_so_many_epochs_at_least():
-    written = []
-    writer = checkpoints.Checkpoints(written.append, 5, None)
-    assert [writer.next_stop(epoch) for epoch in (0, 4, 5)] == [5, 5, 10]
-    for state in (at(4), at(5, 1), at(5), at(7), at(12), at(14), at(15)):
-        if writer.due(state):
-            writer.write(lambda state=state: state.epoch, state.epoch)
-    assert written == [5, 12, 15]
+def written(checkpoints, files, places, clock=None):
+    """Go through places (epoch, position, seconds since the beginning), write where it is due; return these epochs."""
+    for epoch, position, seconds in places:
+        if clock is not None:
+            clock.now = 50.0 + seconds
+        if checkpoints.due(SimpleNamespace(epoch=epoch, position=position)):
+            checkpoints.write(lambda: f"result of {epoch}", epoch)  # noqa: B023
+    return [int(text.split()[-1]) for text in files]
 
 
-def test_whichever_comes_first(monkeypatch):
-    now, written = [0.0], []
-    monkeypatch.setattr(checkpoints.time, "perf_counter", lambda: now[0])
-    writer = checkpoints.Checkpoints(written.append, 5, 30.0)
-    now[0] = 29.0
-    assert not writer.due(at(4))
-    now[0] = 30.0
-    assert writer.due(at(4, 3))
-    writer.write(lambda: "by time", 4)
-    assert not writer.due(at(4, 4))
-    assert writer.due(at(5))
-    assert written == ["by time"]
+@pytest.mark.parametrize("every", [1, 4])
+def test_a_chunk_ends_at_every_multiple(every):
+    checkpoints = Checkpoints([].append, every, None)
+    stops = [next(multiple for multiple in range(0, 99, every) if multiple > epoch) for epoch in range(9)]
+    assert [checkpoints.next_stop(epoch) for epoch in range(9)] == stops
+    assert Checkpoints([].append, None, 1.0).next_stop(3) is None
 
 
-def test_without_a_path_nothing_is_made_or_written():
-    writer = checkpoints.Checkpoints(None, 1, 0.0)
-    assert not writer.due(at(3))
-    writer.write(lambda: 1 / 0, 3)
+def test_every_so_many_epochs_one_is_written_between_two_epochs():
+    files = []
+    places = [(0, 0, 0), (3, 0, 0), (4, 0, 0), (4, 0, 0), (5, 0, 0), (8, 1, 0), (9, 0, 0), (11, 0, 0), (12, 0, 0)]
+    assert written(Checkpoints(files.append, 4, None), files, places) == [4, 9, 12]
+
+
+def test_after_so_many_seconds_one_is_written_wherever_training_is(clock):
+    files = []
+    places = [(0, 0, 0.0), (1, 0, 1.9), (1, 5, 2.0), (1, 6, 3.0), (2, 0, 3.9), (2, 1, 4.5), (3, 0, 6.0), (3, 1, 6.5)]
+    assert written(Checkpoints(files.append, None, 2.0), files, places, clock) == [1, 2, 3]
+
+
+def test_with_both_whichever_comes_first_begins_the_wait_anew(clock):
+    files = []
+    places = [(3, 0, 1.9), (3, 1, 2.0), (4, 0, 2.1), (5, 0, 4.0), (7, 0, 4.0), (8, 0, 4.05), (9, 0, 6.0), (9, 1, 6.1)]
+    assert written(Checkpoints(files.append, 4, 2.0), files, places, clock) == [3, 4, 8, 9]
+
+
+def test_without_a_path_nothing_is_due_and_no_result_is_made(clock):
+    checkpoints = Checkpoints(None, 1, 0.5)
+    clock.now += 100.0
+    assert not checkpoints.due(SimpleNamespace(epoch=8, position=0))
+    checkpoints.write(lambda: pytest.fail("a result was made"), 8)
