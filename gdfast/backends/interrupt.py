@@ -7,7 +7,7 @@ import threading
 import time
 from types import FrameType, TracebackType
 
-__all__ = ["Interrupt", "end_is_due"]
+__all__ = ["Interrupt", "Uninterrupted", "end_is_due"]
 
 # Those of the module signal turn numbers and handlers into enums, which takes longer than a small descent.
 getsignal, set_signal = _signal.getsignal, _signal.signal
@@ -51,6 +51,18 @@ class Interrupt:
         if self.pressed:
             raise KeyboardInterrupt
         self.pressed = True
+
+
+class Uninterrupted:
+    """Within it no call of a kernel ends early, for what must be done whole; Ctrl-C is noted as before."""
+
+    def __enter__(self) -> None:
+        RUNNING.interrupts = [*getattr(RUNNING, "interrupts", []), Interrupt()]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        RUNNING.interrupts = RUNNING.interrupts[:-1]
 
 
 def end_is_due() -> bool:

@@ -67,8 +67,8 @@ class PlateauRate(Tracker):
             else:
                 self.missed += 1
             if self.missed > self.schedule.patience:
-                before, self.missed = self.rate, 0
-                self.rate = max(self.rate * self.schedule.factor, self.schedule.min_rate)
-                if self.rate < before:
+                lower, self.missed = max(self.rate * self.schedule.factor, self.schedule.min_rate), 0
+                if lower < self.rate:
+                    self.rate = lower
                     return index
         return None

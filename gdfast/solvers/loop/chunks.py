@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.backends.interrupt import Uninterrupted
 from gdfast.backends.protocol import KernelSet, Updates
 from gdfast.backends.state import State
 from gdfast.solvers.plan import Plan
@@ -88,4 +89,16 @@ class Chunks:
         self.state.restore(self.start)
         steps = (epoch - self.state.epoch) * self.state.steps_per_epoch
         if steps > 0:
-            self.call(steps, self.rates[:steps], wanted)
+            with Uninterrupted():
+                self.call(steps, self.rates[:steps], wanted)
+
+    def epoch_start(self, wanted: Wanted) -> dict[str, Any]:
+        """Return the state at the start of the epoch that the last chunk was cut off in."""
+        if self.start["epoch"] == self.state.epoch:
+            return self.start
+        here, rates = self.state.snapshot(), self.rates
+        self.go_back(self.state.epoch, wanted)
+        self.start = self.state.snapshot()
+        self.state.restore(here)
+        self.rates = rates
+        return self.start

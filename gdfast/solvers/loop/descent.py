@@ -50,7 +50,7 @@ class Descent:
         self.rates = Rates(plan, self.state, self.rules, self.backtracking)
         self.recorder = Recorder(plan, data)
         self.observer = Observer(plan, self.state, evaluator, self.recorder, self.rates)
-        self.chunk_snapshot: dict[str, Any] = {}  # the taken before the last chunk, for backtracking
+        self.chunk_snapshot: dict[str, Any] = {}  # taken before the last chunk, for backtracking
         self.resumed = False
         self.shows_costs = False  # in a progress bar
         self.reason: StopReason | None = None

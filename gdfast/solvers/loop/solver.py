@@ -96,7 +96,7 @@ class Loop(Solver):
         }
         kept["best"] = None if best is None else best._asdict()
         kept["lowest"] = None if lowest is None else lowest._asdict()
-        kept["start"] = descent.chunks.start if cut else None  # of the epoch that was cut off
+        kept["start"] = descent.chunks.epoch_start(descent.wanted) if cut else None  # of the epoch that was cut off
         kept["begun"] = self.state.epoch + cut
         kept["chunk_snapshot"] = descent.chunk_snapshot if cut and descent.backtracking.wanted else None
         kept["plateau_rate"] = descent.rates.plateau_rate

@@ -97,3 +97,9 @@ def test_a_plateaus_last_rate_is_the_one_before_it_fell(make_descent):
     assert descent.rates.last() == 0.1
     descent.run_chunk(3)
     assert descent.rates.last() == 0.05
+
+
+def test_a_plateau_does_not_raise_the_rate():
+    rate = gdfast.ReduceOnPlateau(0.05, 0.5, patience=1, threshold=0.9, min_rate=0.2)
+    run = gdfast.fit([[0.0], [1.0]], [0.0, 1.0], epochs=9, learning_rate=rate, solver="loop", record="learning_rate")
+    assert set(run.history["learning_rate"][1:]) == {0.05}
