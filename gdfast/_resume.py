@@ -115,7 +115,7 @@ def resume_to(
     check_length(settings["learning_rate"], target)
     progress = flag("progress", settings["progress"])
     solver, problem = restored_solver(run, settings, data, given)
-    kept = run.data
+    kept = None
     if problem is not None:
         kept = TrainingData(problem, solver.plan, *(data if run.data is None else run.data.given))
     call = FitCall(settings, kept, run.known_fingerprint, progress, started, checkpoint)

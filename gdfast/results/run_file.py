@@ -164,11 +164,9 @@ def without_functions(value: Any) -> Any:
         return {key: without_functions(part) for key, part in value.items()}
     if isinstance(value, list):
         return [without_functions(part) for part in value]
-    if isinstance(value, bytes):
-        return value
     if isinstance(value, (tuple, set, frozenset)):
         return tuple(without_functions(part) for part in value)
-    if value is None or isinstance(value, (str, os.PathLike, np.generic, numbers.Number)):
+    if value is None or isinstance(value, (str, bytes, os.PathLike, np.generic, numbers.Number)):
         return value
     if is_array(value) or is_sparse(value):
         return value

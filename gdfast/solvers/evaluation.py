@@ -22,6 +22,7 @@ class Evaluator:
 
     def __init__(self, problem: Problem, plan: Plan) -> None:
         self.rows, self.plan, self.model = len(problem.X), plan, plan.model
+        self.validated = 0 if plan.validation is None else len(plan.validation.X)  # rows
         by_columns = plan.batch_size is None
         self.kernels: KernelSet = load(plan.backend).Kernels(problem, plan.model, by_columns, plan.n_threads)
 
@@ -62,7 +63,7 @@ class Evaluator:
     def validation_cost(self, W: NDArray[Any], b: NDArray[np.float64]) -> float:
         """Return the mean loss over the validation rows, without penalty."""
         total, _ = self.validator.sums_at(W, b)
-        return float(total / len(self.plan.validation.X)) if self.plan.validation is not None else np.nan
+        return float(total / self.validated)
 
 
 def objective_at(problem: Problem, plan: Plan, W: NDArray[Any], b: NDArray[np.float64]) -> float:
