@@ -86,12 +86,13 @@ def fit(
         The targets; several columns for squared_error and huber. For a classification loss two classes with labels
         of any type, the larger in sorted order positive; for multinomial two or more classes.
     loss : str or Loss, default "squared_error"
-        For a regression squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, quantile or
-        poisson (y >= 0); for a classification log_loss, hinge, squared_hinge, modified_huber, perceptron or
-        multinomial (softmax; coef has a row for each class); or a custom `gdfast.Loss`.
+        For a regression squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, quantile, or with a
+        log link poisson (y >= 0), gamma (y > 0) or tweedie (y >= 0); for a classification log_loss, hinge,
+        squared_hinge, modified_huber, perceptron or multinomial (softmax; coef has a row for each class); or a custom
+        `gdfast.Loss`.
     loss_parameter : float, optional
         For huber delta (1.35, above 0), for both epsilon-insensitive losses epsilon (0.1, at least 0), for quantile
-        the level (0.5, between 0 and 1).
+        the level (0.5, between 0 and 1), for tweedie the power (1.5, from 1 to 2; y > 0 for 2).
     penalty : {None, "l2", "l1", "elasticnet"}, default None
         The penalty R. l1 is a proximal step after each update; in SGD the cumulative penalty of Tsuruoka et al.
     alpha : float, default 0.0
@@ -119,7 +120,7 @@ def fit(
         Adam and AdamW, 1e-2 for AdaGrad and RMSProp; else 1/L, L the largest curvature that an update can meet, from
         the loss's curvature bound, weights and l2 included. With momentum the curvature of a single row is multiplied
         by 1 / (1 - mu). For losses without a curvature bound "auto" is a rate that converges on standardized data: a
-        tenth of that for squared_error, and for poisson that of a curvature of twice the largest y.
+        tenth of that for squared_error, and with a log link that of a curvature of twice the largest y.
     optimizer : str or Optimizer, default "gd"
         "gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", or an instance such as
         ``gdfast.Momentum(0.95)``.

@@ -140,7 +140,7 @@ def stability(
     X : array-like or sparse matrix, shape (n, n_features)
         The features, finite numbers.
     y : array-like, shape (n,), optional
-        The targets. Only poisson uses them: its curvature is taken as twice the largest target.
+        The targets. Only poisson, gamma and tweedie use them: the curvature is taken as twice the largest target.
     loss : str, default "squared_error"
         The name of a loss of `fit`. For other losses than squared_error the rate is a safe one and not a limit, and
         `is_limit` is False.
@@ -186,8 +186,10 @@ def stability(
     X = features("X", X)
     if y is not None and len(np.asarray(y)) != len(X):
         raise ValueError(f"y holds {len(np.asarray(y))} targets, and X has {len(X)} rows; give one for each")
-    targets = y if loss == "poisson" and y is not None else np.zeros(len(X))
-    problem = make_problem(X, targets, "poisson" if loss == "poisson" else "squared_error", sample_weight)
+    if model.formulas.inverse_link is not None and y is not None:
+        problem = make_problem(X, y, loss, sample_weight, model.c)
+    else:
+        problem = make_problem(X, np.zeros(len(X)), "squared_error", sample_weight)
     bound = loss_curvature(problem, model)
     # l2 enters after the bound, so before it in a smaller measure.
     factors = factorize(problem, model, scaled_l2=model.l2 / bound)

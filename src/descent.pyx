@@ -13,7 +13,7 @@ import numpy as np
 from order cimport fill_order
 from rows cimport HOLD, add, combine, dot, dot4, dot_mixed, prefetch, prefetch_row, products
 from team cimport Team, team_close, team_open, team_reset, team_serve, team_share, team_take, team_wait
-from vocabulary cimport absolute, exp, log1p, maximum, minimum, sqrt, where  # no-cython-lint: what formulas.pxi calls
+from vocabulary cimport absolute, exp, log, log1p, maximum, minimum, sqrt, where  # no-cython-lint: for formulas.pxi
 
 ctypedef fused gradient_type:
     float

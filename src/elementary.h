@@ -1,7 +1,7 @@
-/* exp and log1p without branches, tables or calls, so that loops over them are vectorised; within 2 ulp everywhere.
+/* exp, log and log1p without branches, tables or calls, so that loops over them are vectorised; within 2 ulp everywhere.
 
    They rest on roundings that -fassociative-math would take away in silence: include this only in sources that are
-   built without it (src/meson.build). The arithmetic of both is in gdfast/formulas/polynomials.py. */
+   built without it (src/meson.build). Their arithmetic is in gdfast/formulas/polynomials.py. */
 #pragma once
 #include "polynomials.h"
 #include <stdint.h>
@@ -41,24 +41,39 @@ static inline double exponential(double x)
     return p * power_of_two(half) * power_of_two((k - (half - ROUNDER)) + ROUNDER);
 }
 
-/* log(1 + x): u = 1 + x rounded, lost what that lost, u = 2^k m with m in [sqrt(1/2), sqrt(2)). */
-static inline double log_one_plus(double x)
+/* log(u + lost) + further ln 2, for a normal u = 2^k m with m in [sqrt(1/2), sqrt(2)) and a lost below its rounding. */
+static inline double log_of_sum(double u, double lost, double further)
 {
-    double u = 1.0 + x;
-    double lost = x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x);
     /* The bits of sqrt(1/2) below; 1074 more in the exponent keep what is shifted positive. */
     uint64_t biased = (bits(u) - 0x3FE6A09E667F3BCDu + ((uint64_t)1074 << 52)) >> 52;
     double k = from_bits(biased | 0x4330000000000000u) - (4503599627370496.0 + 1074.0);
     double m = from_bits(bits(u) - ((biased - 1074) << 52));
     double twice = from_bits((1024 + 1074 - biased) << 52); /* 2^(1 - k): zero, and not less, at k = 1024 */
-    double f = (m - 1.0) + lost * twice * 0.5;
-    double y = log_of_parts(k, f);
+    return log_of_parts(k + further, (m - 1.0) + lost * twice * 0.5);
+}
+
+/* log(1 + x): u = 1 + x rounded, lost what that lost. */
+static inline double log_one_plus(double x)
+{
+    double u = 1.0 + x;
+    double lost = x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x);
+    double y = log_of_sum(u, lost, 0.0);
     y = x > -1.0 ? y : (x == -1.0 ? -1.0 / 0.0 : 0.0 / 0.0);
     return (x == 0.0) | (x > 0x1.fffffffffffffp1023) ? x : y;
 }
 
+/* log x; a subnormal x is scaled by 2^54 first. */
+static inline double logarithm(double x)
+{
+    int small = x < 0x1p-1022;
+    double y = log_of_sum(small ? x * 0x1p54 : x, 0.0, small ? -54.0 : 0.0);
+    y = x > 0.0 ? y : (x == 0.0 ? -1.0 / 0.0 : 0.0 / 0.0);
+    return x > 0x1.fffffffffffffp1023 ? x : y;
+}
+
 /* The vocabulary of gdfast/formulas; a NaN on either side of maximum and minimum comes through. */
 #define exp exponential
+#define log logarithm
 #define log1p log_one_plus
 
 static inline double absolute(double a)

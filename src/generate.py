@@ -260,7 +260,7 @@ def losses(path: Path) -> str:
     """Return the losses: one function each, the loops for one feature, and the scalar switches."""
     functions, names = loss_names(path)
     text = [scalar_formula(function) for function in functions]
-    slow = {function.name for function in functions if calls(function) & {"exp", "log1p"}}
+    slow = {function.name for function in functions if calls(function) & {"exp", "log", "log1p"}}
     lines = [i for i, pair in enumerate(names.values()) if not slow & set(pair)]
     text.append(HAS_LINE.format(answer=" or ".join(f"loss == {i}" for i in lines)))
     text.append(LOSS_LINE)

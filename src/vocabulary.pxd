@@ -1,6 +1,6 @@
 """The functions that a formula may call, as C (gdfast/formulas/vocabulary.py); a NaN on either side comes through."""
 
-from libc.math cimport exp, fabs as absolute, log1p, sqrt  # noqa: F401
+from libc.math cimport exp, fabs as absolute, log, log1p, sqrt  # noqa: F401
 
 
 cdef inline double where(bint condition, double a, double b) noexcept nogil:

@@ -10,8 +10,10 @@ def targets(z: np.ndarray, loss: str, rng: np.random.Generator) -> np.ndarray:
     noisy = z + 0.5 * rng.normal(size=len(z))
     if loss == "multinomial":
         return np.digitize(noisy, (-0.5, 0.5))
-    if loss == "poisson":
+    if loss in ("poisson", "tweedie"):
         return rng.poisson(np.exp(np.clip(noisy, -3, 3))).astype(z.dtype)
+    if loss == "gamma":
+        return np.exp(np.clip(noisy, -3, 3)).astype(z.dtype)
     if loss in ("log_loss", "hinge", "squared_hinge", "modified_huber", "perceptron"):
         return (noisy > 0).astype(z.dtype)
     return noisy.astype(z.dtype)

@@ -51,8 +51,8 @@ class Problem:
         return Dimensions(n, d, k, self.X.dtype, isinstance(self.X, CSR), self.several)
 
 
-def make_problem(X: Any, y: Any, loss: str | Loss, sample_weight: Any = None) -> Problem:
-    """Return the Problem of fit's arguments, checked for what the loss allows."""
+def make_problem(X: Any, y: Any, loss: str | Loss, sample_weight: Any = None, c: float = 0.0) -> Problem:
+    """Return the Problem of fit's arguments, checked for what the loss, of parameter c, allows."""
     X = features("X", X)
     n = X.shape[0]
     name, rule = (loss, LOSSES[loss]) if isinstance(loss, str) else (loss.name, loss.formulas)
@@ -60,7 +60,7 @@ def make_problem(X: Any, y: Any, loss: str | Loss, sample_weight: Any = None) ->
     if rule.classification:
         classes, Y = labels(y, n, name, rule.coupled)
     else:
-        Y = targets(y, n, name, rule)
+        Y = targets(y, n, name, rule, c)
     return Problem(X, Y, normalised_weights(sample_weight, n), classes, Y.shape[1] > 1)
 
 
@@ -93,7 +93,7 @@ def part_of(problem: Problem, rows: NDArray[np.intp], what: str) -> Problem:
     return Problem(problem.X[rows], problem.Y[rows], weights, problem.classes, problem.several)
 
 
-def validation_problem(problem: Problem, loss: str | Loss, validation: Any) -> Problem:
+def validation_problem(problem: Problem, loss: str | Loss, validation: Any, c: float) -> Problem:
     """Return the Problem of validation=(X, y) or (X, y, weights), which must fit the training data."""
     if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
         raise TypeError(
@@ -104,7 +104,7 @@ def validation_problem(problem: Problem, loss: str | Loss, validation: Any) -> P
         if X.shape[1] != problem.X.shape[1]:
             raise ValueError(f"X has {X.shape[1]} features, and the training data {problem.X.shape[1]}; give the same")
         if problem.classes is None:
-            other = make_problem(X, validation[1], loss, *validation[2:])
+            other = make_problem(X, validation[1], loss, validation[2] if len(validation) == 3 else None, c)
             Y, weights = other.Y, other.weights
         else:
             several = problem.Y.shape[1] > 1
@@ -135,7 +135,7 @@ def known_labels(classes: NDArray[Any], y: Any, n: int, several: bool) -> NDArra
     return same.astype(np.float64) if several else np.where(same[:, 1:], 1.0, -1.0)
 
 
-def targets(y: Any, n: int, loss: str, rule: LossFormulas) -> NDArray[np.float64]:
+def targets(y: Any, n: int, loss: str, rule: LossFormulas, c: float) -> NDArray[np.float64]:
     """Return y of a regression as (n, k)."""
     Y = numeric_array("y", y)
     if Y.ndim == 0 or Y.ndim > 2 or Y.shape[0] != n or Y.size == 0:
@@ -146,8 +146,10 @@ def targets(y: Any, n: int, loss: str, rule: LossFormulas) -> NDArray[np.float64
         raise ValueError(
             f"y has {Y.shape[1]} columns, which loss={loss!r} cannot take: fit one at a time, or use {able}"
         )
-    if rule.lowest_target > -np.inf and Y.min() < rule.lowest_target:
-        raise ValueError(f"y holds {Y.min():g}, and loss={loss!r} needs values of at least {rule.lowest_target:g}")
+    lowest, excluded = rule.lowest_target, rule.lowest_excluded(c)
+    if lowest > -np.inf and (Y.min() < lowest or (excluded and Y.min() == lowest)):
+        allowed = f"above {lowest:g}" if excluded else f"of at least {lowest:g}"
+        raise ValueError(f"y holds {Y.min():g}, and loss={loss!r} needs values {allowed}; leave such rows out")
     return Y
 
 

@@ -11,19 +11,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gdfast.formulas.vocabulary import absolute, exp, log1p, maximum, minimum, where
+from gdfast.formulas.vocabulary import absolute, exp, log, log1p, maximum, minimum, where
 
 __all__ = ["LOSSES", "LossFormulas", "LossParameter", "log_normalised"]
 
 
 class LossParameter(NamedTuple):
-    """The number that shapes a loss: its name, its default and the open interval that holds it."""
+    """The number that shapes a loss: its name, its default and the interval that holds it."""
 
     name: str
     default: float
     low: float = 0.0
     high: float = math.inf
-    low_allowed: bool = False
+    ends: str = "()"  # of the interval, as in mathematics
+
+
+def never(c: float) -> bool:
+    """Return False, whatever the loss's parameter."""
+    return False
 
 
 class LossFormulas(NamedTuple):
@@ -35,6 +40,7 @@ class LossFormulas(NamedTuple):
     classification: bool = False
     parameter: LossParameter | None = None
     lowest_target: float = -math.inf
+    lowest_excluded: Callable[[float], bool] = never  # whether targets must be above lowest_target, by the parameter
     several_outputs: bool = False
     assumed_curvature: Callable[[float], float] | None = (
         None  # of the largest target: learning_rate="auto" without a bound
@@ -42,6 +48,10 @@ class LossFormulas(NamedTuple):
     inverse_link: Callable[[Any], Any] | None = None  # what predict makes of z; None: z itself
     quadratic: bool = False  # in z: its second derivative is `curvature` everywhere
     coupled: bool = False  # takes the outputs of a row together: z are made log-probabilities by log_normalised first
+    probabilities: Callable[[Any], Any] | None = (
+        None  # of the classes (n, n_classes), from z: (n,), or (n, k) if coupled
+    )
+    deviance: Callable[[Any, Any, Any], Any] | None = None  # the value less its minimum in z, which D^2 compares
 
 
 def squared_error_value(y, z, c):
@@ -50,7 +60,7 @@ def squared_error_value(y, z, c):
 
 
 def squared_error_gradient(y, z, c):
-    """Return z - y."""
+    """z - y."""
     return z - y
 
 
@@ -119,7 +129,7 @@ def huber_value(y, z, c):
 
 
 def huber_gradient(y, z, c):
-    """Return z - y, held between -c and c."""
+    """z - y, held between -c and c."""
     return maximum(minimum(z - y, c), -c)
 
 
@@ -146,7 +156,7 @@ def squared_epsilon_insensitive_gradient(y, z, c):
 
 
 def quantile_value(y, z, c):
-    """C (y - z) where y > z, else (1 - c) (z - y)."""
+    """c (y - z) where y > z, else (1 - c) (z - y)."""
     return maximum(c * (y - z), (c - 1.0) * (y - z))
 
 
@@ -165,13 +175,46 @@ def poisson_gradient(y, z, c):
     return exp(z) - y
 
 
+def gamma_value(y, z, c):
+    """y e^-z - 1 - log(y e^-z), half the deviance of the Gamma distribution with mean e^z."""
+    return y * exp(-z) - 1.0 - (log(y) - z)
+
+
+def gamma_gradient(y, z, c):
+    """1 - y e^-z."""
+    return 1.0 - y * exp(-z)
+
+
+def tweedie_value(y, z, c):
+    """y^b/(a b) - y e^(a z)/a + e^(b z)/b, where a = 1 - c and b = 2 - c: half the Tweedie deviance of power c.
+
+    With u = log y - z and E(t) = (e^(t u) - 1)/t this is (y e^(a z) E(a) - D)/b = (e^(b z) E(b) - D)/a, where
+    D = y e^(a z) - e^(b z). The first is taken below c = 1.5, the other above, so that no divisor is near zero, and
+    E(t) = u (w - 1)/log w with w = e^(t u), which is u where t u is next to zero. It is e^(b z)/b where y is 0.
+    """
+    a = 1.0 - c
+    b = 2.0 - c
+    mean_part = exp(b * z)
+    target_part = y * exp(a * z)
+    u = log(where(y == 0.0, 1.0, y)) - z
+    w = exp(where(c < 1.5, a, b) * u)
+    e = where(w == 1.0, u, u * (w - 1.0) / log(where(w == 1.0, 2.0, w)))
+    deviance = (where(c < 1.5, target_part, mean_part) * e - (target_part - mean_part)) / where(c < 1.5, b, a)
+    return where(y == 0.0, mean_part / where(b > 0.0, b, 1.0), deviance)
+
+
+def tweedie_gradient(y, z, c):
+    """e^((2 - c) z) - y e^((1 - c) z)."""
+    return exp((2.0 - c) * z) - y * exp((1.0 - c) * z)
+
+
 def multinomial_value(y, z, c):
     """-y log p, y being 1 for the row's own class and 0 for the others."""
     return -y * z
 
 
 def multinomial_gradient(y, z, c):
-    """P - y, p = e^z the probability that softmax gives the class."""
+    """p - y, p = e^z the probability that softmax gives the class."""
     return exp(z) - y
 
 
@@ -181,26 +224,58 @@ def log_normalised(Z: Any) -> Any:
     return Z - np.log(np.exp(Z).sum(axis=1, keepdims=True))
 
 
+def sigmoid_probabilities(z: Any) -> Any:
+    """Return 1/(1 + e^z) and 1/(1 + e^-z), the probabilities of both classes."""
+    e = np.exp(-np.abs(z))
+    far, near = e / (1.0 + e), 1.0 / (1.0 + e)
+    return np.stack([np.where(z > 0, far, near), np.where(z > 0, near, far)], axis=-1)
+
+
+def clipped_probabilities(z: Any) -> Any:
+    """Return (1 - z)/2 and (1 + z)/2, held between 0 and 1 (Zhang, 2004, for the modified Huber loss)."""
+    p = (np.clip(z, -1.0, 1.0) + 1.0) / 2.0
+    return np.stack([1.0 - p, p], axis=-1)
+
+
+def softmax_probabilities(Z: Any) -> Any:
+    """Return e^z / sum_o e^z of rows of outputs (n, k)."""
+    return np.exp(log_normalised(Z))
+
+
+def poisson_deviance(y: Any, z: Any, c: float) -> Any:
+    """Return y log(y e^-z) - y + e^z, half the deviance of the Poisson distribution with mean e^z."""
+    return tweedie_value(y, z, 1.0)
+
+
+def is_gamma(power: float) -> bool:
+    """Return whether a Tweedie distribution is the Gamma distribution, which knows no target of 0."""
+    return power == 2.0
+
+
 def curvature_of_kinks(largest_target):
     """Without curvature no rate converges: a tenth of squared error's keeps the noise of the last iterates small."""
     return 10.0
 
 
 def twice_largest_target(largest_target):
-    """Twice the largest target: e^z, the curvature in z, settles about the targets."""
+    """Twice the largest target, at least 2: with a log link the curvature in z settles about the targets or 1."""
     return 2.0 * max(1.0, largest_target)
 
 
-EPSILON = LossParameter("epsilon", 0.1, low_allowed=True)
+EPSILON = LossParameter("epsilon", 0.1, ends="[)")
 
 LOSSES = {
     "squared_error": LossFormulas(
         squared_error_value, squared_error_gradient, 1.0, several_outputs=True, quadratic=True
     ),
-    "log_loss": LossFormulas(log_loss_value, log_loss_gradient, 0.25, classification=True),
+    "log_loss": LossFormulas(
+        log_loss_value, log_loss_gradient, 0.25, classification=True, probabilities=sigmoid_probabilities
+    ),
     "hinge": LossFormulas(hinge_value, hinge_gradient, None, classification=True, assumed_curvature=curvature_of_kinks),
     "squared_hinge": LossFormulas(squared_hinge_value, squared_hinge_gradient, 2.0, classification=True),
-    "modified_huber": LossFormulas(modified_huber_value, modified_huber_gradient, 2.0, classification=True),
+    "modified_huber": LossFormulas(
+        modified_huber_value, modified_huber_gradient, 2.0, classification=True, probabilities=clipped_probabilities
+    ),
     "perceptron": LossFormulas(
         perceptron_value, perceptron_gradient, None, classification=True, assumed_curvature=curvature_of_kinks
     ),
@@ -217,7 +292,14 @@ LOSSES = {
     "squared_epsilon_insensitive": LossFormulas(
         squared_epsilon_insensitive_value, squared_epsilon_insensitive_gradient, 2.0, parameter=EPSILON
     ),
-    "multinomial": LossFormulas(multinomial_value, multinomial_gradient, 0.5, classification=True, coupled=True),
+    "multinomial": LossFormulas(
+        multinomial_value,
+        multinomial_gradient,
+        0.5,
+        classification=True,
+        coupled=True,
+        probabilities=softmax_probabilities,
+    ),
     "quantile": LossFormulas(
         quantile_value,
         quantile_gradient,
@@ -232,5 +314,27 @@ LOSSES = {
         lowest_target=0.0,
         assumed_curvature=twice_largest_target,
         inverse_link=exp,
+        deviance=poisson_deviance,
+    ),
+    "gamma": LossFormulas(
+        gamma_value,
+        gamma_gradient,
+        None,
+        lowest_target=0.0,
+        lowest_excluded=lambda c: True,
+        assumed_curvature=twice_largest_target,
+        inverse_link=exp,
+        deviance=gamma_value,
+    ),
+    "tweedie": LossFormulas(
+        tweedie_value,
+        tweedie_gradient,
+        None,
+        parameter=LossParameter("power", 1.5, low=1.0, high=2.0, ends="[]"),
+        lowest_target=0.0,
+        lowest_excluded=is_gamma,
+        assumed_curvature=twice_largest_target,
+        inverse_link=exp,
+        deviance=tweedie_value,
     ),
 }

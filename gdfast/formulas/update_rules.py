@@ -50,31 +50,31 @@ def gd(w, g, m, v, eta, mu, rho, eps, decay, c1, c2):
 
 
 def momentum(w, g, m, v, eta, mu, rho, eps, decay, c1, c2):
-    """M <- mu m + g; the step is -eta m."""
+    """m <- mu m + g; the step is -eta m."""
     m = mu * m + g
     return -eta * m, m, v
 
 
 def nesterov(w, g, m, v, eta, mu, rho, eps, decay, c1, c2):
-    """M <- mu m + g; the step is -eta (g + mu m)."""
+    """m <- mu m + g; the step is -eta (g + mu m)."""
     m = mu * m + g
     return -eta * (g + mu * m), m, v
 
 
 def adagrad(w, g, m, v, eta, mu, rho, eps, decay, c1, c2):
-    """V <- v + g^2; the step is -eta g / (sqrt(v) + eps)."""
+    """v <- v + g^2; the step is -eta g / (sqrt(v) + eps)."""
     v = v + g * g
     return -eta * g / (sqrt(v) + eps), m, v
 
 
 def rmsprop(w, g, m, v, eta, mu, rho, eps, decay, c1, c2):
-    """V <- rho v + (1 - rho) g^2; the step is -eta g / (sqrt(v) + eps)."""
+    """v <- rho v + (1 - rho) g^2; the step is -eta g / (sqrt(v) + eps)."""
     v = rho * v + (1.0 - rho) * g * g
     return -eta * g / (sqrt(v) + eps), m, v
 
 
 def adam(w, g, m, v, eta, mu, rho, eps, decay, c1, c2):
-    """M and v are exponential means of g and g^2; the step is -eta ((m / c1) / (sqrt(v / c2) + eps) + decay w)."""
+    """m and v are exponential means of g and g^2; the step is -eta ((m / c1) / (sqrt(v / c2) + eps) + decay w)."""
     m = mu * m + (1.0 - mu) * g
     v = rho * v + (1.0 - rho) * g * g
     return -eta * ((m / c1) / (sqrt(v / c2) + eps) + decay * w), m, v
@@ -86,17 +86,17 @@ def plain_rate(v, eta, mu, eps, c2):
 
 
 def momentum_rate(v, eta, mu, eps, c2):
-    """Eta / (1 - mu), to which the steps of a constant gradient add up."""
+    """eta / (1 - mu), to which the steps of a constant gradient add up."""
     return eta / (1.0 - mu)
 
 
 def root_rate(v, eta, mu, eps, c2):
-    """Eta / (sqrt(v) + eps)."""
+    """eta / (sqrt(v) + eps)."""
     return eta / (sqrt(v) + eps)
 
 
 def adam_rate(v, eta, mu, eps, c2):
-    """Eta / (sqrt(v / c2) + eps)."""
+    """eta / (sqrt(v / c2) + eps)."""
     return eta / (sqrt(v / c2) + eps)
 
 

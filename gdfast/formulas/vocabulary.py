@@ -1,15 +1,15 @@
 """The only functions that a formula may call. Each works on a float and on an array.
 
-Numba and the compiled core have their own versions of `maximum`, `minimum` and `where`
-with the same meaning: a NaN on either side of `maximum` and `minimum` comes through.
+Numba and the compiled core have their own versions with the same meaning: a NaN on either side of `maximum` and
+`minimum` comes through.
 """
 
 from typing import Any
 
 import numpy as np
-from numpy import absolute, exp, log1p, sqrt
+from numpy import absolute, exp, log, log1p, sqrt
 
-__all__ = ["absolute", "exp", "log1p", "maximum", "minimum", "sqrt", "where"]
+__all__ = ["absolute", "exp", "log", "log1p", "maximum", "minimum", "sqrt", "where"]
 
 
 def maximum(a: Any, b: Any) -> Any:

@@ -57,7 +57,7 @@ class Loss:
     ----------
     value : callable
         The loss of one sample as a function of (y, z), without branches, written with the functions of
-        `gdfast.formulas.vocabulary` (absolute, exp, log1p, sqrt, maximum, minimum, where).
+        `gdfast.formulas.vocabulary` (absolute, exp, log, log1p, sqrt, maximum, minimum, where).
     gradient : callable
         The derivative d value / d z as a function of (y, z), written with the same functions.
     name : str, default "custom"

@@ -82,13 +82,12 @@ def loss_number(loss: str, loss_parameter: Any) -> float:
         return 0.0
     if loss_parameter is None:
         return parameter.default
-    ends = ("[" if parameter.low_allowed else "(") + ")"
     return real(
         "loss_parameter",
         loss_parameter,
         parameter.low,
         parameter.high,
-        ends=ends,
+        ends=parameter.ends,
         hint=f" ({loss}'s {parameter.name})",
     )
 

@@ -145,11 +145,11 @@ class GDRegressor(RegressorMixin, BaseGD):
     Parameters
     ----------
     loss : str or gdfast.Loss, default="squared_error"
-        "squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive", "quantile", "poisson", or a
-        custom loss.
+        "squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive", "quantile", or with a log link
+        "poisson" (y >= 0), "gamma" (y > 0) or "tweedie" (y >= 0), or a custom loss.
     loss_parameter : float, default=None
         For huber delta (1.35, above 0), for both epsilon-insensitive losses epsilon (0.1, at least 0), for quantile
-        the level (0.5, between 0 and 1). None is the number given first.
+        the level (0.5, between 0 and 1), for tweedie the power (1.5, from 1 to 2). None is the number given first.
     penalty : {"l2", "l1", "elasticnet"} or None, default=None
         The penalty R: |w|^2 / 2, |w|_1, or their mix by `l1_ratio`. With None alpha is ignored.
     alpha : float, default=0.0
@@ -328,7 +328,7 @@ class GDRegressor(RegressorMixin, BaseGD):
         return isinstance(self.loss, str) and self.loss in LOSSES and LOSSES[self.loss].several_outputs
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the prediction for each row: z = X coef_ + intercept_, for "poisson" exp(z).
+        """Return the prediction for each row: z = X coef_ + intercept_, with a log link exp(z).
 
         Parameters
         ----------
@@ -348,7 +348,8 @@ class GDRegressor(RegressorMixin, BaseGD):
         """Return the tags: several outputs and positive targets depend on the loss."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = self._supports_multi_output()
-        tags.target_tags.positive_only = self.loss == "poisson"
+        rule = LOSSES.get(self.loss) if isinstance(self.loss, str) else None
+        tags.target_tags.positive_only = rule is not None and rule.lowest_target >= 0
         return tags
 
 

@@ -22,11 +22,11 @@ MODEL_OPTIONS = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercep
 def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tuple[Problem, Plan]:
     """Return the Problem and the Plan of fit's arguments."""
     loss, optimizer, backend, model = prepare_model(options)
-    problem, validation, rows = make_problem(X, y, loss, sample_weight), None, None
+    problem, validation, rows = make_problem(X, y, loss, sample_weight, model.c), None, None
     batch_size = make_batch_size(options["batch_size"], len(problem.X))
     seed = make_seed(options["seed"], options["shuffle"], batch_size, len(problem.X))
     if isinstance(options["validation"], (tuple, list)):
-        validation = validation_problem(problem, loss, options["validation"])
+        validation = validation_problem(problem, loss, options["validation"], model.c)
     elif options["validation"] is not None:
         problem, validation, rows = split(problem, options["validation"], seed)
     data = problem.dimensions

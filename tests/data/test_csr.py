@@ -43,7 +43,7 @@ def target(X, loss="squared_error", seed=0):
     z = X @ rng.normal(size=X.shape[1]) + 0.3 + rng.normal(size=X.shape[0])
     if LOSSES[loss].classification:
         return np.where(z > 0, "yes", "no")
-    return rng.poisson(np.exp(np.clip(z, -2, 2))) if loss == "poisson" else z
+    return rng.poisson(np.exp(np.clip(z, -2, 2))) + 0.5 if LOSSES[loss].inverse_link else z
 
 
 def fit(X, y, backend="numpy", **options):
@@ -184,7 +184,7 @@ def test_nothing_but_zeros(batch_size, backend):
         assert not run.coef.any()
 
 
-@pytest.mark.parametrize("loss", ["squared_error", "log_loss", "poisson"])
+@pytest.mark.parametrize("loss", ["squared_error", "log_loss", "poisson", "gamma", "tweedie"])
 @pytest.mark.parametrize("batch_size", BATCHES)
 @pytest.mark.parametrize("d", [D, 600])
 def test_the_rate_found_is_that_of_the_dense_array(loss, batch_size, d):
@@ -256,7 +256,7 @@ def test_labels_of_validation():
         fit(X, y, loss="hinge", validation=(X[:9, :8], y[:9]))
 
 
-@pytest.mark.parametrize("loss", ["squared_error", "log_loss", "poisson"])
+@pytest.mark.parametrize("loss", ["squared_error", "log_loss", "poisson", "gamma", "tweedie"])
 def test_predictions_on_both_kinds_by_runs_of_both_kinds(loss):
     X = matrix()
     y = target(X, loss)

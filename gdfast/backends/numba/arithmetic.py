@@ -1,4 +1,4 @@
-"""What formulas and sums are written in, for Numba: the vocabulary, exp and log1p without calls, and sums in order."""
+"""What formulas and sums are written in, for Numba: the vocabulary, exp and logarithms without calls, ordered sums."""
 
 import numpy as np
 from numba.extending import overload
@@ -6,9 +6,10 @@ from numba.extending import overload
 from gdfast.backends.numba.compilation import rounding, strict
 from gdfast.formulas import polynomials, vocabulary
 
-__all__ = ["LARGEST", "finite", "inline_exp", "inline_log1p", "is_finite", "mean_of", "plus"]
+__all__ = ["LARGEST", "finite", "inline_exp", "inline_log", "inline_log1p", "is_finite", "mean_of", "plus"]
 
 LARGEST = np.finfo(np.float64).max
+SMALLEST_NORMAL = 2.0**-1022
 
 
 @overload(vocabulary.where)
@@ -56,20 +57,35 @@ def inline_exp(x):  # type: ignore[no-untyped-def]
 
 
 @rounding
-def inline_log1p(x):  # type: ignore[no-untyped-def]
-    """Return log(1 + x) in the same way."""
-    u = 1.0 + x
-    lost = x - (u - 1.0) if x < 1.0 else 1.0 - (u - x)
+def log_of_sum(u, lost, further):  # type: ignore[no-untyped-def]
+    """Return log(u + lost) for a normal u and a lost below its rounding, log 2 times `further` added."""
     bits = np.float64(u).view(np.int64)
     biased = (bits - SQRT_HALF + (np.int64(1074) << np.int64(52))) >> np.int64(52) & np.int64(4095)
     k = np.int64(biased | EXPONENT).view(np.float64) - (4503599627370496.0 + 1074.0)
     m = np.int64(bits - ((biased - np.int64(1074)) << np.int64(52))).view(np.float64)
     twice = np.int64((np.int64(1024 + 1074) - biased) << np.int64(52)).view(np.float64)
-    f = (m - 1.0) + lost * twice * 0.5
-    y = log_of_parts(k, f)
+    return log_of_parts(k + further, (m - 1.0) + lost * twice * 0.5)
+
+
+@rounding
+def inline_log1p(x):  # type: ignore[no-untyped-def]
+    """Return log(1 + x) in the same way."""
+    u = 1.0 + x
+    lost = x - (u - 1.0) if x < 1.0 else 1.0 - (u - x)
+    y = log_of_sum(u, lost, 0.0)
     bad = -np.inf if x == -1.0 else np.nan
     y = y if x > -1.0 else bad
     y = x if x == 0.0 else y
+    return x if x > LARGEST else y
+
+
+@rounding
+def inline_log(x):  # type: ignore[no-untyped-def]
+    """Return log x in the same way."""
+    small = x < SMALLEST_NORMAL
+    y = log_of_sum(x * 2.0**54 if small else x, 0.0, -54.0 if small else 0.0)
+    bad = -np.inf if x == 0.0 else np.nan
+    y = y if x > 0.0 else bad
     return x if x > LARGEST else y
 
 

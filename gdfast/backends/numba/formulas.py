@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gdfast.backends.numba.arithmetic import inline_exp, inline_log1p
+from gdfast.backends.numba.arithmetic import inline_exp, inline_log, inline_log1p
 from gdfast.backends.numba.compilation import counting, inlined, jit
 from gdfast.formulas import penalties, update_rules, vocabulary
 from gdfast.formulas.losses import LOSSES
@@ -48,8 +48,8 @@ def within(w, low, high):  # type: ignore[no-untyped-def]
 
 
 def formula_of(function: Any) -> Any:
-    """Return a loss's formula jitted, exp and log1p being those without calls."""
-    names = {**function.__globals__, "exp": inline_exp, "log1p": inline_log1p}
+    """Return a loss's formula jitted, exp and the logarithms being those without calls."""
+    names = {**function.__globals__, "exp": inline_exp, "log": inline_log, "log1p": inline_log1p}
     return inlined(types.FunctionType(function.__code__, names, function.__name__))
 
 
