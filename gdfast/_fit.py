@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from gdfast._arguments import flag
 from gdfast.data.csr import is_sparse
+from gdfast.data.frames import by_name, validation_by_name
 from gdfast.options.averaging import EMA
 from gdfast.options.custom_loss import Loss
 from gdfast.options.optimizers import Optimizer
@@ -35,7 +36,7 @@ def fit(
     l1_ratio: float = 0.5,
     penalty_factors: ArrayLike | None = None,
     fit_intercept: bool = True,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | str | None = None,
     bounds: tuple[Any, Any] | None = None,
     positive: bool = False,
     batch_size: int | None = None,
@@ -79,12 +80,14 @@ def fit(
 
     Parameters
     ----------
-    X : array-like or sparse matrix, shape (n, n_features)
+    X : array-like, frame or sparse matrix, shape (n, n_features)
         The features, finite numbers; float32 stays float32, all else becomes float64. SciPy's sparse formats are
-        converted to CSR.
-    y : array-like, shape (n,), (n, 1) or (n, n_outputs)
+        converted to CSR. The names of a frame's columns (pandas, polars, pyarrow) are kept as `Run.feature_names`,
+        and other frames are taken by them.
+    y : array-like, shape (n,), (n, 1) or (n, n_outputs), or str
         The targets; several columns for squared_error and huber. For a classification loss two classes with labels
-        of any type, the larger in sorted order positive; for multinomial two or more classes.
+        of any type, the larger in sorted order positive; for multinomial two or more classes. A str is the name of
+        X's column that holds them; the other columns are the features.
     loss : str or Loss, default "squared_error"
         For a regression squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, quantile, or with a
         log link poisson (y >= 0), gamma (y > 0) or tweedie (y >= 0); for a classification log_loss, hinge,
@@ -103,8 +106,8 @@ def fit(
         Factors of alpha for each feature, at least 0.
     fit_intercept : bool, default True
         Whether to fit b; else it stays zero.
-    sample_weight : array-like, shape (n,), optional
-        At least 0, not all 0; scaled to mean 1.
+    sample_weight : array-like, shape (n,), or str, optional
+        At least 0, not all 0; scaled to mean 1. A str is the name of X's column that holds them.
     bounds : (lower, upper), optional
         Bounds of the coefficients: numbers, or arrays of shape (n_features,), infinite where there is none.
         Coefficients are projected on them after each update, and the start before the first. The intercept is free.
@@ -258,12 +261,14 @@ def fit_options(
     started = time.perf_counter()
     progress = flag("progress", options["progress"])
     checkpoint = new_checkpoint(options["checkpoint"])
+    X, y, sample_weight, names = by_name(X, y, sample_weight)
+    options["validation"] = validation_by_name(options["validation"], names)
     problem, plan = prepare(X, y, sample_weight, options)
     solver = choose_solver(problem.dimensions, plan)(problem, plan)
     if not isinstance(options["learning_rate"], str):  # "auto" is stable by its making
         warn_if_unstable(problem, solver, rate_name)
     data = TrainingData(problem, plan, X, y, sample_weight)
-    run = run_solver(solver, FitCall(options, data, None, progress, started, checkpoint))
+    run = run_solver(solver, FitCall(options, names, data, None, progress, started, checkpoint))
     return checked_run(run, problem, solver, rate_name)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from gdfast._arguments import flag, shown, whole
 from gdfast._fit import DEFAULTS
 from gdfast.data.fingerprint import fingerprint
+from gdfast.data.frames import by_name, in_order
 from gdfast.data.problem import Problem
 from gdfast.options.custom_loss import Loss
 from gdfast.results.run import Run
@@ -38,7 +39,7 @@ def resume(
     X: Any = None,
     y: Any = None,
     *,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | str | None = None,
     epochs: int | None = None,
     **again: Any,
 ) -> Run:
@@ -50,12 +51,12 @@ def resume(
     ----------
     path : path-like or Run
         The checkpoint of `fit`, or a Run, for which `epochs` is needed.
-    X : array-like or sparse matrix, optional
-        The features again. Every value, shape and dtype must be the same. A Run in memory needs no data, nor does one
+    X : array-like, frame or sparse matrix, optional
+        The features again, a frame's columns in any order. Every value, shape and dtype must be the same. A Run in memory needs no data, nor does one
         of solver "closed_form".
-    y : array-like, optional
-        The targets again, likewise.
-    sample_weight : array-like, optional
+    y : array-like or str, optional
+        The targets again, likewise; or the name of X's column that holds them.
+    sample_weight : array-like or str, optional
         The weights again, likewise.
     epochs : int, optional
         Number of epochs beyond those in the file, at least 0. By default the call that was cut off is finished.
@@ -99,7 +100,7 @@ def resume(
         return resume_to(run, run.epochs + whole("epochs", epochs, 0, 2**53), data, again, name)
     if run.stop_reason not in (StopReason.INTERRUPTED, StopReason.MAX_SECONDS):
         check_given(again, run.settings)
-        check_data(run, *data)
+        check_data(run, *named_data(run, *data))
         return run
     return resume_to(run, run.state["epochs"], data, again, name)
 
@@ -110,6 +111,7 @@ def resume_to(
     """Train a Run, in memory, unpickled or loaded, up to an epoch; that Run stays as it is."""
     started = time.perf_counter()
     check_given(given, run.settings)
+    data = named_data(run, *data)
     check_data(run, *data)
     settings = settings_again(run, given, target, checkpoint)
     check_length(settings["learning_rate"], target)
@@ -118,7 +120,7 @@ def resume_to(
     kept = None
     if problem is not None:
         kept = TrainingData(problem, solver.plan, *(data if run.data is None else run.data.given))
-    call = FitCall(settings, kept, run.known_fingerprint, progress, started, checkpoint)
+    call = FitCall(settings, run.feature_names, kept, run.known_fingerprint, progress, started, checkpoint)
     return checked_run(run_solver(solver, call), problem, solver, RateName())
 
 
@@ -181,6 +183,14 @@ def holds_not_saved(callbacks: Any) -> bool:
     """Return whether callbacks are those of a file or a pickle, which are their reprs."""
     several = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
     return any(isinstance(callback, NotSaved) for callback in several)
+
+
+def named_data(run: Run, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    """Return the data with columns taken by their names, in the order that they had in the fit."""
+    if X is None:
+        return X, y, sample_weight
+    data = by_name(X, y, sample_weight)
+    return in_order(data.X, run.feature_names), data.y, data.sample_weight
 
 
 def check_data(run: Run, X: Any, y: Any, sample_weight: Any) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gdfast._arguments import flag, real
 from gdfast.data.csr import features
+from gdfast.data.frames import by_name
 from gdfast.data.problem import make_problem
 from gdfast.options.model import make_model
 from gdfast.options.optimizers import Momentum
@@ -137,10 +138,10 @@ def stability(
 
     Parameters
     ----------
-    X : array-like or sparse matrix, shape (n, n_features)
+    X : array-like, frame or sparse matrix, shape (n, n_features)
         The features, finite numbers.
-    y : array-like, shape (n,), optional
-        The targets. Only poisson, gamma and tweedie use them: the curvature is taken as twice the largest target.
+    y : array-like, shape (n,), or str, optional
+        The targets, or the name of X's column that holds them. Only poisson, gamma and tweedie use them: the curvature is taken as twice the largest target.
     loss : str, default "squared_error"
         The name of a loss of `fit`. For other losses than squared_error the rate is a safe one and not a limit, and
         `is_limit` is False.
@@ -183,6 +184,7 @@ def stability(
     """
     rule = Momentum(momentum, flag("nesterov", nesterov))
     model = make_model(loss, None, penalty, alpha, l1_ratio, fit_intercept, optimizer=rule)
+    X, y, sample_weight, _ = by_name(X, y, sample_weight)
     X = features("X", X)
     if y is not None and len(np.asarray(y)) != len(X):
         raise ValueError(f"y holds {len(np.asarray(y))} targets, and X has {len(X)} rows; give one for each")

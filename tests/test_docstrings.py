@@ -142,7 +142,8 @@ def documented(thing):
 def test_the_packages_are_walked():
     own, members = public_objects()
     assert {full_name(gdfast.fit), full_name(gdfast.Run), f"{gdfast.minimize.__module__}.Minimum"} <= set(own)
-    assert {f"{full_name(gdfast.Run)}.{name}" for name in ("predict", "cost", "load")} <= set(members)
+    assert {f"{full_name(gdfast.Run)}.{name}" for name in ("resume", "cost", "load")} <= set(members)
+    assert "gdfast.results.linear_model.LinearModel.predict" in members
 
 
 @pytest.mark.skipif(find_spec("sklearn") is None, reason="scikit-learn is not installed")

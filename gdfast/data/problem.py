@@ -13,7 +13,17 @@ from gdfast.data.order import fill_order
 from gdfast.formulas.losses import LOSSES, LossFormulas
 from gdfast.options.custom_loss import Loss
 
-__all__ = ["Dimensions", "Problem", "make_problem", "part_of", "split", "validation_problem"]
+__all__ = [
+    "Dimensions",
+    "Problem",
+    "label_matches",
+    "make_problem",
+    "normalised_weights",
+    "part_of",
+    "split",
+    "targets",
+    "validation_problem",
+]
 
 SPLIT = -1  # the epoch whose order of samples chooses the validation rows: no epoch of training
 
@@ -120,19 +130,30 @@ def validation_problem(problem: Problem, loss: str | Loss, validation: Any, c: f
 
 def known_labels(classes: NDArray[Any], y: Any, n: int, several: bool) -> NDArray[np.float64]:
     """Return labels, each one of the classes, as `labels` does."""
+    same = label_matches(classes, y, n)
+    unknown = ~same.any(axis=1)
+    if unknown.any():
+        *others, last = map(shown, classes)
+        label = np.ravel(as_array("y", y, "labels"))[int(np.argmax(unknown))]
+        raise ValueError(
+            f"y holds {shown(label)}, and the labels are {', '.join(others)} and {last}; leave such rows out"
+        )
+    return same.astype(np.float64) if several else np.where(same[:, 1:], 1.0, -1.0)
+
+
+def label_matches(classes: NDArray[Any], y: Any, n: int) -> NDArray[np.bool_]:
+    """Return for each label (n) and each class whether they are equal."""
+    array = one_label_a_row(y, n)
+    return np.column_stack([np.asarray(array == one, dtype=bool) for one in classes])
+
+
+def one_label_a_row(y: Any, n: int) -> NDArray[Any]:
+    """Return y as an array (n,) of labels."""
     array = as_array("y", y, "labels")
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
     if array.shape != (n,):
         raise ValueError(f"y has shape {array.shape}, and must have one label for each of the {n} rows of X: ({n},)")
-    same = np.column_stack([np.asarray(array == one, dtype=bool) for one in classes])
-    unknown = ~same.any(axis=1)
-    if unknown.any():
-        *others, last = map(shown, classes)
-        raise ValueError(
-            f"y holds {shown(array[int(np.argmax(unknown))])}, and the labels are {', '.join(others)} and {last}; "
-            "leave such rows out"
-        )
-    return same.astype(np.float64) if several else np.where(same[:, 1:], 1.0, -1.0)
+    return array
 
 
 def targets(y: Any, n: int, loss: str, rule: LossFormulas, c: float) -> NDArray[np.float64]:
@@ -155,11 +176,7 @@ def targets(y: Any, n: int, loss: str, rule: LossFormulas, c: float) -> NDArray[
 
 def labels(y: Any, n: int, loss: str, several: bool) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Return the labels in sorted order, and y as a column of -1 and +1; or (several) 1 where a class is the row's."""
-    array = as_array("y", y, "labels")
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.shape != (n,):
-        raise ValueError(f"y has shape {array.shape}, and must have one label for each of the {n} rows of X: ({n},)")
+    array = one_label_a_row(y, n)
     if has_missing(array):
         raise ValueError("y holds missing or infinite labels (None, NaN, NA, NaT or inf); leave those rows out first")
     try:

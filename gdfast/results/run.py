@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from gdfast._arguments import whole
 from gdfast._cached_property import cached_property
-from gdfast.data.csr import features
-from gdfast.formulas.losses import LOSSES
 from gdfast.results.history import HistorySource, Recorded
+from gdfast.results.linear_model import LinearModel
 from gdfast.results.run_file import as_arrays, read_file, run_fields, without_functions, write_file
 from gdfast.results.stop_reason import StopReason
 
@@ -43,7 +42,7 @@ def in_memory(column: NDArray[Any]) -> NDArray[Any]:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Run:
+class Run(LinearModel):
     """The result of `gdfast.fit`.
 
     Every parameter is an attribute of the same name. A Run is made by `fit`, `resume` and `load`. It can be pickled
@@ -77,6 +76,8 @@ class Run:
         The arguments of fit, without the data.
     classes : ndarray, optional
         The labels of a classification in sorted order; of two the last one is positive. None for a regression.
+    feature_names : tuple of str, optional
+        The names of X's columns. None where X was an array.
     last : tuple, optional
         The last iterate (coef, intercept), where averaging or restore_best makes `coef` another.
     best_epoch : int, optional
@@ -140,6 +141,7 @@ class Run:
     learning_rate: float | None
     settings: dict[str, Any]
     classes: NDArray[Any] | None = None
+    feature_names: tuple[str, ...] | None = None
     last: tuple[NDArray[Any], Any] | None = None  # the iterate, where it is not coef
     best_epoch: int | None = None
     validation_rows: NDArray[np.intp] | None = None
@@ -242,60 +244,6 @@ class Run:
         """The intercept of the last iterate."""
         return self.intercept if self.last is None else self.last[1]
 
-    @property
-    def loss(self) -> str:
-        """The name of the loss."""
-        loss = self.settings["loss"]
-        return loss if isinstance(loss, str) else str(getattr(loss, "name", "custom"))
-
-    def decision(self, X: Any) -> NDArray[np.float64]:
-        """Return z = X coef + intercept.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (n, n_features)
-            The features, in the order of those in `fit`.
-
-        Returns
-        -------
-        ndarray, shape (n,) or (n, n_outputs)
-            The linear predictor z, in float64.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If X is not what `fit` takes, or its number of features is another.
-        """
-        X = features("X", X)
-        d = self.coef.shape[-1]
-        if X.shape[1] != d:
-            raise ValueError(f"X has {X.shape[1]} features, and this Run was fitted on {d}; give the same columns")
-        return np.asarray(X @ self.coef.T.astype(np.float64, copy=False) + self.intercept, dtype=np.float64)
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the prediction: z, exp(z) for poisson, the label for a classification loss.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (n, n_features)
-            The features, in the order of those in `fit`.
-
-        Returns
-        -------
-        ndarray, shape (n,) or (n, n_outputs)
-            The prediction for each row.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If X is not what `fit` takes, or its number of features is another.
-        """
-        z = self.decision(X)
-        if self.classes is not None:
-            return np.asarray(self.classes[z.argmax(axis=1) if z.ndim == 2 else (z > 0).astype(np.intp)])
-        link = LOSSES[self.loss].inverse_link if self.loss in LOSSES else None
-        return z if link is None else np.asarray(link(z))
-
     def at(self, epoch: int) -> Any:
         """Return coef, intercept and cost after an epoch.
 
@@ -346,12 +294,12 @@ class Run:
         ----------
         epochs : int
             Number of epochs beyond those done, at least 1. An epoch that was cut off is finished first.
-        X : array-like or sparse matrix, optional
-            The features again, for a loaded, unpickled or copied Run of solver "loop". Every value, shape and dtype
+        X : array-like, frame or sparse matrix, optional
+            The features again, a frame's columns in any order, for a loaded, unpickled or copied Run of solver "loop". Every value, shape and dtype
             must be the same.
-        y : array-like, optional
-            The targets again, likewise.
-        sample_weight : array-like, optional
+        y : array-like or str, optional
+            The targets again, likewise; or the name of X's column that holds them.
+        sample_weight : array-like or str, optional
             The weights again, likewise.
         **again
             Arguments of fit that a file cannot hold: learning_rate (a callable), callbacks, loss (a `gdfast.Loss`); and

@@ -23,7 +23,7 @@ __all__ = ["NotSaved", "as_arrays", "file_name", "read_file", "run_fields", "wit
 Arrays = dict[str, NDArray[Any]]
 Read = TypeVar("Read")
 
-FORMAT = 3  # of the file; raised when an older gdfast could not read it. Files of format 2 are read, too
+FORMAT = 4  # of the file; raised when an older gdfast could not read it. Files of formats 2 and 3 are read, too
 # What a setting may be besides numbers, strings and arrays: written as its type's name and its fields.
 KINDS: dict[str, Any] = {type(optimizer).__name__: type(optimizer) for optimizer in OPTIMIZERS.values()}
 KINDS |= {kind.__name__: kind for kind in (*SCHEDULES.values(), ReduceOnPlateau, EMA, CSR)}
@@ -90,6 +90,7 @@ def as_arrays(run: Any) -> Arrays:
     text["settings"] = taken_apart("settings", without_functions(run.settings), arrays)
     text["memory"] = taken_apart("memory", run.state, arrays)
     text["fingerprint"] = run.fingerprint
+    text["feature_names"] = run.feature_names
     arrays |= {f"history.{name}": column for name, column in run.history.items()}
     if run.last is not None:
         arrays |= {"last_coef": run.last[0], "last_intercept": np.asarray(run.last[1])}
@@ -108,7 +109,17 @@ def listed(value: Any) -> Any:
 
 def run_fields(text: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
     """Return a Run's fields from what `as_arrays` wrote."""
-    unknown = set(text) - {*FIELDS, "format", "extra", "cost", "stop_reason", "settings", "memory", "fingerprint"}
+    unknown = set(text) - {
+        *FIELDS,
+        "format",
+        "extra",
+        "cost",
+        "stop_reason",
+        "settings",
+        "memory",
+        "fingerprint",
+        "feature_names",
+    }
     if unknown:
         raise ValueError(f"unknown names {sorted(unknown)}")
     columns = {name.split(".", 1)[1]: array for name, array in arrays.items() if name.startswith("history.")}
@@ -116,6 +127,7 @@ def run_fields(text: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
         "extra": text["extra"],
         "known_cost": text["cost"],
         "known_fingerprint": text["fingerprint"],
+        "feature_names": None if text.get("feature_names") is None else tuple(text["feature_names"]),
         "state": put_together(text["memory"], arrays),
     }
     if "last_coef" in arrays:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 import gdfast
 from gdfast._arguments import choice
 from gdfast.data.csr import features
+from gdfast.data.frames import by_name
 from gdfast.formulas.losses import LOSSES, log_normalised
 
 __all__ = ["GDClassifier", "GDRegressor"]
@@ -88,6 +89,14 @@ class BaseGD(BaseEstimator):
         if count == 1 and isinstance(self.random_state, (int, np.integer)):
             return [int(self.random_state)]
         return [int(seed) for seed in check_random_state(self.random_state).randint(2**31 - 1, size=count)]
+
+    def _checked_validation(self, validation: Any) -> Any:
+        """Return the validation argument, its columns taken by name and held against those of the training data."""
+        if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+            return validation
+        data = by_name(*validation)
+        X = validate_data(self, data.X, accept_sparse="csr", dtype=DTYPES, reset=False)
+        return (X, *data[1 : len(validation)])
 
     def _initial_coefficients(self, coef_init: Any, intercept_init: Any) -> dict[str, Any]:
         """Return coef_init and intercept_init of `gdfast.fit`; with warm_start None is replaced by the last fit's."""
@@ -317,8 +326,8 @@ class GDRegressor(RegressorMixin, BaseGD):
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         initial = self._initial_coefficients(coef_init, intercept_init)
-        options = self._fit_options(*self._draw_seeds(1))
-        run = gdfast.fit(X, y, sample_weight=sample_weight, validation=validation, **options, **initial)
+        options = self._fit_options(*self._draw_seeds(1)) | {"validation": self._checked_validation(validation)}
+        run = gdfast.fit(X, y, sample_weight=sample_weight, **options, **initial)
         self._set_fitted_attributes([run], X, y, sample_weight)
         self.coef_, self.intercept_ = run.coef, run.intercept
         return self
@@ -598,6 +607,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
         if self.class_weight is not None:
             class_weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[class_indices]
             sample_weight = class_weight if sample_weight is None else sample_weight * class_weight
+        validation = self._checked_validation(validation)
         initial = self._initial_coefficients(coef_init, intercept_init)
         if n_classes == 2 or self.loss == "multinomial":
             self._fit_all_classes(X, y, sample_weight, validation, initial)

@@ -37,6 +37,7 @@ class FitCall(NamedTuple):
     """A call of fit or resume, besides its solver."""
 
     settings: dict[str, Any]  # fit's arguments, as the Run shows them
+    feature_names: tuple[str, ...] | None
     data: TrainingData | None  # None where a Run is resumed without
     fingerprint: str | None  # of the data, where it is known
     progress: bool
@@ -79,6 +80,7 @@ def make_run(result: Result, solver: Solver, call: FitCall) -> Run:
         learning_rate=plan.rates.constant,
         settings=call.settings,
         classes=None if call.data is None else call.data.problem.classes,
+        feature_names=call.feature_names,
         last=None if is_iterate else shaped(last_W, last_b),
         best_epoch=result.best_epoch,
         validation_rows=plan.validation_rows,

@@ -1,0 +1,119 @@
+"""Frames, whose columns have names: which names they are, and columns taken by them (pandas, polars, pyarrow)."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from gdfast._arguments import shown
+
+__all__ = ["NamedData", "by_name", "column_names", "in_order", "validation_by_name"]
+
+MOST_LISTED = 10  # names in a message
+
+
+class NamedData(NamedTuple):
+    """X, y and sample_weight, each as values, and the names of X's columns."""
+
+    X: Any
+    y: Any
+    sample_weight: Any
+    names: tuple[str, ...] | None
+
+
+def column_names(name: str, values: Any) -> tuple[str, ...] | None:
+    """Return the names of a frame's columns; None for arrays, and for frames whose columns are numbered."""
+    if hasattr(values, "collect_schema") and hasattr(values, "collect"):
+        raise TypeError(f"{name} is a {type(values).__name__}, which holds no values yet; give {name}.collect()")
+    if not is_frame(values):
+        return None
+    labels = list(values.column_names if hasattr(values, "column_names") else values.columns)
+    kinds = {isinstance(label, str) for label in labels}
+    if kinds == {True, False}:
+        number = next(label for label in labels if not isinstance(label, str))
+        raise TypeError(
+            f"{name} has columns named by strings and the column {shown(number)}; name all of them by strings, as in "
+            f"{name}.columns = {name}.columns.astype(str)"
+        )
+    if kinds != {True}:
+        return None
+    names = tuple(map(str, labels))
+    if len(set(names)) < len(names):
+        twice = [label for label in dict.fromkeys(names) if names.count(label) > 1]
+        raise ValueError(f"{name} has {columns_named(twice)} more than once; rename or leave out the others")
+    return names
+
+
+def is_frame(values: Any) -> bool:
+    """Return whether values are a table of pandas, polars or pyarrow, or one that is like theirs."""
+    has_names = hasattr(values, "columns") or hasattr(values, "column_names")
+    return has_names and (hasattr(values, "iloc") or hasattr(values, "select"))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a message lists them."""
+    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    return ", ".join(map(repr, names[:MOST_LISTED])) + more
+
+
+def columns_named(names: Sequence[str]) -> str:
+    """Return the words for columns of these names."""
+    return f"the column{'s' if len(names) > 1 else ''} {listed(names)}"
+
+
+def taken(values: Any, names: Sequence[str]) -> Any:
+    """Return a frame of some of its columns, in the order of their names."""
+    return values[list(names)] if hasattr(values, "iloc") else values.select(list(names))
+
+
+def by_name(X: Any, y: Any, sample_weight: Any = None) -> NamedData:
+    """Return the data with y and sample_weight, where they name columns of X, taken out of it."""
+    names = column_names("X", X)
+    chosen = {what: value for what, value in (("y", y), ("sample_weight", sample_weight)) if isinstance(value, str)}
+    if not chosen:
+        return NamedData(X, y, sample_weight, names)
+    for what, value in chosen.items():
+        if names is None:
+            raise TypeError(
+                f"{what}={shown(value)} is a column's name, and the columns of X ({type(X).__name__}) have none; give "
+                f"{what} as an array, or X as a DataFrame"
+            )
+        if value not in names:
+            raise ValueError(f"{what}={shown(value)} is not a column of X, which has {columns_named(names)}")
+    if len(set(chosen.values())) < len(chosen):
+        raise ValueError(f"y and sample_weight both name the column {y!r} of X; give one of each")
+    features = tuple(one for one in names or () if one not in chosen.values())
+    if not features:
+        raise ValueError(f"X has no columns besides {listed(list(chosen.values()))}; give at least one feature")
+    y, sample_weight = (X[value] if isinstance(value, str) else value for value in (y, sample_weight))
+    return NamedData(taken(X, features), y, sample_weight, features)
+
+
+def in_order(X: Any, names: tuple[str, ...] | None) -> Any:
+    """Return X with the columns of a fit in their order; as it is where either has no names."""
+    own = column_names("X", X)
+    if own is None or names is None or own == names:
+        return X
+    missing = [name for name in names if name not in own]
+    additional = [name for name in own if name not in names]
+    if not missing and not additional:
+        return taken(X, names)
+    parts, remedies = [], []
+    if missing:
+        parts.append(f"lacks {columns_named(missing)}")
+        remedies.append("add what it lacks")
+    if additional:
+        parts.append(
+            f"has {columns_named(additional)}, not {'a feature' if len(additional) == 1 else 'features'} of the fit"
+        )
+        remedies.append("leave out what is not among them, the target too")
+    raise ValueError(f"X {' and '.join(parts)}; the features of the fit are {listed(names)}; {', and '.join(remedies)}")
+
+
+def validation_by_name(validation: Any, names: tuple[str, ...] | None) -> Any:
+    """Return validation=(X, y) or (X, y, sample_weight) with its columns taken by name, in the order of the fit's."""
+    if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+        return validation
+    try:
+        data = by_name(*validation)
+        return (in_order(data.X, names), *data[1 : len(validation)])
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation: {error}") from error
