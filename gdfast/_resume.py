@@ -52,8 +52,8 @@ def resume(
     path : path-like or Run
         The checkpoint of `fit`, or a Run, for which `epochs` is needed.
     X : array-like, frame or sparse matrix, optional
-        The features again, a frame's columns in any order. Every value, shape and dtype must be the same. A Run in memory needs no data, nor does one
-        of solver "closed_form".
+        The features again, a frame's columns in any order. Every value, shape and dtype must be the same. A Run in
+        memory needs no data, nor does one of solver "closed_form".
     y : array-like or str, optional
         The targets again, likewise; or the name of X's column that holds them.
     sample_weight : array-like or str, optional

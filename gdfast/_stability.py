@@ -141,7 +141,8 @@ def stability(
     X : array-like, frame or sparse matrix, shape (n, n_features)
         The features, finite numbers.
     y : array-like, shape (n,), or str, optional
-        The targets, or the name of X's column that holds them. Only poisson, gamma and tweedie use them: the curvature is taken as twice the largest target.
+        The targets, or the name of X's column that holds them. Only poisson, gamma and tweedie use them: the
+        curvature is taken as twice the largest target.
     loss : str, default "squared_error"
         The name of a loss of `fit`. For other losses than squared_error the rate is a safe one and not a limit, and
         `is_limit` is False.
@@ -151,8 +152,8 @@ def stability(
         The penalty's strength, at least 0.
     l1_ratio : float, default 0.5
         The part of l1 in elasticnet, from 0 to 1.
-    sample_weight : array-like, shape (n,), optional
-        At least 0, not all 0; scaled to mean 1.
+    sample_weight : array-like, shape (n,), or str, optional
+        At least 0, not all 0; scaled to mean 1. A str is the name of X's column that holds them.
     fit_intercept : bool, default True
         Whether the intercept is fitted.
     momentum : float, default 0.0
