@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gdfast._arguments import flag, real
 from gdfast.data.csr import features
 from gdfast.data.problem import make_problem
+from gdfast.options.declarations import checked
 from gdfast.options.model import make_model
 from gdfast.options.optimizers import Momentum
 from gdfast.solvers.closed_form.factorization import factorize
@@ -182,7 +183,8 @@ def stability(
     6.6333e-05 1.212e+05
     """
     rule = Momentum(momentum, flag("nesterov", nesterov))
-    model = make_model(loss, None, penalty, alpha, l1_ratio, fit_intercept, optimizer=rule)
+    options = {"loss": loss, "penalty": penalty, "alpha": alpha, "l1_ratio": l1_ratio, "fit_intercept": fit_intercept}
+    model = make_model(loss_parameter=None, **checked(options), optimizer=rule)
     X = features("X", X)
     if y is not None and len(np.asarray(y)) != len(X):
         raise ValueError(f"y holds {len(np.asarray(y))} targets, and X has {len(X)} rows; give one for each")

@@ -22,11 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._arguments import flag, floating, matrix, numeric_array, real, vector, whole
-from gdfast._fit import DEFAULTS, fit_options
+from gdfast._fit import fit_options
 from gdfast.options.callbacks import CallbackState
+from gdfast.options.declarations import DEFAULTS
+from gdfast.options.option import LARGEST_COUNT
 from gdfast.results.run import Run
 from gdfast.solvers.diagnostics import RateName
-from gdfast.solvers.plan import LARGEST_COUNT
 
 __all__ = [
     "generate_data",
