@@ -13,6 +13,7 @@ __all__ = [
     "Option",
     "columns",
     "count",
+    "default_text",
     "made_by",
     "number",
     "one_of",
@@ -59,7 +60,7 @@ def default_text(value: Any) -> str:
     """Return a default as a docstring has it."""
     if isinstance(value, str):
         return f'"{value}"'
-    return f"{value:_}" if type(value) is int else repr(value)
+    return f"{value:_}" if type(value) is int and value >= 10_000 else repr(value)
 
 
 def number(low: float = -math.inf, high: float = math.inf, ends: str = "[]") -> Check:
