@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gdfast._arguments import flag
 from gdfast.data.csr import is_sparse
 from gdfast.data.frames import by_name, validation_by_name
 from gdfast.options.averaging import EMA
 from gdfast.options.custom_loss import Loss
+from gdfast.options.declarations import OPTIONS, checked_option
 from gdfast.options.optimizers import Optimizer
 from gdfast.options.schedules import ReduceOnPlateau, Schedule
 from gdfast.results.run import Run
@@ -22,7 +22,9 @@ from gdfast.solvers.prepare import prepare
 from gdfast.solvers.select import choose_solver
 from gdfast.solvers.training import FitCall, TrainingData, run_solver
 
-__all__ = ["DEFAULTS", "fit", "fit_options"]
+__all__ = ["fit", "fit_options"]
+
+MAY_HOLD_ARRAYS = [name for name, option in OPTIONS.items() if option.may_hold_arrays]
 
 
 def fit(
@@ -80,68 +82,71 @@ def fit(
 
     Parameters
     ----------
-    X : array-like, frame or sparse matrix, shape (n, n_features)
+    X : array-like, frame or sparse matrix of shape (n, n_features)
         The features, finite numbers; float32 stays float32, all else becomes float64. SciPy's sparse formats are
         converted to CSR. The names of a frame's columns (pandas, polars, pyarrow) are kept as `Run.feature_names`,
         and other frames are taken by them.
-    y : array-like, shape (n,), (n, 1) or (n, n_outputs), or str
+    y : array-like of shape (n,), (n, 1) or (n, n_outputs), or str
         The targets; several columns for squared_error and huber. For a classification loss two classes with labels
         of any type, the larger in sorted order positive; for multinomial two or more classes. A str is the name of
         X's column that holds them; the other columns are the features.
     loss : str or Loss, default "squared_error"
-        For a regression squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, quantile, or with a
-        log link poisson (y >= 0), gamma (y > 0) or tweedie (y >= 0); for a classification log_loss, hinge,
-        squared_hinge, modified_huber, perceptron or multinomial (softmax; coef has a row for each class); or a custom
-        `gdfast.Loss`.
+        For a regression squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, quantile, or with a log
+        link poisson (y >= 0), gamma (y > 0) or tweedie (y >= 0); for a classification log_loss, hinge, squared_hinge,
+        modified_huber, perceptron or multinomial (softmax; coef has a row for each class). Or a custom `gdfast.Loss`.
     loss_parameter : float, optional
-        For huber delta (1.35, above 0), for both epsilon-insensitive losses epsilon (0.1, at least 0), for quantile
-        the level (0.5, between 0 and 1), for tweedie the power (1.5, from 1 to 2; y > 0 for 2).
+        For huber delta (1.35, above 0), for both epsilon-insensitive losses epsilon (0.1, at least 0), for quantile the
+        level (0.5, between 0 and 1), for tweedie the power (1.5, from 1 to 2; y > 0 for 2).
     penalty : {None, "l2", "l1", "elasticnet"}, default None
-        The penalty R. l1 is a proximal step after each update; in SGD the cumulative penalty of Tsuruoka et al.
+        The penalty R: |w|^2/2, |w|_1, or their mix by l1_ratio. l1 is a proximal step after each update; in SGD the
+        cumulative penalty of Tsuruoka et al.
     alpha : float, default 0.0
         The penalty's strength, at least 0.
     l1_ratio : float, default 0.5
         The part of l1 in elasticnet, from 0 to 1.
-    penalty_factors : array-like, shape (n_features,), optional
-        Factors of alpha for each feature, at least 0.
+    penalty_factors : array-like of shape (n_features,), optional
+        Factors of alpha for each feature, at least 0; 1 by default.
     fit_intercept : bool, default True
-        Whether to fit b; else it stays zero.
-    sample_weight : array-like, shape (n,), or str, optional
-        At least 0, not all 0; scaled to mean 1. A str is the name of X's column that holds them.
+        Whether to fit the intercept b; else it stays zero. It is never penalised.
+    sample_weight : array-like of shape (n,) or str, optional
+        The weights of the rows, at least 0, not all 0; scaled to mean 1. A str is the name of X's column that holds
+        them.
     bounds : (lower, upper), optional
-        Bounds of the coefficients: numbers, or arrays of shape (n_features,), infinite where there is none.
-        Coefficients are projected on them after each update, and the start before the first. The intercept is free.
+        Bounds of the coefficients, on which they are projected after each update. Numbers, or arrays of shape
+        (n_features,), infinite where there is none. The start is projected before the first update. The intercept is
+        free.
     positive : bool, default False
-        The same as bounds=(0, inf).
+        The same as bounds 0 and inf.
     batch_size : int, optional
-        None for the full batch, 1 for SGD, b for mini-batches of b rows; the last batch may be smaller.
+        Rows in a batch, at least 1: 1 for SGD, b for mini-batches of b rows; by default the full batch. The last batch
+        may be smaller.
     epochs : int, default 100
         Number of passes over the data, at least 1.
     learning_rate : float, Schedule, array-like, callable or "auto", default "auto"
-        The learning rate eta, above 0: a number; a schedule such as ``gdfast.InverseTime(0.1, 0.01)``; an array with
+        The learning rate eta, above 0. A number; a schedule such as ``gdfast.InverseTime(0.1, 0.01)``; an array with
         the rate of each epoch; a callable of the epoch 0, 1, ...; or a ``gdfast.ReduceOnPlateau``. "auto" is 1e-3 for
         Adam and AdamW, 1e-2 for AdaGrad and RMSProp; else 1/L, L the largest curvature that an update can meet, from
         the loss's curvature bound, weights and l2 included. With momentum the curvature of a single row is multiplied
         by 1 / (1 - mu). For losses without a curvature bound "auto" is a rate that converges on standardized data: a
         tenth of that for squared_error, and with a log link that of a curvature of twice the largest y.
     optimizer : str or Optimizer, default "gd"
-        "gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", or an instance such as
-        ``gdfast.Momentum(0.95)``.
+        One of gd, momentum, nesterov, adagrad, rmsprop, adam, adamw. Or an instance such as ``gdfast.Momentum(0.95)``.
     average : bool, int or EMA, optional
-        With an int k, coef is the mean of the iterates after every update beyond the first k epochs; True is k = 0.
+        With an int k, coef is the mean of the iterates after every update beyond the first k epochs. True is k = 0.
         With ``gdfast.EMA(decay, start)`` it is their exponential moving average.
     clip_norm : float, optional
         Largest 2-norm of the gradient of J (coefficients, intercepts and outputs together), above 0.
     clip_value : float, optional
         Largest absolute value of each entry of the gradient of J, above 0; applied after clip_norm.
-    coef_init : array-like, shape (n_features,) or (n_outputs, n_features), optional
+    coef_init : array-like of shape (n_features,) or (n_outputs, n_features), optional
         The coefficients to start from; zero by default.
-    intercept_init : float or array-like, shape (n_outputs,), optional
+    intercept_init : float or array-like of shape (n_outputs,), optional
         The intercept to start from; zero by default.
     shuffle : bool, default True
-        Whether SGD and mini-batches take the rows in the order of `sample_order`; else in the order of X.
+        Whether SGD and mini-batches take the rows in a new order in each epoch, that of `sample_order`. Else in the
+        order of X.
     seed : int, optional
-        Seed of the sample order, from 0 to 2**64 - 1; by default one is drawn and kept as ``run.seed``.
+        Seed of the sample order, from 0 to 2**64 - 1; by default one is drawn. It is kept as ``run.seed``.
     tol : float, optional
         At least 0. Stop after `patience` epochs in a row whose cost is above the lowest cost before minus tol. The cost
         is the validation cost, where there is validation, else that of the history.
@@ -151,12 +156,12 @@ def fit(
         At least 0. Stop after an epoch where the 2-norm of the gradient of J, intercept included, is at most this. With
         l1 it is the smallest subgradient, with bounds the projected one.
     validation : float or tuple, optional
-        A fraction of the rows between 0 and 1, drawn from seed (`Run.validation_rows`) and not trained on; or (X, y)
-        or (X, y, sample_weight). Its cost, the mean loss at coef without penalty, is computed after every epoch.
+        A fraction of the rows between 0 and 1, drawn from seed and not trained on. They are `Run.validation_rows`. Or
+        (X, y) or (X, y, sample_weight). Its cost, the mean loss at coef without penalty, is computed after every epoch.
     restore_best : bool, default False
-        Whether coef is that of the epoch with the lowest validation cost.
+        Whether coef is that of the epoch with the lowest validation cost. Needs validation.
     max_seconds : float, optional
-        Above 0. Stop after this many seconds, inside an epoch too; `Run.resume` finishes that epoch.
+        Above 0. Stop after this many seconds, inside an epoch too. `Run.resume` finishes that epoch.
     on_divergence : {"warn", "raise", "backtrack"}, default "warn"
         What to do where a cost or a coefficient is no longer finite: warn and return the state of the epoch before;
         raise DivergenceError; or return to the epoch of the lowest cost, halve the rate for the rest of the training
@@ -164,15 +169,15 @@ def fit(
     interrupt : {"return", "raise"}, default "return"
         Whether Ctrl-C returns the Run of the updates done, or raises KeyboardInterrupt.
     history : {"auto", "objective", "running", "none"}, default "auto"
-        Which costs are recorded: "objective" is J after 0, 1, ... epochs; "running" is the mean over epoch 1, 2, ...
-        of each sample's loss just before its own update; "auto" is "objective" for the full batch, else "running".
+        Which costs are recorded: "objective" is J after 0, 1, ... epochs; "running" is the mean over epoch 1, 2, ... of
+        each sample's loss just before its own update; "auto" is "objective" for the full batch, else "running".
     history_every : int or "log", default 1
         Record every so many epochs, or on a logarithmic grid; the first and last are always kept.
     history_limit : int, default 10_000_000
         At least 2. Whenever more epochs are recorded, every second one is dropped and history_every doubled.
     record : tuple of str, default ()
-        Further columns of `Run.history`: any of "learning_rate", "gradient_norm", "coef_norm", "seconds",
-        "coef" (with "intercept").
+        Further columns of `Run.history`: any of "learning_rate", "gradient_norm", "coef_norm", "seconds", "coef" (with
+        "intercept").
     progress : bool, default False
         Show a progress bar with rate and cost (needs tqdm).
     callbacks : callable, object, or list of them, default ()
@@ -186,11 +191,11 @@ def fit(
     checkpoint_every : int, optional
         Number of epochs between two writes of the checkpoint, at least 1.
     checkpoint_seconds : float, optional
-        Seconds between two writes of the checkpoint, above 0; 30 by default. With checkpoint_every too, whichever
-        comes first.
+        Seconds between two writes of the checkpoint, above 0; 30 by default. With checkpoint_every too, whichever comes
+        first.
     solver : {"auto", "closed_form", "loop"}, default "auto"
         "closed_form" computes the costs and coefficients of all epochs of full batch on squared_error (without l1) from
-        one QR of the data; "loop" runs the epochs one by one; "auto" takes the cheaper one, see docs/closed-form.md.
+        one QR of the data; "loop" runs the epochs one by one; "auto" takes the cheaper one. See docs/closed-form.md.
     backend : {"auto", "cython", "numba", "numpy"}, default "auto"
         The backend of the kernels; "auto" is the first available one, or the one that GDFAST_BACKEND names.
     n_threads : int, default 1
@@ -239,15 +244,12 @@ def fit(
     """
     options = dict(locals())
     del options["X"], options["y"], options["sample_weight"]
-    for name in ("coef_init", "intercept_init", "learning_rate", "penalty_factors", "bounds", "validation"):
+    for name in MAY_HOLD_ARRAYS:
         if options[name] is not None:
             options[name] = with_own_arrays(options[name])  # the caller's may change, the settings must not
     if isinstance(callbacks, Iterator):
         options["callbacks"] = tuple(callbacks)  # which can be read once
     return fit_options(X, y, sample_weight, options)
-
-
-DEFAULTS: dict[str, Any] = fit.__kwdefaults__ or {}
 
 
 def fit_options(
@@ -259,7 +261,7 @@ def fit_options(
 ) -> Run:
     """Return the Run of fit's arguments as a dict; messages call the learning rate by `rate_name`."""
     started = time.perf_counter()
-    progress = flag("progress", options["progress"])
+    progress = checked_option("progress", options["progress"])
     checkpoint = new_checkpoint(options["checkpoint"])
     X, y, sample_weight, names = by_name(X, y, sample_weight)
     options["validation"] = validation_by_name(options["validation"], names)

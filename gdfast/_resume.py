@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gdfast._arguments import flag, shown, whole
-from gdfast._fit import DEFAULTS
+from gdfast._arguments import shown, whole
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.frames import by_name, in_order
 from gdfast.data.problem import Problem
 from gdfast.options.custom_loss import Loss
+from gdfast.options.declarations import DEFAULTS, OPTIONS, checked_option
 from gdfast.results.run import Run
 from gdfast.results.run_file import NotSaved, file_name, without_functions
 from gdfast.results.stop_reason import StopReason
@@ -25,7 +25,7 @@ from gdfast.solvers.training import FitCall, TrainingData, run_solver
 
 __all__ = ["resume"]
 
-GIVEN_AGAIN = ("learning_rate", "loss", "callbacks", "callback_every", "progress", "max_seconds", "interrupt")
+GIVEN_AGAIN = [name for name, option in OPTIONS.items() if option.again]
 # Of the cost, relative, between a custom loss and the same given again: rounding on another machine is far below.
 LARGEST_DIFFERENCE = 1e-6
 NO_DATA = (
@@ -115,7 +115,7 @@ def resume_to(
     check_data(run, *data)
     settings = settings_again(run, given, target, checkpoint)
     check_length(settings["learning_rate"], target)
-    progress = flag("progress", settings["progress"])
+    progress = checked_option("progress", settings["progress"])
     solver, problem = restored_solver(run, settings, data, given)
     kept = None
     if problem is not None:

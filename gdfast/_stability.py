@@ -11,6 +11,7 @@ from gdfast._arguments import flag, real
 from gdfast.data.csr import features
 from gdfast.data.frames import by_name
 from gdfast.data.problem import make_problem
+from gdfast.options.declarations import checked
 from gdfast.options.model import make_model
 from gdfast.options.optimizers import Momentum
 from gdfast.solvers.closed_form.factorization import factorize
@@ -138,9 +139,9 @@ def stability(
 
     Parameters
     ----------
-    X : array-like, frame or sparse matrix, shape (n, n_features)
+    X : array-like, frame or sparse matrix of shape (n, n_features)
         The features, finite numbers.
-    y : array-like, shape (n,), or str, optional
+    y : array-like of shape (n,), or str, optional
         The targets, or the name of X's column that holds them. Only poisson, gamma and tweedie use them: the
         curvature is taken as twice the largest target.
     loss : str, default "squared_error"
@@ -152,7 +153,7 @@ def stability(
         The penalty's strength, at least 0.
     l1_ratio : float, default 0.5
         The part of l1 in elasticnet, from 0 to 1.
-    sample_weight : array-like, shape (n,), or str, optional
+    sample_weight : array-like of shape (n,), or str, optional
         At least 0, not all 0; scaled to mean 1. A str is the name of X's column that holds them.
     fit_intercept : bool, default True
         Whether the intercept is fitted.
@@ -184,7 +185,8 @@ def stability(
     6.6333e-05 1.212e+05
     """
     rule = Momentum(momentum, flag("nesterov", nesterov))
-    model = make_model(loss, None, penalty, alpha, l1_ratio, fit_intercept, optimizer=rule)
+    options = {"loss": loss, "penalty": penalty, "alpha": alpha, "l1_ratio": l1_ratio, "fit_intercept": fit_intercept}
+    model = make_model(loss_parameter=None, **checked(options), optimizer=rule)
     X, y, sample_weight, _ = by_name(X, y, sample_weight)
     X = features("X", X)
     if y is not None and len(np.asarray(y)) != len(X):

@@ -22,11 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._arguments import flag, floating, matrix, numeric_array, real, vector, whole
-from gdfast._fit import DEFAULTS, fit_options
+from gdfast._fit import fit_options
 from gdfast.options.callbacks import CallbackState
+from gdfast.options.declarations import DEFAULTS
+from gdfast.options.option import LARGEST_COUNT
 from gdfast.results.run import Run
 from gdfast.solvers.diagnostics import RateName
-from gdfast.solvers.plan import LARGEST_COUNT
 
 __all__ = [
     "generate_data",
@@ -162,9 +163,9 @@ def linear_regression(
 
     Parameters
     ----------
-    inputs : array-like, shape (m, n) or (m,)
+    inputs : array-like of shape (m, n) or (m,)
         The features; 1-d for one feature.
-    targets : array-like, shape (m, 1) or (m,)
+    targets : array-like of shape (m, 1) or (m,)
         The targets.
     epochs : int
         Number of updates, at least 1.
@@ -175,7 +176,7 @@ def linear_regression(
 
     Returns
     -------
-    weights : ndarray, shape (n, 1)
+    weights : ndarray of shape (n, 1)
         The coefficients.
     bias : float
         The intercept.
@@ -234,13 +235,13 @@ def generate_data(
 
     Returns
     -------
-    inputs : ndarray, shape (m, 1)
+    inputs : ndarray of shape (m, 1)
         The x of the training points.
-    targets : ndarray, shape (m, 1)
+    targets : ndarray of shape (m, 1)
         The y of the training points.
-    test_inputs : ndarray, shape (n, 1)
+    test_inputs : ndarray of shape (n, 1)
         The x of the test points, drawn by `random.randint`; `random.seed` fixes them.
-    test_targets : ndarray, shape (n, 1)
+    test_targets : ndarray of shape (n, 1)
         The y of the test points.
 
     Raises
@@ -271,11 +272,11 @@ def rmse(inputs: Any, targets: Any, weights: Any, bias: Any, *, verbose: bool = 
 
     Parameters
     ----------
-    inputs : array-like, shape (m, n) or (m,)
+    inputs : array-like of shape (m, n) or (m,)
         The features; 1-d for one feature.
-    targets : array-like, shape (m, 1) or (m,)
+    targets : array-like of shape (m, 1) or (m,)
         The targets.
-    weights : array-like, shape (n, 1) or (n,)
+    weights : array-like of shape (n, 1) or (n,)
         The coefficients, as `linear_regression` returns them.
     bias : float
         The intercept.
@@ -313,11 +314,11 @@ def plot_test(inputs: Any, targets: Any, weights: Any, bias: Any, *, verbose: bo
 
     Parameters
     ----------
-    inputs : array-like, shape (m, n) or (m,)
+    inputs : array-like of shape (m, n) or (m,)
         The features; 1-d for one feature.
-    targets : array-like, shape (m, 1) or (m,)
+    targets : array-like of shape (m, 1) or (m,)
         The targets.
-    weights : array-like, shape (n, 1) or (n,)
+    weights : array-like of shape (n, 1) or (n,)
         The coefficients, as `linear_regression` returns them.
     bias : float
         The intercept.
@@ -369,15 +370,15 @@ def gradient_descent(
 
     Parameters
     ----------
-    X : array-like, shape (m, n) or (m,)
+    X : array-like of shape (m, n) or (m,)
         The features without a column of ones; 1-d for one feature.
-    y : array-like, shape (m,) or (m, 1)
+    y : array-like of shape (m,) or (m, 1)
         The targets.
     alpha : float, default 0.01
         The learning rate, above 0.
     epochs : int, default 30
         Number of updates, at least 1.
-    init : array-like, shape (n + 1,), optional
+    init : array-like of shape (n + 1,), optional
         The start, intercept first; by default drawn from the standard normal distribution.
     seed : int, optional
         Seed of `numpy.random.RandomState` for that draw, from 0 to 2**32 - 1; by default NumPy's global state is
@@ -387,7 +388,7 @@ def gradient_descent(
 
     Returns
     -------
-    W : ndarray, shape (n + 1,)
+    W : ndarray of shape (n + 1,)
         The intercept, then the coefficients.
     costs : list of float
         The value sum e^2 / (2m) before each update; inf from the epoch at which training diverged.
@@ -491,7 +492,7 @@ def loss(X: Any, Y: Any, w: float, b: float, *, verbose: bool = False) -> float:
 
     Parameters
     ----------
-    X, Y : array-like, shape (m,) or (m, 1)
+    X, Y : array-like of shape (m,) or (m, 1)
         One feature and the targets.
     w, b : float
         Slope and intercept.
@@ -528,7 +529,7 @@ def gradient(X: Any, Y: Any, w: float, b: float, *, verbose: bool = False) -> tu
 
     Parameters
     ----------
-    X, Y : array-like, shape (m,) or (m, 1)
+    X, Y : array-like of shape (m,) or (m, 1)
         One feature and the targets.
     w, b : float
         Slope and intercept.
@@ -569,7 +570,7 @@ def train(
 
     Parameters
     ----------
-    X, Y : array-like, shape (m,) or (m, 1)
+    X, Y : array-like of shape (m,) or (m, 1)
         One feature and the targets.
     iterations : int
         Number of updates, at least 1.

@@ -9,6 +9,7 @@ import pytest
 
 import gdfast
 from gdfast import compat
+from gdfast.options.declarations import DEFAULTS
 
 PARK_X = np.array([15.0, 18, 20, 21, 23, 25, 27, 28, 29, 30, 32, 34, 35, 36])
 PARK_Y = np.array([23.0, 74, 65, 82, 135, 321, 440, 400, 290, 620, 630, 610, 560, 568])
@@ -227,7 +228,7 @@ def test_a_diverges_where_its_loop_does():
 
 def test_every_cost_comes_back_however_many(monkeypatch):
     expected = compat.train(PARK_X, PARK_Y, 50, 0.001, return_losses=True)
-    monkeypatch.setitem(gdfast.fit.__kwdefaults__, "history_limit", 8)
+    monkeypatch.setitem(DEFAULTS, "history_limit", 8)
     assert compat.train(PARK_X, PARK_Y, 50, 0.001, return_losses=True) == expected
 
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._arguments import whole
+from gdfast.options.option import LARGEST_SEED
 
-__all__ = ["LARGEST_SEED", "LARGEST_SHUFFLE", "fill_order", "sample_order"]
+__all__ = ["LARGEST_SHUFFLE", "fill_order", "sample_order"]
 
-LARGEST_SEED = 2**64 - 1
 LARGEST_SHUFFLE = 2**31 - 1  # rows are numbered in int32, which halves the memory that a shuffle reads
 GOLDEN = 0x9E3779B97F4A7C15
 MASK = 2**64 - 1
@@ -72,7 +72,7 @@ def sample_order(n: int, seed: int, epoch: int) -> NDArray[np.int32]:
 
     Returns
     -------
-    ndarray of int32, shape (n,)
+    ndarray of int32 of shape (n,)
         A permutation of 0 .. n - 1.
 
     Raises

@@ -1,11 +1,11 @@
 """Averaging of the iterates: what `average=` takes."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gdfast._arguments import real, shown, whole
 
-__all__ = ["EMA", "make_average"]
+__all__ = ["EMA", "Averaging", "make_average"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +47,23 @@ class EMA:
         object.__setattr__(self, "start", whole("start", self.start, 0))
 
 
-def make_average(average: Any) -> tuple[int | None, float]:
-    """Return the epochs before averaging begins, None for no averaging, and the gain of an exponential mean, else 0."""
+class Averaging(NamedTuple):
+    """The average of a fit, as numbers."""
+
+    start: int  # epochs done before it begins
+    gain: float  # of an exponential mean, else 0
+
+
+def make_average(average: Any) -> Averaging | None:
+    """Return the average of fit's argument, None where there is none."""
     if average is None or average is False:
-        return None, 0.0
+        return None
     if average is True:
-        return 0, 0.0
+        return Averaging(0, 0.0)
     if isinstance(average, EMA):
-        return average.start, 1.0 - average.decay
+        return Averaging(average.start, 1.0 - average.decay)
     if isinstance(average, type) and issubclass(average, EMA):
         raise TypeError("average=EMA is a class; write EMA(0.99)")
     if isinstance(average, (str, float)):
         raise TypeError(f"average={shown(average)} must be True, the epochs before it begins, or gdfast.EMA(decay)")
-    return whole("average", average, 0, hint=" (or True, or gdfast.EMA(decay))"), 0.0
+    return Averaging(whole("average", average, 0, hint=" (or True, or gdfast.EMA(decay))"), 0.0)

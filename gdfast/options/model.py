@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import choice, flag, numeric_array, real, shown, vector
+from gdfast._arguments import choice, numeric_array, real, shown, vector
 from gdfast.formulas.losses import LOSSES, LossFormulas
 from gdfast.formulas.penalties import PENALTIES
 from gdfast.formulas.update_rules import UPDATE_RULES, UpdateRule
-from gdfast.options.averaging import make_average
 from gdfast.options.custom_loss import Loss
 from gdfast.options.optimizers import Optimizer
 
@@ -98,41 +97,38 @@ def make_loss(loss: Any) -> str | Loss:
 
 
 def make_model(
-    loss: Any,
+    loss: str | Loss,
     loss_parameter: Any,
-    penalty: Any,
-    alpha: Any,
-    l1_ratio: Any,
-    fit_intercept: Any,
+    penalty: str | None,
+    alpha: float,
+    l1_ratio: float,
+    fit_intercept: bool,
     *,
     optimizer: Optimizer,
 ) -> Model:
-    """Return the Model of fit's arguments."""
-    loss = make_loss(loss)
+    """Return the Model of fit's arguments, of which all but the loss's parameter are checked."""
     custom = loss if isinstance(loss, Loss) else None
     if custom is not None and loss_parameter is not None:
         raise ValueError(f"loss_parameter={shown(loss_parameter)}: {custom!r} has none; write the number into the loss")
-    penalty = "none" if penalty is None else choice("penalty", penalty, PENALTIES)
-    alpha = real("alpha", alpha, 0.0)
-    l1_ratio = real("l1_ratio", l1_ratio, 0.0, 1.0)
+    if penalty is None:
+        penalty = "none"
     if alpha > 0 and penalty == "none":
         raise ValueError(
             f"alpha={alpha:g} without a penalty has no effect; give penalty='l2', 'l1' or 'elasticnet', or alpha=0"
         )
     l2, l1 = PENALTIES[penalty].l2(alpha, l1_ratio), PENALTIES[penalty].l1(alpha, l1_ratio)
-    intercept = flag("fit_intercept", fit_intercept)
-    name, c = (custom.name, 0.0) if custom is not None else (loss, loss_number(loss, loss_parameter))
-    return Model(name, c, l2, l1, intercept, optimizer.rule, optimizer.mu, *optimizer.numbers, custom=custom)
+    name, c = (loss.name, 0.0) if isinstance(loss, Loss) else (loss, loss_number(loss, loss_parameter))
+    return Model(name, c, l2, l1, fit_intercept, optimizer.rule, optimizer.mu, *optimizer.numbers, custom=custom)
 
 
 def with_constraints(model: Model, d: int, dtype: np.dtype[Any], options: dict[str, Any]) -> Model:
-    """Return the model with the penalty's factors, bounds and clipping, for d features of a dtype."""
+    """Return the model with factors, bounds and clipping of checked options, for d features of a dtype."""
     if options["positive"] is False and (
         options["bounds"] is options["penalty_factors"] is options["average"] is None
         and options["clip_norm"] is options["clip_value"] is None
     ):
         return model
-    low, high = make_bounds(options["bounds"], flag("positive", options["positive"]), d, dtype)
+    low, high = make_bounds(options["bounds"], options["positive"], d, dtype)
     factors = options["penalty_factors"]
     if factors is not None:
         factors = vector("penalty_factors", factors, d, "feature").copy()
@@ -143,11 +139,9 @@ def with_constraints(model: Model, d: int, dtype: np.dtype[Any], options: dict[s
                 "penalty_factors without a penalty have no effect; give penalty and alpha, or leave it out"
             )
     clips: dict[str, Any] = {
-        name: np.inf if options[name] is None else real(name, options[name], 0.0, ends="(]")
-        for name in ("clip_norm", "clip_value")
+        name: np.inf if options[name] is None else options[name] for name in ("clip_norm", "clip_value")
     }
-    averaging = make_average(options["average"])[0] is not None
-    return replace(model, factors=factors, low=low, high=high, averaging=averaging, **clips)
+    return replace(model, factors=factors, low=low, high=high, averaging=options["average"] is not None, **clips)
 
 
 def make_bounds(

@@ -41,12 +41,12 @@ class LinearModel:
 
         Parameters
         ----------
-        X : array-like, frame or sparse matrix, shape (n, n_features)
+        X : array-like, frame or sparse matrix of shape (n, n_features)
             The features. A frame's columns are taken by the names in `feature_names`, in any order.
 
         Returns
         -------
-        ndarray, shape (n,) or (n, n_outputs)
+        ndarray of shape (n,) or (n, n_outputs)
             The linear predictor z, in float64.
 
         Raises
@@ -66,12 +66,12 @@ class LinearModel:
 
         Parameters
         ----------
-        X : array-like, frame or sparse matrix, shape (n, n_features)
+        X : array-like, frame or sparse matrix of shape (n, n_features)
             The features. A frame's columns are taken by the names in `feature_names`, in any order.
 
         Returns
         -------
-        ndarray, shape (n,) or (n, n_outputs)
+        ndarray of shape (n,) or (n, n_outputs)
             The prediction for each row.
 
         Raises
@@ -94,12 +94,12 @@ class LinearModel:
 
         Parameters
         ----------
-        X : array-like, frame or sparse matrix, shape (n, n_features)
+        X : array-like, frame or sparse matrix of shape (n, n_features)
             The features. A frame's columns are taken by the names in `feature_names`, in any order.
 
         Returns
         -------
-        ndarray, shape (n, n_classes)
+        ndarray of shape (n, n_classes)
             The probabilities, in the order of `classes`.
 
         Raises
@@ -140,11 +140,11 @@ class LinearModel:
 
         Parameters
         ----------
-        X : array-like, frame or sparse matrix, shape (n, n_features)
+        X : array-like, frame or sparse matrix of shape (n, n_features)
             The features. A frame's columns are taken by the names in `feature_names`, in any order.
-        y : array-like, shape (n,) or (n, n_outputs), or str
+        y : array-like of shape (n,) or (n, n_outputs), or str
             The targets or labels, or the name of X's column that holds them.
-        sample_weight : array-like, shape (n,), or str, optional
+        sample_weight : array-like of shape (n,), or str, optional
             At least 0, not all 0; or the name of X's column that holds them.
 
         Returns

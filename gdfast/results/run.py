@@ -50,9 +50,9 @@ class Run(LinearModel):
 
     Parameters
     ----------
-    coef : ndarray, shape (n_features,) or (n_outputs, n_features)
+    coef : ndarray of shape (n_features,) or (n_outputs, n_features)
         The coefficients, in the dtype of X.
-    intercept : float or ndarray, shape (n_outputs,)
+    intercept : float or ndarray of shape (n_outputs,)
         The intercept, 0 with fit_intercept=False.
     epochs : int
         Number of whole epochs done.

@@ -15,6 +15,8 @@ from gdfast._arguments import choice
 from gdfast.data.csr import features
 from gdfast.data.frames import by_name
 from gdfast.formulas.losses import LOSSES, log_normalised
+from gdfast.options.declarations import OPTIONS
+from gdfast.sklearn.parameters import with_parameters
 
 __all__ = ["GDClassifier", "GDRegressor"]
 
@@ -145,6 +147,14 @@ class BaseGD(BaseEstimator):
         return tags
 
 
+@with_parameters(
+    loss=(
+        "str or gdfast.Loss",
+        '"squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive", "quantile", or with a log '
+        'link "poisson" (y >= 0), "gamma" (y > 0) or "tweedie" (y >= 0), or a custom loss.',
+    ),
+    loss_parameter=("float", f"{OPTIONS['loss_parameter'].text} None is the number given first."),
+)
 class GDRegressor(RegressorMixin, BaseGD):
     """Linear regression by gradient descent: full batch, mini-batch or SGD, as an estimator.
 
@@ -153,96 +163,7 @@ class GDRegressor(RegressorMixin, BaseGD):
 
     Parameters
     ----------
-    loss : str or gdfast.Loss, default="squared_error"
-        "squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive", "quantile", or with a log link
-        "poisson" (y >= 0), "gamma" (y > 0) or "tweedie" (y >= 0), or a custom loss.
-    loss_parameter : float, default=None
-        For huber delta (1.35, above 0), for both epsilon-insensitive losses epsilon (0.1, at least 0), for quantile
-        the level (0.5, between 0 and 1), for tweedie the power (1.5, from 1 to 2). None is the number given first.
-    penalty : {"l2", "l1", "elasticnet"} or None, default=None
-        The penalty R: |w|^2 / 2, |w|_1, or their mix by `l1_ratio`. With None alpha is ignored.
-    alpha : float, default=0.0
-        The penalty's strength, at least 0.
-    l1_ratio : float, default=0.5
-        The part of l1 in "elasticnet", from 0 to 1.
-    penalty_factors : array-like of shape (n_features,), default=None
-        Factors of alpha for each feature, at least 0; None is 1 for all.
-    fit_intercept : bool, default=True
-        Whether to fit the intercept; else it stays zero. It is never penalised.
-    bounds : (lower, upper) or None, default=None
-        Bounds of the coefficients: numbers, or arrays of shape (n_features,), infinite for no bound.
-        Coefficients are projected on them after each update.
-    positive : bool, default=False
-        The same as bounds=(0, inf).
-    batch_size : int or None, default=None
-        None for the full batch, 1 for SGD, b for mini-batches of b rows; the last batch may be smaller.
-    epochs : int, default=1000
-        Number of passes over the data, at least 1.
-    learning_rate : float, Schedule, array-like, callable or "auto", default="auto"
-        The learning rate, above 0: a number, a schedule such as ``gdfast.InverseTime(0.1, 0.01)``, an array with the
-        rate of each epoch, a callable of the epoch 0, 1, ..., or a ``gdfast.ReduceOnPlateau``. "auto" is 1e-3 for Adam
-        and AdamW, 1e-2 for AdaGrad and RMSProp, else 1/L, L the largest curvature of the objective.
-    optimizer : str or Optimizer, default="gd"
-        "gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", or an instance such as
-        ``gdfast.Momentum(0.95)``.
-    average : bool, int, gdfast.EMA or None, default=None
-        With an int k, `coef_` is the mean of the iterates after every update beyond the first k epochs; True is k = 0.
-        With ``gdfast.EMA(decay, start)`` it is their exponential moving average.
-    clip_norm : float or None, default=None
-        Largest 2-norm of the gradient, above 0.
-    clip_value : float or None, default=None
-        Largest absolute value of each entry of the gradient, above 0; applied after clip_norm.
-    shuffle : bool, default=True
-        Whether SGD and mini-batches take the rows in a new order in each epoch.
-    random_state : int, RandomState or None, default=None
-        Fixes the sample order. An int is the seed of `gdfast.fit`.
-    tol : float or None, default=None
-        At least 0. Stop after `patience` epochs in a row whose cost is above the lowest cost before minus tol. The cost
-        is the validation cost if `fit` is given validation, else that of the history.
-    patience : int or None, default=None
-        Number of such epochs, at least 1; None is 5. Needs tol or validation; with validation alone tol is 0.
-    gradient_tol : float or None, default=None
-        At least 0. Stop after an epoch where the 2-norm of the gradient of the objective is at most this.
-    restore_best : bool, default=False
-        Whether `coef_` is that of the epoch with the lowest validation cost. Needs validation.
-    max_seconds : float or None, default=None
-        Above 0. Stop after this many seconds.
-    on_divergence : {"warn", "raise", "backtrack"}, default="warn"
-        What to do when a cost or a coefficient is not finite: warn and keep the state of the epoch before;
-        raise gdfast.DivergenceError; or return to the epoch of the lowest cost, halve the rate and continue.
-    history : {"auto", "objective", "running", "none"}, default="objective"
-        Which costs are recorded: "objective" is J after 0, 1, ... epochs; "running" is the mean over epoch 1, 2, ... of
-        each sample's loss just before its own update; "auto" is "objective" for the full batch, else "running".
-    history_every : int or "log", default=1
-        Record every so many epochs, or on a logarithmic grid; the first and last are always kept.
-    history_limit : int, default=10_000_000
-        At least 2. Whenever more epochs are recorded, every second one is dropped and history_every doubled.
-    record : tuple of str, default=()
-        Further columns of `history_`: any of "learning_rate", "gradient_norm", "coef_norm", "seconds", "coef" (with
-        "intercept").
-    progress : bool, default=False
-        Show a progress bar (needs tqdm).
-    callbacks : callable, object or list of them, default=()
-        Each has any of on_start(state), on_chunk(state) and on_end(state), or is a function, which is on_chunk.
-        on_chunk stops the training by returning True.
-    callback_every : int or None, default=None
-        Call on_chunk after every so many epochs exactly, at least 1; None is every 20 ms or so.
-    checkpoint : path-like or None, default=None
-        A file that always holds a Run to resume from with `gdfast.resume`; it must not exist yet.
-    checkpoint_every : int or None, default=None
-        Number of epochs between two writes of the checkpoint, at least 1.
-    checkpoint_seconds : float or None, default=None
-        Seconds between two writes of the checkpoint, above 0; without it and checkpoint_every 30 seconds.
-    solver : {"auto", "closed_form", "loop"}, default="auto"
-        "closed_form" computes all epochs of full batch on squared_error (without l1) from one QR of the data; "loop"
-        runs the epochs one by one; "auto" takes the cheaper one.
-    backend : {"auto", "cython", "numba", "numpy"}, default="auto"
-        The backend of the kernels; "auto" is the first available one, or the one that GDFAST_BACKEND names.
-    n_threads : int, default=1
-        Number of threads that share the passes over all rows on the compiled backend, at least 1. No bit of a result
-        depends on it.
-    warm_start : bool, default=False
-        Whether `fit` starts from the coefficients of the last fit.
+    {parameters}
 
     Attributes
     ----------
@@ -371,6 +292,17 @@ def has_probabilities(estimator: Any) -> bool:
     )
 
 
+@with_parameters(
+    loss=("str", '"log_loss", "multinomial", "hinge", "squared_hinge", "modified_huber" or "perceptron".'),
+    loss_parameter=("float", "No loss of a classification has a parameter: anything but None is an error."),
+    random_state=(
+        "int or RandomState",
+        "Fixes the sample order. An int is the seed of `gdfast.fit`; where the classes are fitted one by one, their "
+        "seeds are drawn from it.",
+    ),
+    checkpoint=("path-like", f"{OPTIONS['checkpoint'].text} Not possible where the classes are fitted one by one."),
+    class_weight=('dict or "balanced"', "Weights of the classes, by which those of the samples are multiplied."),
+)
 class GDClassifier(ClassifierMixin, BaseGD):
     """Linear classification by gradient descent: full batch, mini-batch or SGD, as an estimator.
 
@@ -380,98 +312,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
 
     Parameters
     ----------
-    loss : str, default="log_loss"
-        "log_loss", "multinomial", "hinge", "squared_hinge", "modified_huber" or "perceptron".
-    loss_parameter : float, default=None
-        No loss of a classification has a parameter: anything but None is an error.
-    penalty : {"l2", "l1", "elasticnet"} or None, default=None
-        The penalty R: |w|^2 / 2, |w|_1, or their mix by `l1_ratio`. With None alpha is ignored.
-    alpha : float, default=0.0
-        The penalty's strength, at least 0.
-    l1_ratio : float, default=0.5
-        The part of l1 in "elasticnet", from 0 to 1.
-    penalty_factors : array-like of shape (n_features,), default=None
-        Factors of alpha for each feature, at least 0; None is 1 for all.
-    fit_intercept : bool, default=True
-        Whether to fit the intercept; else it stays zero. It is never penalised.
-    bounds : (lower, upper) or None, default=None
-        Bounds of the coefficients: numbers, or arrays of shape (n_features,), infinite for no bound.
-        Coefficients are projected on them after each update.
-    positive : bool, default=False
-        The same as bounds=(0, inf).
-    batch_size : int or None, default=None
-        None for the full batch, 1 for SGD, b for mini-batches of b rows; the last batch may be smaller.
-    epochs : int, default=1000
-        Number of passes over the data, at least 1.
-    learning_rate : float, Schedule, array-like, callable or "auto", default="auto"
-        The learning rate, above 0: a number, a schedule such as ``gdfast.InverseTime(0.1, 0.01)``, an array with the
-        rate of each epoch, a callable of the epoch 0, 1, ..., or a ``gdfast.ReduceOnPlateau``. "auto" is 1e-3 for Adam
-        and AdamW, 1e-2 for AdaGrad and RMSProp, else 1/L, L the largest curvature of the objective.
-    optimizer : str or Optimizer, default="gd"
-        "gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", or an instance such as
-        ``gdfast.Momentum(0.95)``.
-    average : bool, int, gdfast.EMA or None, default=None
-        With an int k, `coef_` is the mean of the iterates after every update beyond the first k epochs; True is k = 0.
-        With ``gdfast.EMA(decay, start)`` it is their exponential moving average.
-    clip_norm : float or None, default=None
-        Largest 2-norm of the gradient, above 0.
-    clip_value : float or None, default=None
-        Largest absolute value of each entry of the gradient, above 0; applied after clip_norm.
-    shuffle : bool, default=True
-        Whether SGD and mini-batches take the rows in a new order in each epoch.
-    random_state : int, RandomState or None, default=None
-        Fixes the sample order. An int is the seed of `gdfast.fit`; where the classes are fitted one by one, their seeds
-        are drawn from it.
-    tol : float or None, default=None
-        At least 0. Stop after `patience` epochs in a row whose cost is above the lowest cost before minus tol. The cost
-        is the validation cost if `fit` is given validation, else that of the history.
-    patience : int or None, default=None
-        Number of such epochs, at least 1; None is 5. Needs tol or validation; with validation alone tol is 0.
-    gradient_tol : float or None, default=None
-        At least 0. Stop after an epoch where the 2-norm of the gradient of the objective is at most this.
-    restore_best : bool, default=False
-        Whether `coef_` is that of the epoch with the lowest validation cost. Needs validation.
-    max_seconds : float or None, default=None
-        Above 0. Stop after this many seconds.
-    on_divergence : {"warn", "raise", "backtrack"}, default="warn"
-        What to do when a cost or a coefficient is not finite: warn and keep the state of the epoch before;
-        raise gdfast.DivergenceError; or return to the epoch of the lowest cost, halve the rate and continue.
-    history : {"auto", "objective", "running", "none"}, default="objective"
-        Which costs are recorded: "objective" is J after 0, 1, ... epochs; "running" is the mean over epoch 1, 2, ... of
-        each sample's loss just before its own update; "auto" is "objective" for the full batch, else "running".
-    history_every : int or "log", default=1
-        Record every so many epochs, or on a logarithmic grid; the first and last are always kept.
-    history_limit : int, default=10_000_000
-        At least 2. Whenever more epochs are recorded, every second one is dropped and history_every doubled.
-    record : tuple of str, default=()
-        Further columns of `history_`: any of "learning_rate", "gradient_norm", "coef_norm", "seconds", "coef" (with
-        "intercept").
-    progress : bool, default=False
-        Show a progress bar (needs tqdm).
-    callbacks : callable, object or list of them, default=()
-        Each has any of on_start(state), on_chunk(state) and on_end(state), or is a function, which is on_chunk.
-        on_chunk stops the training by returning True.
-    callback_every : int or None, default=None
-        Call on_chunk after every so many epochs exactly, at least 1; None is every 20 ms or so.
-    checkpoint : path-like or None, default=None
-        A file that always holds a Run to resume from with `gdfast.resume`; it must not exist yet.
-        Not possible where the classes are fitted one by one.
-    checkpoint_every : int or None, default=None
-        Number of epochs between two writes of the checkpoint, at least 1.
-    checkpoint_seconds : float or None, default=None
-        Seconds between two writes of the checkpoint, above 0; without it and checkpoint_every 30 seconds.
-    solver : {"auto", "closed_form", "loop"}, default="auto"
-        "closed_form" computes all epochs of full batch on squared_error (without l1) from one QR of the data; "loop"
-        runs the epochs one by one; "auto" takes the cheaper one.
-    backend : {"auto", "cython", "numba", "numpy"}, default="auto"
-        The backend of the kernels; "auto" is the first available one, or the one that GDFAST_BACKEND names.
-    n_threads : int, default=1
-        Number of threads that share the passes over all rows on the compiled backend, at least 1. No bit of a result
-        depends on it.
-    warm_start : bool, default=False
-        Whether `fit` starts from the coefficients of the last fit.
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, by which those of the samples are multiplied.
+    {parameters}
 
     Attributes
     ----------

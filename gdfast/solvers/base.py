@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.data.problem import Dimensions, Problem
+from gdfast.options.declarations import known_by_others
 from gdfast.results.history import HistorySource
 from gdfast.results.run import Point, Run
 from gdfast.results.stop_reason import StopReason
 from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
-__all__ = ["KnownPath", "Need", "Parameters", "Result", "Solver"]
+__all__ = ["KnownPath", "Need", "Parameters", "Result", "Solver", "needs_of_options"]
 
 Parameters = tuple[NDArray[Any], NDArray[np.float64]]  # coefficients (k, d) and intercepts (k,)
 
@@ -23,6 +24,16 @@ class Need(NamedTuple):
 
     text: str
     holds: Callable[[Dimensions, Plan], bool]
+
+
+def needs_of_options(solver: str) -> tuple[Need, ...]:
+    """Return what a solver needs of the options that others know and it does not: each at its default."""
+    return tuple(need_of_default(name, default) for name, default in known_by_others(solver).items())
+
+
+def need_of_default(name: str, default: Any) -> Need:
+    """Return the need of an option at its default."""
+    return Need(f"{name}={default!r}", lambda data, plan: name not in plan.given)
 
 
 class Result(NamedTuple):

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import choice, flag, floating, numeric_array, real, shown, vector, whole
-from gdfast.data.order import LARGEST_SEED, LARGEST_SHUFFLE
+from gdfast._arguments import floating, numeric_array, shown, vector
+from gdfast.data.order import LARGEST_SHUFFLE
 from gdfast.data.problem import Dimensions, Problem
-from gdfast.options.averaging import make_average
-from gdfast.options.callbacks import Callback, make_callbacks
+from gdfast.options.callbacks import Callback
+from gdfast.options.declarations import options_given
 from gdfast.options.learning_rates import LearningRates, make_learning_rates
 from gdfast.options.model import Model
 from gdfast.results.history import LogGrid, StepGrid
@@ -19,12 +19,7 @@ from gdfast.solvers.stopping import PATIENCE, PlateauRate, StoppingRule
 
 __all__ = ["Plan", "make_plan", "make_seed"]
 
-HISTORIES = ("auto", "objective", "running", "none")
-DIVERGENCE = ("warn", "raise", "backtrack")
-INTERRUPTS = ("return", "raise")
-RECORDS = ("learning_rate", "gradient_norm", "coef_norm", "seconds", "coef")
 CHECKPOINT_SECONDS = 30.0
-LARGEST_COUNT = 2**53  # epochs are counted in numbers that a float64 also holds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +41,7 @@ class Plan:
     backend: str
     n_threads: int
     solver: Any  # as it was given: gdfast/solvers/select.py checks it
+    given: frozenset[str]  # the options given that not every solver knows
     average_from: int | None  # epochs done before averaging begins; None: no averaging
     average_gain: float
     validation: Problem | None
@@ -98,37 +94,28 @@ def start_values(
     return W, b
 
 
-def make_batch_size(batch_size: Any, n: int) -> int | None:
+def make_batch_size(batch_size: int | None, n: int) -> int | None:
     """Return the size of a mini-batch, None for the full batch."""
-    if batch_size is None:
-        return None
-    size = whole("batch_size", batch_size, 1, hint=" (None is the full batch)")
-    return None if size >= n > 1 else size
+    return None if batch_size is None or batch_size >= n > 1 else batch_size
 
 
-def make_seed(seed: Any, shuffle: bool, batch_size: int | None, n: int) -> int:
+def make_seed(seed: int | None, batch_size: int | None, n: int) -> int:
     """Return the seed given, or a new one."""
     if batch_size is not None and n > LARGEST_SHUFFLE:
         raise ValueError(
             f"batch_size={batch_size}: X has {n} rows, and mini-batches take at most {LARGEST_SHUFFLE}; use None"
         )
-    if seed is None:
-        return int.from_bytes(os.urandom(8)) >> 1
-    return whole("seed", seed, 0, LARGEST_SEED)
+    return int.from_bytes(os.urandom(8)) >> 1 if seed is None else seed
 
 
-def make_grid(history: str, history_every: Any) -> StepGrid | LogGrid | None:
+def make_grid(history: str, history_every: int | str) -> StepGrid | LogGrid | None:
     """Return the epochs to keep."""
-    if isinstance(history_every, str):
-        if history_every != "log":
-            raise ValueError(f'history_every={history_every!r} must be a whole number of at least 1, or "log"')
-        grid: StepGrid | LogGrid = LogGrid()
-    else:
-        grid = StepGrid(whole("history_every", history_every, 1, hint=' (or "log")'))
-    return None if history == "none" else grid
+    if history == "none":
+        return None
+    return LogGrid() if isinstance(history_every, str) else StepGrid(history_every)
 
 
-def make_patience(tol: float | None, patience: Any, validated: bool) -> int:
+def make_patience(tol: float | None, patience: int | None, validated: bool) -> int:
     """Return how many epochs without progress end the descent."""
     if patience is None:
         return PATIENCE
@@ -136,38 +123,16 @@ def make_patience(tol: float | None, patience: Any, validated: bool) -> int:
         raise ValueError(
             f"patience={shown(patience)} without tol or validation has no effect; give one of them, or leave it out"
         )
-    return whole("patience", patience, 1)
+    return patience
 
 
-def make_tol(tol: Any, patience: Any, validated: bool) -> float | None:
+def make_tol(tol: float | None, patience: int | None, validated: bool) -> float | None:
     """Return the progress below which an epoch counts as none, or None where nothing is watched."""
-    if tol is not None:
-        return real("tol", tol, 0.0)
-    return 0.0 if validated and patience is not None else None
+    return 0.0 if tol is None and validated and patience is not None else tol
 
 
-def make_record(record: Any) -> tuple[str, ...]:
-    """Return what is recorded beside the cost."""
-    names = (record,) if isinstance(record, str) else record
-    if not isinstance(names, (tuple, list, set, frozenset)):
-        raise TypeError(f"record={shown(record)} must be a tuple of names: {', '.join(RECORDS)}")
-    chosen = [choice("record", name, RECORDS) for name in names]
-    return tuple(name for name in RECORDS if name in chosen) if chosen else ()
-
-
-def optional_count(name: str, value: Any) -> int | None:
-    """Return a number of epochs, or None."""
-    return None if value is None else whole(name, value, 1)
-
-
-def optional_positive(name: str, value: Any) -> float | None:
-    """Return a number above 0, or None."""
-    return None if value is None else real(name, value, 0.0, ends="(]")
-
-
-def make_callback_every(callback_every: Any, callbacks: tuple[Callback, ...]) -> int | None:
+def make_callback_every(every: int | None, callbacks: tuple[Callback, ...]) -> int | None:
     """Return after how many epochs callbacks are called, or None."""
-    every = optional_count("callback_every", callback_every)
     if every is not None and not callbacks:
         raise ValueError(f"callback_every={every} without callbacks has no effect; give callbacks, too")
     return every
@@ -175,8 +140,7 @@ def make_callback_every(callback_every: Any, callbacks: tuple[Callback, ...]) ->
 
 def make_checkpoint(options: dict[str, Any]) -> tuple[int | None, float | None]:
     """Return after how many epochs and after how many seconds a checkpoint is written."""
-    every = optional_count("checkpoint_every", options["checkpoint_every"])
-    seconds = optional_positive("checkpoint_seconds", options["checkpoint_seconds"])
+    every, seconds = options["checkpoint_every"], options["checkpoint_seconds"]
     if options["checkpoint"] is None:
         for name in ("checkpoint_every", "checkpoint_seconds"):
             if options[name] is not None:
@@ -195,52 +159,48 @@ def make_plan(
     validation: Problem | None = None,
     validation_rows: NDArray[np.intp] | None = None,
 ) -> Plan:
-    """Return the Plan of fit's arguments."""
+    """Return the Plan of fit's arguments, checked by `gdfast.options.declarations.checked`."""
     batch_size = make_batch_size(options["batch_size"], data.n)
-    shuffle = flag("shuffle", options["shuffle"])
-    history = choice("history", options["history"], HISTORIES)
-    epochs = whole("epochs", options["epochs"], 1, LARGEST_COUNT)
-    validated = validation is not None
+    history, epochs, validated = options["history"], options["epochs"], validation is not None
     tol = make_tol(options["tol"], options["patience"], validated)
     patience = make_patience(tol, options["patience"], validated)
-    if flag("restore_best", options["restore_best"]) and not validated:
-        raise ValueError("restore_best=True without validation has nothing to choose by; give validation=(X, y)")
+    if options["restore_best"] and not validated:
+        raise ValueError("restore_best=True without validation has nothing to choose by; give validation, too")
     W, b = start_values(data, model.intercept, options["coef_init"], options["intercept_init"])
     if model.low is not None and model.high is not None:
         W[:] = np.clip(W, model.low, model.high)
-    average_from, average_gain = make_average(options["average"])
-    callbacks = make_callbacks(options["callbacks"])
-    callback_every = make_callback_every(options["callback_every"], callbacks)
+    average = options["average"]
     checkpoint_every, checkpoint_seconds = make_checkpoint(options)
     return Plan(
         model=model,
         epochs=epochs,
         rates=make_learning_rates(learning_rate, epochs),
         batch_size=batch_size,
-        shuffle=shuffle,
-        seed=make_seed(options["seed"], shuffle, batch_size, data.n) if seed is None else seed,
+        shuffle=options["shuffle"],
+        seed=make_seed(options["seed"], batch_size, data.n) if seed is None else seed,
         coef=W,
         intercept=b,
         objective=batch_size is None if history in ("auto", "none") else history == "objective",
         grid=make_grid(history, options["history_every"]),
-        history_limit=whole("history_limit", options["history_limit"], 2),
-        record=make_record(options["record"]),
+        history_limit=options["history_limit"],
+        record=options["record"],
         backend=backend,
-        n_threads=whole("n_threads", options["n_threads"], 1, hint=" (os.cpu_count() is as many as there are)"),
+        n_threads=options["n_threads"],
         solver=options["solver"],
-        average_from=average_from,
-        average_gain=average_gain,
+        given=options_given(options),
+        average_from=None if average is None else average.start,
+        average_gain=0.0 if average is None else average.gain,
         validation=validation,
         validation_rows=validation_rows,
         restore_best=options["restore_best"],
         tol=tol,
         patience=patience,
-        gradient_tol=None if options["gradient_tol"] is None else real("gradient_tol", options["gradient_tol"], 0.0),
-        max_seconds=optional_positive("max_seconds", options["max_seconds"]),
-        on_divergence=choice("on_divergence", options["on_divergence"], DIVERGENCE),
-        interrupt=choice("interrupt", options["interrupt"], INTERRUPTS),
-        callbacks=callbacks,
-        callback_every=callback_every,
+        gradient_tol=options["gradient_tol"],
+        max_seconds=options["max_seconds"],
+        on_divergence=options["on_divergence"],
+        interrupt=options["interrupt"],
+        callbacks=options["callbacks"],
+        callback_every=make_callback_every(options["callback_every"], options["callbacks"]),
         checkpoint_every=checkpoint_every,
         checkpoint_seconds=checkpoint_seconds,
     )

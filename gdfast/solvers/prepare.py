@@ -8,9 +8,10 @@ from gdfast.backends import BACKENDS, choose, why_missing
 from gdfast.data.problem import Dimensions, Problem, make_problem, split, validation_problem
 from gdfast.formulas.losses import LOSSES
 from gdfast.options.custom_loss import Loss
+from gdfast.options.declarations import checked
 from gdfast.options.learning_rates import make_learning_rates
-from gdfast.options.model import Model, make_loss, make_model, with_constraints
-from gdfast.options.optimizers import Optimizer, make_optimizer
+from gdfast.options.model import Model, make_model, with_constraints
+from gdfast.options.optimizers import Optimizer
 from gdfast.solvers.plan import Plan, make_batch_size, make_plan, make_seed
 from gdfast.solvers.smoothness import auto_rate
 
@@ -21,10 +22,11 @@ MODEL_OPTIONS = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercep
 
 def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tuple[Problem, Plan]:
     """Return the Problem and the Plan of fit's arguments."""
+    options = checked(options)
     loss, optimizer, backend, model = prepare_model(options)
     problem, validation, rows = make_problem(X, y, loss, sample_weight, model.c), None, None
     batch_size = make_batch_size(options["batch_size"], len(problem.X))
-    seed = make_seed(options["seed"], options["shuffle"], batch_size, len(problem.X))
+    seed = make_seed(options["seed"], batch_size, len(problem.X))
     if isinstance(options["validation"], (tuple, list)):
         validation = validation_problem(problem, loss, options["validation"], model.c)
     elif options["validation"] is not None:
@@ -46,6 +48,7 @@ def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tupl
 
 def prepare_again(options: dict[str, Any], data: Dimensions, before: Plan | None = None) -> Plan:
     """Return the Plan of a Run's settings, its rate and seed being known, for data that were checked before."""
+    options = checked(options)
     _, _, backend, model = prepare_model(options)
     model = with_constraints(model, data.d, data.dtype, options)
     validation, rows = (None, None) if before is None else (before.validation, before.validation_rows)
@@ -54,7 +57,7 @@ def prepare_again(options: dict[str, Any], data: Dimensions, before: Plan | None
 
 def prepare_model(options: dict[str, Any]) -> tuple[str | Loss, Optimizer, str, Model]:
     """Return the loss, the optimizer, the backend, and the Model without what needs the data."""
-    loss, optimizer = make_loss(options["loss"]), make_optimizer(options["optimizer"])
+    loss, optimizer = options["loss"], options["optimizer"]
     backend = choose_for(loss, options["backend"])
     return loss, optimizer, backend, make_model(loss, *[options[name] for name in MODEL_OPTIONS], optimizer=optimizer)
 

@@ -116,8 +116,8 @@ def test_float32_stays_near_float64(batch_size, backend):
 @pytest.mark.parametrize("backend", COMPILED)
 def test_chunks_leave_no_trace(backend):
     """Kernels called epoch by epoch, and from the middle of an epoch, give the bits of one call."""
-    from gdfast._fit import DEFAULTS
     from gdfast.data.problem import make_problem
+    from gdfast.options.declarations import DEFAULTS
     from gdfast.options.model import make_model
     from gdfast.options.optimizers import make_optimizer
     from gdfast.solvers.loop.solver import Loop

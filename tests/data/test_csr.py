@@ -15,6 +15,7 @@ from gdfast.data.problem import make_problem
 from gdfast.formulas.losses import LOSSES
 from gdfast.formulas.penalties import PENALTIES
 from gdfast.formulas.update_rules import UPDATE_RULES
+from gdfast.options.declarations import DEFAULTS
 
 sp = pytest.importorskip("scipy.sparse")
 BATCHES = (None, 1, 7)
@@ -305,7 +306,7 @@ def test_bits_do_not_depend_on_where_a_call_of_the_kernels_ends(penalty, backend
     X = matrix(n=600, d=90, density=0.05)
     for optimizer, batch_size in (("gd", 1), ("momentum", 1), ("adagrad", 1), ("gd", 7), ("momentum", 7)):
         options = {
-            **gdfast.fit.__kwdefaults__, "epochs": 2, "batch_size": batch_size, "seed": 3, "optimizer": optimizer,
+            **DEFAULTS, "epochs": 2, "batch_size": batch_size, "seed": 3, "optimizer": optimizer,
             "backend": backend, "penalty": penalty, "alpha": 0.05 * (penalty != "none"), "learning_rate": 0.03,
         }  # fmt: skip
         ends = []

@@ -6,6 +6,7 @@ import pytest
 import gdfast
 from gdfast.backends import load
 from gdfast.backends.state import State
+from gdfast.options.declarations import DEFAULTS
 from gdfast.solvers.loop.chunks import Chunks
 from gdfast.solvers.prepare import prepare
 
@@ -27,7 +28,7 @@ def prepared():
         X = rng.normal(size=(rows, 3))
         y = X @ [1.0, -2.0, 0.5] + 0.3 + rng.normal(size=rows) if y is None else y
         options = {"learning_rate": 0.1, "backend": "numpy", "seed": 0} | options
-        return prepare(X, y, sample_weight, gdfast.fit.__kwdefaults__ | options)
+        return prepare(X, y, sample_weight, DEFAULTS | options)
 
     return make
 

@@ -11,7 +11,7 @@ from gdfast.data.problem import Dimensions, Problem
 from gdfast.options.learning_rates import CallableRates
 from gdfast.results.run import Point, Run
 from gdfast.results.stop_reason import StopReason
-from gdfast.solvers.base import Need, Parameters, Result, Solver
+from gdfast.solvers.base import Need, Parameters, Result, Solver, needs_of_options
 from gdfast.solvers.closed_form.factorization import Factors, factorize
 from gdfast.solvers.closed_form.history import PathHistory
 from gdfast.solvers.closed_form.modes import GradientDescentModes, make_modes
@@ -62,18 +62,10 @@ class ClosedForm(Solver):
         Need("the full batch (batch_size=None)", lambda data, plan: plan.batch_size is None),
         Need("penalty None or 'l2'", lambda data, plan: plan.model.l1 == 0),
         Need("an optimizer of gd, momentum and nesterov", lambda data, plan: not plan.model.formula.adaptive),
-        Need(
-            "no bounds, clipping or averaging",
-            lambda data, plan: not (plan.model.constrained or plan.model.averaging),
-        ),
         Need("no ReduceOnPlateau", lambda data, plan: plan.rates.plateau is None),
-        Need(
-            "neither validation nor gradient_tol",
-            lambda data, plan: plan.validation is None and plan.gradient_tol is None,
-        ),
-        Need("an empty record and no callbacks", lambda data, plan: not (plan.record or plan.callbacks)),
         Need("on_divergence 'warn' or 'raise'", lambda data, plan: plan.on_divergence != "backtrack"),
         Need("history 'objective' or 'none' with a penalty", lambda data, plan: plan.objective or plan.model.l2 == 0),
+        *needs_of_options(name),
     )
 
     def __init__(self, problem: Problem, plan: Plan) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import gdfast
+from gdfast.options.declarations import DEFAULTS
 from gdfast.solvers.evaluation import Evaluator
 from gdfast.solvers.loop.backtracking import Backtracking
 from gdfast.solvers.loop.cost_rules import CostRules
@@ -23,7 +23,7 @@ def make_descent():
     """Return a function of fit's options that makes a Descent at its start."""
 
     def make(rows=30, **options):
-        options = {**gdfast.fit.__kwdefaults__, "epochs": 50, "learning_rate": 0.05, "seed": 1, **options}
+        options = {**DEFAULTS, "epochs": 50, "learning_rate": 0.05, "seed": 1, **options}
         problem, plan = prepare(np.resize(X, (rows, 4)), np.resize(Y, rows), None, options)
         return Descent(problem, plan, Evaluator(problem, plan))
 

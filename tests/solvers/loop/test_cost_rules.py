@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gdfast
+from gdfast.options.declarations import DEFAULTS
 from gdfast.solvers.loop.cost_rules import CostRules
 from gdfast.solvers.prepare import prepare
 
@@ -22,7 +23,7 @@ PLATEAUS = st.none() | st.builds(
 def make_rules(stopping=None, plateau=None, **options):
     if stopping is not None:
         options["tol"], options["patience"] = stopping
-    options = gdfast.fit.__kwdefaults__ | {"learning_rate": plateau or 0.1, "backend": "numpy"} | options
+    options = DEFAULTS | {"learning_rate": plateau or 0.1, "backend": "numpy"} | options
     return CostRules(prepare([[1.0], [2.0], [4.0]], [1.0, 2.0, 5.0], None, options)[1])
 
 

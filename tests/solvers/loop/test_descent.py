@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import gdfast
+from gdfast.options.declarations import DEFAULTS
 from gdfast.results.history import Recorded
 from gdfast.solvers.loop.solver import Loop
 from gdfast.solvers.prepare import prepare
@@ -29,7 +30,7 @@ def test_a_chunk_ends_at_the_nearest_stop(make_descent, batch_size, callbacks):
 
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_an_epoch_that_was_cut_off_and_diverges_is_left_out_whole(data, batch_size):
-    options = {**gdfast.fit.__kwdefaults__, "learning_rate": 30.0, "seed": 1, "epochs": 400, "batch_size": batch_size}
+    options = {**DEFAULTS, "learning_rate": 30.0, "seed": 1, "epochs": 400, "batch_size": batch_size}
     problem, plan = prepare(np.tile(data[0], (20, 1)), np.tile(data[1], 20), None, options)
 
     def diverge(loop):
@@ -69,7 +70,7 @@ def test_backtracking_to_an_epoch_that_was_cut_off_gives_the_bits_of_one_fit(dat
     X, y = np.tile(data[0], (20, 1)), np.tile(data[1], 20)
     rates = np.array([1e-3] * 4 + [1e3] * 8)
     options = {"learning_rate": rates, "batch_size": 1, "seed": 0, "on_divergence": "backtrack", "backend": "numpy"}
-    problem, plan = prepare(X, y, None, {**gdfast.fit.__kwdefaults__, **options, "epochs": 12})
+    problem, plan = prepare(X, y, None, {**DEFAULTS, **options, "epochs": 12})
     whole = gdfast.fit(X, y, epochs=12, **options)
     assert whole.diverged_at is not None
     for epoch in (1, 3, 4):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gdfast
+from gdfast.options.declarations import DEFAULTS
 from gdfast.solvers.loop.recording import Recorder
 from gdfast.solvers.prepare import prepare
 
@@ -17,7 +17,7 @@ CUTS = st.lists(st.integers(0, 20), max_size=6)
 
 
 def recorder(**options):
-    options = gdfast.fit.__kwdefaults__ | {"learning_rate": 0.1, "backend": "numpy"} | options
+    options = DEFAULTS | {"learning_rate": 0.1, "backend": "numpy"} | options
     problem, plan = prepare(X, Y, None, options)
     return Recorder(plan, problem.dimensions)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gdfast
+from gdfast.options.declarations import DEFAULTS
 from gdfast.solvers.loop.solver import Loop
 from gdfast.solvers.prepare import prepare
 
@@ -12,7 +13,7 @@ X, Y = ROOT.normal(size=(30, 4)), ROOT.normal(size=30)
 
 
 def make(**options):
-    options = {**gdfast.fit.__kwdefaults__, "epochs": 40, "learning_rate": 0.05, "seed": 1, **options}
+    options = {**DEFAULTS, "epochs": 40, "learning_rate": 0.05, "seed": 1, **options}
     problem, plan = prepare(X, Y, None, options)
     return Loop(problem, plan), plan
 
