@@ -38,6 +38,7 @@ def fit(
     l1_ratio: float = 0.5,
     penalty_factors: ArrayLike | None = None,
     fit_intercept: bool = True,
+    standardize: bool = False,
     sample_weight: ArrayLike | str | None = None,
     bounds: tuple[Any, Any] | None = None,
     positive: bool = False,
@@ -108,6 +109,11 @@ def fit(
         Factors of alpha for each feature, at least 0; 1 by default.
     fit_intercept : bool, default True
         Whether to fit the intercept b; else it stays zero. It is never penalised.
+    standardize : bool, default False
+        Whether to train on columns scaled to weighted mean 0 and deviation 1; a sparse X is not centred. Rates,
+        penalties, bounds, clipping and tolerances are then those of the scaled columns; the start, coef, intercept and
+        what is recorded of them are in the units of X. A constant column is divided by 1. With fit_intercept=False the
+        intercept is zero on the scaled columns.
     sample_weight : array-like of shape (n,) or str, optional
         The weights of the rows, at least 0, not all 0; scaled to mean 1. A str is the name of X's column that holds
         them.

@@ -1,6 +1,6 @@
 """X, y and weights as checked, typed arrays: the Problem that a descent works on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from gdfast._arguments import as_array, floating, numeric_array, real, shown, ve
 from gdfast._cached_property import cached_property
 from gdfast.data.csr import CSR, as_kind_of, features
 from gdfast.data.order import fill_order
+from gdfast.data.scaling import Scaling
 from gdfast.formulas.losses import LOSSES, LossFormulas
 from gdfast.options.custom_loss import Loss
 
@@ -38,9 +39,15 @@ class Dimensions:
     dtype: np.dtype[Any]  # of X
     sparse: bool
     several: bool  # y had several columns, so coef has a row for each
+    scaling: Scaling | None = None  # of the columns, where they are standardized
 
     def shaped(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[Any, Any]:
-        """Return copies of coefficients (k, d) and intercepts (k,), as users have them: of one y (d,) and a float."""
+        """Return new coefficients (k, d) and intercepts (k,) in the units of X, as users have them.
+
+        Of one y they have shape (d,) and are a float.
+        """
+        if self.scaling is not None:
+            W, b = self.scaling.to_given(W, b)
         return (W.copy(), b.copy()) if self.several else (W[0].copy(), float(b[0]))
 
 
@@ -53,12 +60,17 @@ class Problem:
     weights: NDArray[np.float64] | None  # (n,), mean 1; None: all are 1
     classes: NDArray[Any] | None  # the labels in sorted order
     several: bool  # y had several columns, so coef has a row for each
+    scaling: Scaling | None = None  # that X was standardized by
 
     @cached_property
     def dimensions(self) -> Dimensions:
         """The problem without its rows."""
         (n, d), k = self.X.shape, self.Y.shape[1]
-        return Dimensions(n, d, k, self.X.dtype, isinstance(self.X, CSR), self.several)
+        return Dimensions(n, d, k, self.X.dtype, isinstance(self.X, CSR), self.several, self.scaling)
+
+    def standardized(self, scaling: Scaling) -> "Problem":
+        """Return the problem on scaled columns."""
+        return replace(self, X=scaling.scaled(self.X), scaling=scaling)
 
 
 def make_problem(X: Any, y: Any, loss: str | Loss, sample_weight: Any = None, c: float = 0.0) -> Problem:

@@ -91,6 +91,17 @@ OPTIONS: dict[str, Option] = {
         group=MODEL,
         words="flag",
     ),
+    "standardize": Option(
+        False,
+        "bool",
+        "Whether to train on columns scaled to weighted mean 0 and deviation 1; a sparse X is not centred.",
+        "Rates, penalties, bounds, clipping and tolerances are then those of the scaled columns; the start, coef, "
+        "intercept and what is recorded of them are in the units of X. A constant column is divided by 1. With "
+        "fit_intercept=False the intercept is zero on the scaled columns.",
+        check=flag,
+        group=MODEL,
+        words="flag",
+    ),
     "sample_weight": Option(
         None,
         "array-like of shape (n,) or str",

@@ -53,7 +53,7 @@ class Run(LinearModel):
     coef : ndarray of shape (n_features,) or (n_outputs, n_features)
         The coefficients, in the dtype of X.
     intercept : float or ndarray of shape (n_outputs,)
-        The intercept, 0 with fit_intercept=False.
+        The intercept, 0 with fit_intercept=False (and standardize=False).
     epochs : int
         Number of whole epochs done.
     steps : int

@@ -39,6 +39,7 @@ class BaseGD(BaseEstimator):
         l1_ratio: float = 0.5,
         penalty_factors: ArrayLike | None = None,
         fit_intercept: bool = True,
+        standardize: bool = False,
         bounds: tuple[Any, Any] | None = None,
         positive: bool = False,
         batch_size: int | None = None,
@@ -115,6 +116,9 @@ class BaseGD(BaseEstimator):
         if isinstance(self.loss, gdfast.Loss):
             raise AttributeError(f"stability_ needs a loss of gdfast's, not {self.loss.name!r}")
         X, y, sample_weight = self._data
+        scaling = self._runs[0].data.problem.scaling
+        if scaling is not None:
+            X = scaling.scaled(features("X", X))
         return gdfast.stability(
             X, y, loss=self.loss, penalty=self.penalty, alpha=self._fit_options(None)["alpha"], l1_ratio=self.l1_ratio,
             sample_weight=sample_weight, fit_intercept=self.fit_intercept,
@@ -363,6 +367,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
         l1_ratio: float = 0.5,
         penalty_factors: ArrayLike | None = None,
         fit_intercept: bool = True,
+        standardize: bool = False,
         bounds: tuple[Any, Any] | None = None,
         positive: bool = False,
         batch_size: int | None = None,

@@ -20,6 +20,7 @@ from gdfast.solvers.stopping import PATIENCE, PlateauRate, StoppingRule
 __all__ = ["Plan", "make_plan", "make_seed"]
 
 CHECKPOINT_SECONDS = 30.0
+ROUNDING = 1e-6  # relative: between an intercept in the units of X and zero on standardized columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,9 +90,17 @@ def start_values(
         W[:] = floating("coef_init", given, W.dtype)
     if intercept_init is not None:
         b[:] = vector("intercept_init", np.ravel(numeric_array("intercept_init", intercept_init)), k, "output")
-        if not intercept and b.any():
-            raise ValueError("intercept_init is not zero, but fit_intercept=False; leave it out, or fit the intercept")
-    return W, b
+    size = abs(b)
+    if data.scaling is not None:
+        size = size + abs(W) @ abs(data.scaling.center)
+        scaled, b = data.scaling.to_scaled(W, b)
+        W = floating("coef_init", scaled, W.dtype)
+    if intercept:
+        return W, b
+    if intercept_init is not None and (abs(b) > ROUNDING * size).any():
+        zero = "zero" if data.scaling is None else "zero on the standardized columns"
+        raise ValueError(f"intercept_init is not {zero}, but fit_intercept=False; leave it out, or fit the intercept")
+    return W, np.zeros(k)
 
 
 def make_batch_size(batch_size: int | None, n: int) -> int | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from gdfast.backends import BACKENDS, choose, why_missing
 from gdfast.data.problem import Dimensions, Problem, make_problem, split, validation_problem
+from gdfast.data.scaling import scaling_of
 from gdfast.formulas.losses import LOSSES
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import checked
@@ -31,6 +32,10 @@ def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tupl
         validation = validation_problem(problem, loss, options["validation"], model.c)
     elif options["validation"] is not None:
         problem, validation, rows = split(problem, options["validation"], seed)
+    if options["standardize"]:
+        scaling = scaling_of(problem.X, problem.weights)  # by the rows that are trained on
+        problem = problem.standardized(scaling)
+        validation = None if validation is None else validation.standardized(scaling)
     data = problem.dimensions
     model = with_constraints(model, data.d, data.dtype, options)
     rate = options["learning_rate"]

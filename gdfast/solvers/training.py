@@ -29,8 +29,11 @@ class TrainingData:
 
     def objective(self, coef: Any, intercept: Any) -> float:
         """Return J at a coef and an intercept as users have them."""
-        b = np.array(intercept, np.float64, ndmin=1)
-        return objective_at(self.problem, self.plan, np.array(coef, ndmin=2), b)
+        W, b = np.array(coef, ndmin=2), np.array(intercept, np.float64, ndmin=1)
+        if self.problem.scaling is not None:
+            scaled, b = self.problem.scaling.to_scaled(W, b)
+            W = scaled.astype(W.dtype)
+        return objective_at(self.problem, self.plan, W, b)
 
 
 class FitCall(NamedTuple):

@@ -8,6 +8,7 @@ import numpy as np
 
 from gdfast.backends import load
 from gdfast.data.problem import Dimensions, Problem
+from gdfast.data.scaling import Scaling
 from gdfast.options.learning_rates import CallableRates
 from gdfast.results.run import Point, Run
 from gdfast.results.stop_reason import StopReason
@@ -103,7 +104,8 @@ class ClosedForm(Solver):
             return None
         several = run.coef.ndim == 2
         k, n = len(run.coef) if several else 1, run.state["factors"]["n"]
-        return Dimensions(n, run.coef.shape[-1], k, run.coef.dtype, sparse=False, several=several)
+        scaling = Scaling(**run.state["scaling"]) if "scaling" in run.state else None
+        return Dimensions(n, run.coef.shape[-1], k, run.coef.dtype, False, several, scaling)
 
     @classmethod
     def resumed(cls, run: Run, problem: Problem | None, plan: Plan) -> Self:
@@ -220,6 +222,8 @@ class ClosedForm(Solver):
         # After tol progress is counted anew; else training continues as one fit.
         kept: dict[str, Any] = {"first": self.last if self.stopped else self.first, "epochs": self.last}
         kept["factors"] = {field.name: getattr(self.factors, field.name) for field in fields(self.factors)}
+        if self.data.scaling is not None:
+            kept["scaling"] = {field.name: getattr(self.data.scaling, field.name) for field in fields(Scaling)}
         # A file cannot hold a callable, and its rates up to here are part of the path.
         return kept | self.plan.rates.state(0)
 

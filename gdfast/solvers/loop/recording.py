@@ -65,7 +65,7 @@ class Recorder:
             row["validation_cost"] = known["validation_cost"]
         for name in self.plan.record:
             if name == "coef_norm":
-                row[name] = float(np.linalg.norm(W.astype(np.float64)))
+                row[name] = float(np.linalg.norm(self.data.shaped(W, b)[0].astype(np.float64)))
             elif name == "coef":
                 row["coef"], row["intercept"] = self.data.shaped(W, b)
             else:

@@ -1,0 +1,91 @@
+"""Columns scaled to weighted mean 0 and deviation 1, and parameters between their units and those of X."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.data.csr import BLOCK_VALUES, CSR, Features
+
+__all__ = ["Scaling", "scaling_of"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaling:
+    """Columns (x - center) / scale in the place of x."""
+
+    center: NDArray[np.float64]  # (d,)
+    scale: NDArray[np.float64]  # (d,)
+
+    def scaled(self, X: Features) -> Features:
+        """Return X scaled, in its own dtype; a sparse X is not centred."""
+        if isinstance(X, CSR):
+            values = (X.data / self.scale[X.indices]).astype(X.dtype, copy=False)
+            return CSR(values, X.indices, X.indptr, X.shape)
+        result = np.empty_like(X)
+        for rows in blocks_of_rows(X):
+            result[rows] = (X[rows] - self.center) / self.scale
+        return result
+
+    def to_scaled(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return coefficients (k, d) and intercepts (k,) for the scaled columns, from those for X."""
+        return W * self.scale, b + W.astype(np.float64) @ self.center
+
+    def to_given(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return coefficients and intercepts for X, from those for the scaled columns."""
+        coef = (W / self.scale).astype(W.dtype, copy=False)
+        return coef, b - coef.astype(np.float64) @ self.center
+
+
+def scaling_of(X: Features, weights: NDArray[np.float64] | None) -> Scaling:
+    """Return the Scaling of X by its weighted means and deviations; a constant column is divided by 1.
+
+    Rows of weight 0 have no part in it.
+    """
+    used = slice(None) if weights is None or weights.min() > 0 else np.flatnonzero(weights > 0)
+    X, s = X[used], np.ones(len(X)) if weights is None else weights[used]
+    with np.errstate(over="ignore", invalid="ignore"):
+        center, scale = sparse_moments(X, s) if isinstance(X, CSR) else dense_moments(X, s)
+    if not (np.isfinite(center).all() and np.isfinite(scale).all()):
+        j = int(np.argmin(np.isfinite(center) & np.isfinite(scale)))
+        raise ValueError(f"standardize=True: column {j} of X holds values too large for a mean; scale it first")
+    return Scaling(np.zeros_like(center) if isinstance(X, CSR) else center, scale)
+
+
+def blocks_of_rows(X: NDArray[Any]) -> Iterator[slice]:
+    """Yield slices of rows that hold few enough values for temporary arrays in float64."""
+    size = max(1, BLOCK_VALUES // X.shape[1])
+    for first in range(0, len(X), size):
+        yield slice(first, first + size)
+
+
+def dense_moments(X: NDArray[Any], s: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each column's mean and deviation by rows of weights s; a constant column has its value and 1."""
+    low, high, total = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64), s.sum()
+    center = low + (high - low) / 2.0
+    for _ in range(2):  # the second time what the first sum's rounding left
+        center = center + sum(s[rows] @ (X[rows] - center) for rows in blocks_of_rows(X)) / total
+    size = np.maximum(np.maximum(high - center, center - low), np.finfo(np.float64).tiny)
+    squares = sum(s[rows] @ (((X[rows] - center) / size) ** 2) for rows in blocks_of_rows(X)) / total
+    constant = low == high
+    return np.where(constant, low, center), np.where(constant, 1.0, size * np.sqrt(squares))
+
+
+def sparse_moments(X: CSR, s: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the same of a sparse matrix."""
+    d, total = X.shape[1], s.sum()
+    weights = np.repeat(s, X.counts)
+    stored = np.bincount(X.indices, minlength=d)
+    low = np.where(stored < len(X), 0.0, np.inf)  # a column with a value that is not stored holds a 0
+    high = -low
+    np.minimum.at(low, X.indices, X.data)
+    np.maximum.at(high, X.indices, X.data)
+    center = np.bincount(X.indices, weights * X.data, d) / total
+    size = np.maximum(np.maximum(high - center, center - low), np.finfo(np.float64).tiny)
+    distance = (X.data - center[X.indices]) / size[X.indices]
+    zeros = np.maximum(total - np.bincount(X.indices, weights, d), 0.0) * (stored < len(X))
+    squares = (np.bincount(X.indices, weights * distance**2, d) + zeros * (center / size) ** 2) / total
+    constant = low == high
+    return np.where(constant, low, center), np.where(constant, 1.0, size * np.sqrt(squares))
