@@ -405,16 +405,14 @@ def vector_of(name: str, result: Any, shape: tuple[int, ...]) -> Vector:
 
 def is_jitted(fun: Function, grad: Function | None) -> bool:
     """Return whether all functions given are compiled by Numba; without importing it."""
-    registry = sys.modules.get("numba.core.registry")
-    return registry is not None and all(
-        isinstance(function, registry.CPUDispatcher) for function in (fun, grad) if function is not None
-    )
+    extending = sys.modules.get("numba.extending")
+    return extending is not None and all(map(extending.is_jitted, [fun] if grad is None else [fun, grad]))
 
 
 def numba_errors() -> tuple[type[BaseException], ...]:
     """Return the class of Numba's compilation errors, or nothing where Numba is not imported."""
-    errors = sys.modules.get("numba.core.errors")
-    return () if errors is None else (errors.NumbaError,)
+    numba = sys.modules.get("numba")
+    return () if numba is None else (numba.NumbaError,)
 
 
 def compiled_or(

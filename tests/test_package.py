@@ -20,7 +20,8 @@ def modules():
 def importable(name):
     if name.startswith("gdfast.backends.numba"):
         name = "gdfast.backends.numba"
-    needs = {"gdfast.backends.numba": "numba", "gdfast.cli.commands": "typer", "gdfast.plots": "matplotlib",
+    needs = {"gdfast.backends.numba": "numba", "gdfast.cli.commands": "typer",
+             "gdfast.cli.options": "typer", "gdfast.plots": "matplotlib",
              "gdfast.cli.demo": "matplotlib",
              "gdfast.compat": "matplotlib"}  # fmt: skip
     if name.startswith("gdfast.sklearn"):
@@ -37,6 +38,14 @@ def test_import_needs_numpy_alone(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_first_fit_does_not_import_logging(tmp_path):
+    code = (
+        "import sys, gdfast; gdfast.fit([[1.0], [2.0]], [1.0, 2.0], backend='numpy'); print('logging' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize("name", modules())

@@ -32,6 +32,13 @@ NOT_COUNTED = {"__init__.py", "__main__.py", "py.typed", "_core", "__pycache__"}
 # Exceptions, which may only shrink: imports that point upwards, and folders with too many entries.
 UPWARDS: set[tuple[str, str]] = set()
 TOO_FULL: set[str] = set()
+# What is private to other libraries stands in one file each, which a test of its own holds to what is used of it.
+PRIVATE = {
+    "_signal": "backends/interrupt.py",  # tests/backends/test_interrupt.py
+    "sklearn.base._fit_context": "sklearn/internals.py",  # tests/sklearn/test_internals.py
+    "sklearn.utils.validation._check_sample_weight": "sklearn/internals.py",
+    "_nrt": "backends/numba/compilation.py",  # tests/backends/test_numba_kernels.py
+}
 
 
 def sources():
@@ -107,6 +114,26 @@ def test_no_module_imports_itself_through_others():
     for module in graph:
         if module != "gdfast":
             visit(module, [])
+
+
+def foreign_names(tree):
+    """Yield the full names that a module imports of other libraries, and the strings that name parts of Numba."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and re.fullmatch(r"numba\.[\w.]+|_nrt", str(node.value)):
+            yield node.value
+
+
+def test_what_is_private_to_other_libraries_stands_in_one_file_each():
+    found = set()
+    for path in ROOT.rglob("*.py"):
+        names = {name for name in foreign_names(ast.parse(path.read_text())) if not name.startswith(("gdfast", "__"))}
+        private = {name for name in names if any(part[0] == "_" for part in name.split(".")) or "numba.core" in name}
+        found |= {(name, path.relative_to(ROOT).as_posix()) for name in private}
+    assert found == set(PRIVATE.items())
 
 
 def test_folders_are_small():

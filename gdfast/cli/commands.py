@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 import gdfast
 from gdfast._arguments import real
 from gdfast.cli.data_files import Table, read_table
-from gdfast.formulas.losses import LOSSES
+from gdfast.cli.options import GroupedCommand, as_typed, options_of_fit, with_options_of_fit
 from gdfast.results.run import Run
 
 __all__ = ["app", "run"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+FILES = "Data and output"
 
 
 def run() -> None:
@@ -69,46 +70,46 @@ def demo(
         raise ValueError("a number above is not the expected one")
 
 
-@app.command()
+@app.command(cls=GroupedCommand)
+@with_options_of_fit
 def fit(
-    data: Annotated[Path, typer.Argument(help="A CSV, TSV, blank-separated text, Parquet or .npy file.")],
-    target: Annotated[str, typer.Option(help="The column to predict (a number, from 0, without a header).")],
-    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 1000,
-    learning_rate: Annotated[str, typer.Option(help='A number, or "auto".')] = "auto",
-    batch_size: Annotated[
-        int | None, typer.Option(help="Rows in a batch: 1 is SGD; without it, the full batch.")
-    ] = None,
-    loss: Annotated[str, typer.Option(help=f"One of {', '.join(LOSSES)}.")] = "squared_error",
-    penalty: Annotated[str | None, typer.Option(help="l2, l1 or elasticnet.")] = None,
-    alpha: Annotated[float, typer.Option(help="The penalty's strength.")] = 0.0,
+    data: Annotated[
+        Path,
+        typer.Argument(help="A CSV, TSV, blank-separated text, Parquet or .npy file.", rich_help_panel="Arguments"),
+    ],
+    target: Annotated[
+        str, typer.Option(help="The column to predict (a number, from 0, without a header).", rich_help_panel=FILES)
+    ],
     standardize: Annotated[
-        bool, typer.Option("--standardize", help="Train on features of mean 0 and deviation 1.")
+        bool,
+        typer.Option("--standardize", help="Train on features of mean 0 and deviation 1.", rich_help_panel=FILES),
     ] = False,
-    seed: Annotated[int | None, typer.Option(help="Of the order of samples.")] = None,
-    no_header: Annotated[bool, typer.Option("--no-header", help="The file has no line of names.")] = False,
+    no_header: Annotated[
+        bool, typer.Option("--no-header", help="The file has no line of names.", rich_help_panel=FILES)
+    ] = False,
     predict: Annotated[
-        str | None, typer.Option(help='The features of one row to predict, as in "33" or "1.5,2".')
+        str | None,
+        typer.Option(help='The features of one row to predict, as in "33" or "1.5,2".', rich_help_panel=FILES),
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Write the curve of costs to this picture.")] = None,
-    save: Annotated[Path | None, typer.Option(help="Write the run to this .npz file.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Write the curve of costs to this picture.", rich_help_panel=FILES)
+    ] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the run to this .npz file.", rich_help_panel=FILES)] = None,
+    **options: Any,
 ) -> None:
     """Train a linear model on a data file."""
-    y, features = read_table(data, not no_header).take(target)
+    arguments = options_of_fit(options)
+    table = read_table(data, not no_header)
+    if arguments["sample_weight"] is not None:
+        arguments["sample_weight"], table = table.take(arguments["sample_weight"])
+    y, features = table.take(target)
     X = features.matrix().astype(np.float64, copy=False)
     center, scale = scaling(X, standardize)
     row = None if predict is None else given_row(predict, X.shape[1])
-    trained = gdfast.fit(
-        (X - center) / scale if standardize else X,
-        y,
-        loss=loss,
-        penalty=penalty,
-        alpha=alpha,
-        batch_size=batch_size,
-        epochs=epochs,
-        learning_rate=learning_rate if learning_rate == "auto" else float_option("--learning-rate", learning_rate),
-        seed=seed,
-        progress=sys.stderr.isatty(),
-    )
+    try:
+        trained = gdfast.fit((X - center) / scale if standardize else X, y, progress=sys.stderr.isatty(), **arguments)
+    except (ValueError, TypeError, OSError) as error:
+        raise type(error)(as_typed(str(error))) from error
     trained.extra.update(columns=features.names, target=target, center=center.tolist(), scale=scale.tolist())
     report(trained, features.names)
     if row is not None:
@@ -203,13 +204,12 @@ def feature_columns(trained: Run, table: Table) -> Table:
 def report(trained: Run, names: list[str]) -> None:
     """Print what was found, in the data's own units."""
     scale, center = np.array(trained.extra["scale"]), np.array(trained.extra["center"])
-    coef = trained.coef / scale
-    intercept = trained.intercept - float(coef @ center)
+    coef = np.atleast_2d(trained.coef) / scale  # a row for each output or class
+    intercept = np.atleast_1d(trained.intercept) - coef @ center
     width = max(len("intercept"), *(len(name) for name in names))
     print(
         f"{trained.epochs:,} epochs in {trained.seconds:.3g} s ({trained.solver}, {trained.backend}); {trained.advice}"
     )
     print(f"loss {trained.loss}, learning rate {trained.learning_rate:.6g}, cost {trained.cost:.12g}")
-    for name, value in zip(names, coef, strict=True):
-        print(f"  {name:<{width}} {value: .10g}")
-    print(f"  {'intercept':<{width}} {intercept: .10g}")
+    for name, values in zip([*names, "intercept"], [*coef.T, intercept], strict=True):
+        print(f"  {name:<{width}} {' '.join(f'{value: .10g}' for value in values)}")

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 import gdfast
 from gdfast._arguments import choice
@@ -16,6 +16,7 @@ from gdfast.data.csr import features
 from gdfast.data.frames import by_name
 from gdfast.formulas.losses import LOSSES, log_normalised
 from gdfast.options.declarations import OPTIONS
+from gdfast.sklearn.internals import check_sample_weight
 from gdfast.sklearn.parameters import with_parameters
 
 __all__ = ["GDClassifier", "GDRegressor"]
@@ -76,8 +77,9 @@ class BaseGD(BaseEstimator):
 
     def _set_init_arguments(self, arguments: dict[str, Any]) -> None:
         """Set the constructor's arguments as attributes, unchanged, as scikit-learn requires."""
-        for name in self._get_param_names():
-            setattr(self, name, arguments[name])
+        for name, value in arguments.items():
+            if name != "self":
+                setattr(self, name, value)
 
     def _fit_options(self, seed: int | None) -> dict[str, Any]:
         """Return the arguments of `gdfast.fit` other than the data and the initial coefficients."""
@@ -249,7 +251,7 @@ class GDRegressor(RegressorMixin, BaseGD):
             multi_output=self._supports_multi_output(),
         )  # fmt: skip
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
+            sample_weight = check_sample_weight(sample_weight, X)
         initial = self._initial_coefficients(coef_init, intercept_init)
         options = self._fit_options(*self._draw_seeds(1)) | {"validation": self._checked_validation(validation)}
         run = gdfast.fit(X, y, sample_weight=sample_weight, **options, **initial)
@@ -449,7 +451,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
                 f"The number of classes has to be greater than one; got {n_classes} class: {self.classes_[0]!r}"
             )
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
+            sample_weight = check_sample_weight(sample_weight, X)
         if self.class_weight is not None:
             class_weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[class_indices]
             sample_weight = class_weight if sample_weight is None else sample_weight * class_weight

@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import linear_model
-from sklearn.base import _fit_context
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _check_sample_weight
 
 from gdfast.sklearn.base import MAX_SEED, BaseSGD
 from gdfast.sklearn.epochs import FitResult, train
+from gdfast.sklearn.internals import check_sample_weight, fit_context
 
 __all__ = ["SGDClassifier", "SGDOneClassSVM", "SGDRegressor"]
 
@@ -105,7 +104,7 @@ class SGDRegressor(BaseSGD, linear_model.SGDRegressor):
     array([1.])
     """
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X: Any,
@@ -142,7 +141,7 @@ class SGDRegressor(BaseSGD, linear_model.SGDRegressor):
         self._warn_after_fit(self.max_iter)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> "SGDRegressor":
         """Train for one more epoch on the rows given.
 
@@ -170,7 +169,7 @@ class SGDRegressor(BaseSGD, linear_model.SGDRegressor):
         first_call = getattr(self, "coef_", None) is None
         X, y = self._validate_input(X, y, reset=first_call)
         y = y.astype(X.dtype, copy=False)
-        sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        sample_weight = check_sample_weight(sample_weight, X, dtype=X.dtype)
         if first_call:
             coef, self.intercept_ = self._initial_coefficients(
                 1, X.shape[1], X.dtype, coef_init, intercept_init, "intercept_init"
@@ -262,7 +261,7 @@ class SGDOneClassSVM(BaseSGD, linear_model.SGDOneClassSVM):
 
     _is_one_class = True
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X: Any,
@@ -302,7 +301,7 @@ class SGDOneClassSVM(BaseSGD, linear_model.SGDOneClassSVM):
         self._warn_after_fit(self.max_iter)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> "SGDOneClassSVM":
         """Train for one more epoch on the rows given.
 
@@ -329,7 +328,7 @@ class SGDOneClassSVM(BaseSGD, linear_model.SGDOneClassSVM):
         """Train for at most max_iter epochs, from the coefficients of the model if it has any."""
         first_call = getattr(self, "coef_", None) is None
         X = self._validate_input(X, None, reset=first_call)
-        sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        sample_weight = check_sample_weight(sample_weight, X, dtype=X.dtype)
         if first_call or coef_init is not None:
             coef, self.offset_ = self._initial_coefficients(
                 1, X.shape[1], X.dtype, coef_init, offset_init, "offset_init"
@@ -437,7 +436,7 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
     'yes'
     """
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X: Any,
@@ -479,7 +478,7 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
         self._warn_after_fit(self.max_iter)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: Any, y: Any, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> "SGDClassifier":
@@ -526,7 +525,7 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
             classes = np.unique(y)
         self._set_classes(classes)
         class_weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-        sample_weight = _check_sample_weight(
+        sample_weight = check_sample_weight(
             sample_weight, X, dtype=X.dtype, allow_all_zero_weights=bool(self.early_stopping)
         )
         if len(self.classes_) < 2:

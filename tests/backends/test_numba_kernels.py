@@ -79,3 +79,20 @@ def test_every_update_rule_is_compiled(rule):
     X = np.random.default_rng(0).normal(size=(50, 3))
     for kernel, batch_size in (("batch", None), ("stochastic", 7)):
         assert_compiled(kernel, X, optimizer=rule, batch_size=batch_size)
+
+
+def make_and_sum(n):
+    return np.ones(n).sum()
+
+
+@pytest.mark.numba_case
+def test_numba_counts_references_where_it_is_told_to():
+    """The option `_nrt` is private to Numba: without it a function that makes an array does not compile."""
+    import numba
+
+    from gdfast.backends.numba import compilation
+
+    changed = f"Numba {numba.__version__} changed _nrt: mend gdfast/backends/numba/compilation.py"
+    assert compilation.counting(make_and_sum).compile((numba.types.intp,)) is not None, changed
+    with pytest.raises(numba.NumbaError, match="Only accept returning of array passed"):
+        compilation.jit(make_and_sum).compile((numba.types.intp,))

@@ -4,9 +4,10 @@ import inspect
 
 import pytest
 
+from gdfast.options.declarations import DEFAULTS, OPTIONS
+
 pytest.importorskip("sklearn")
 
-from gdfast.options.declarations import DEFAULTS, OPTIONS
 from gdfast.sklearn import GDClassifier, GDRegressor
 
 # Options that are arguments of an estimator's `fit`, or that it decides itself.

@@ -12,7 +12,8 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 LIBERTIES: dict[str, Any] = {"fastmath": {"reassoc", "nsz", "arcp", "contract"}}
 # To count a reference to an array is an atomic operation, and code that does so is not inlined: SGD took ten times as
 # long. Only what Python calls, what makes arrays and users' own functions count; the rest may not make an array, nor
-# return one, be it a view, to what counts.
+# return one, be it a view, to what counts. The option is Numba's own: no other file names it, and a test of
+# tests/backends/test_numba_kernels.py holds it to what is said here.
 COUNTED: dict[str, Any] = {"_nrt": True}
 UNCOUNTED: dict[str, Any] = {"_nrt": False}
 # A way in from Python, and one from C, would be compiled with each function: a third of all the compiling.

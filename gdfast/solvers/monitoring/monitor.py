@@ -1,7 +1,7 @@
 """The monitor of a training: what comes from outside, between two chunks of updates."""
 
-import logging
 import math
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, Protocol, Self
@@ -21,8 +21,6 @@ from gdfast.solvers.monitoring.progress import ProgressBar
 from gdfast.solvers.plan import Plan
 
 __all__ = ["Monitor"]
-
-logger = logging.getLogger("gdfast")
 
 
 class Monitored(Protocol):
@@ -72,7 +70,7 @@ class Monitor:
         self.solver, epoch = solver, solver.state.epoch
         self.callbacks.last_epoch = self.checkpoints.written = epoch
         self.bar = self.progress_bar(epoch)
-        logger.debug("descent from epoch %d to %d on %s", epoch, self.plan.epochs, self.plan.backend)
+        log("descent from epoch %d to %d on %s", epoch, self.plan.epochs, self.plan.backend)
 
     def __enter__(self) -> Self:
         self.interrupt.__enter__()  # from here on Ctrl-C is noted instead of raised
@@ -123,3 +121,11 @@ class Monitor:
         facts["coef"], facts["intercept"] = problem.dimensions.shaped(W, b)
         facts |= {"learning_rate": self.solver.last_rate(), "seconds": self.seconds}
         return CallbackState(lambda: objective_at(problem, plan, W, b), **facts)
+
+
+def log(message: str, *values: Any) -> None:
+    """Write a debug message to the logger "gdfast"; where nobody has imported logging, nobody has asked for it."""
+    if "logging" in sys.modules:
+        import logging  # which takes as long to import as gdfast
+
+        logging.getLogger("gdfast").debug(message, *values)

@@ -27,6 +27,12 @@ def make_monitor(prepared):
     return make
 
 
+def test_the_logger_gdfast_is_told_what_begins(make_monitor, caplog):
+    with caplog.at_level("DEBUG", "gdfast"):
+        make_monitor(epoch=2, epochs=7, backend="numpy")
+    assert caplog.messages == ["descent from epoch 2 to 7 on numpy"]
+
+
 def move(monitor, epoch):
     """Move the solver to the end of an epoch, and do what is due there."""
     state = monitor.solver.state

@@ -1,0 +1,148 @@
+"""The options of `gdfast fit` that are those of `gdfast.fit`: made from their declaration, and named so in messages."""
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from gdfast.options.declarations import DEFAULTS, OPTIONS
+
+__all__ = ["GroupedCommand", "as_typed", "option_name", "options_of_fit", "with_options_of_fit"]
+
+TAKEN = {name: option.words for name, option in OPTIONS.items() if option.words is not None}
+# The defaults that differ from those of `gdfast.fit`.
+OTHER_DEFAULTS: dict[str, Any] = {"epochs": 1000}
+# Of the options that are on unless the command line says --no-...
+HELP_OF_NO = {
+    "fit_intercept": "Leave the intercept at zero.",
+    "shuffle": "Take the rows in their own order in SGD and mini-batches.",
+}
+TYPES = {"int": int, "float": float, "flag": bool}  # of the words that typer converts; all others are text
+
+
+class GroupedCommand(TyperCommand):
+    """A command whose help has its options under the headings of their panels, as plain text."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options of one panel after the other."""
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                panels.setdefault(getattr(parameter, "rich_help_panel", None) or "Options", []).append(record)
+        for panel, records in panels.items():
+            with formatter.section(panel):
+                formatter.write_dl(records)
+
+
+def option_name(name: str) -> str:
+    """Return the command line's name of an option of `fit`: --no-... where it is on unless given."""
+    if DEFAULTS[name] is True:
+        name = "no_" + name.removeprefix("fit_")
+    return "--" + name.replace("_", "-")
+
+
+def names_in_type(name: str) -> list[str]:
+    """Return the names that the declared type of an option quotes."""
+    return re.findall(r'"(\w+)"', OPTIONS[name].type)
+
+
+def metavar(name: str) -> str | None:
+    """Return what stands for an option's value in the help, None for typer's own word."""
+    if TAKEN[name] in ("name", "number or name"):
+        names = names_in_type(name)
+        return "|".join(["NUMBER", *names] if TAKEN[name] != "name" else names) or None
+    return {"numbers": "NUMBER,...", "names": "NAME,...", "column": "COLUMN", "file": "FILE"}.get(TAKEN[name])
+
+
+def parameter_of(name: str) -> inspect.Parameter:
+    """Return the parameter of a command for an option of `fit`."""
+    words, default = TAKEN[name], OTHER_DEFAULTS.get(name, DEFAULTS[name])
+    if words == "flag":
+        default = False
+    elif words not in TYPES:
+        default = str(default) if default not in (None, ()) else None
+    kind = TYPES.get(words, str)
+    about = typer.Option(
+        default, option_name(name), help=help_of(name), metavar=metavar(name), rich_help_panel=OPTIONS[name].group
+    )
+    annotation = kind if default is not None else kind | None
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=about, annotation=annotation)
+
+
+def help_of(name: str) -> str:
+    """Return the sentence of an option's help."""
+    return as_typed(HELP_OF_NO.get(name, OPTIONS[name].sentence))
+
+
+def with_options_of_fit(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that takes **options, with a parameter for each option of `fit` instead."""
+    signature = inspect.signature(command)
+    own = [about for about in signature.parameters.values() if about.kind is not inspect.Parameter.VAR_KEYWORD]
+    made = signature.replace(parameters=[*own, *map(parameter_of, TAKEN)])
+    vars(command)["__signature__"] = made
+    command.__annotations__ = {about.name: about.annotation for about in made.parameters.values()}
+    return command
+
+
+def options_of_fit(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `gdfast.fit` from those of the command; a column stays a name."""
+    return {name: value_of(name, given[name]) for name in TAKEN}
+
+
+def value_of(name: str, given: Any) -> Any:
+    """Return an argument of `gdfast.fit` from what was given for it."""
+    words = TAKEN[name]
+    if words == "flag":
+        return given != DEFAULTS[name]
+    if given is None:
+        return DEFAULTS[name]
+    if words == "number or name":
+        return given if given in names_in_type(name) else number(name, given)
+    if words == "numbers":
+        return tuple(number(name, part) for part in given.split(","))
+    return tuple(given.split(",")) if words == "names" else given
+
+
+def number(name: str, text: str) -> int | float:
+    """Return a number given as text."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        also = "".join(f" and not {other}" for other in names_in_type(name)) if TAKEN[name] == "number or name" else ""
+        raise ValueError(f"{option_name(name)}={text!r} is not a number{also}") from None
+
+
+# In a message: what `fit` writes as name=value, the name that a message begins with, names that cannot be other words.
+ANY = "|".join(sorted(TAKEN, key=len, reverse=True))
+ASSIGNED = re.compile(rf"(?<![\w.\"'`-])({ANY})=(None|True|False|\(\))?")
+FIRST = re.compile(rf"^({ANY})\b(?!=)")
+UNMISTAKABLE = re.compile(rf"(?<![\w.\"'`-])({'|'.join(name for name in ANY.split('|') if '_' in name)})\b|`({ANY})`")
+WITHOUT = re.compile(r"without [\w ]+? ha(?:s|ve)\b")
+
+
+def as_typed(text: str) -> str:
+    """Return a message or a sentence of `fit` with its options by their names on the command line."""
+    text, choose, names = text.partition("choose one of")
+    text = WITHOUT.sub(lambda found: re.sub(rf"\b({ANY})\b", lambda name: option_name(name[1]), found[0]), text)
+    text = ASSIGNED.sub(assigned, text)
+    text = FIRST.sub(lambda found: option_name(found[1]), text)
+    return UNMISTAKABLE.sub(lambda found: option_name(found[1] or found[2]), text) + choose + names
+
+
+def assigned(found: re.Match[str]) -> str:
+    """Return name=value as it is typed."""
+    name, value = found[1], found[2]
+    if value is None:
+        return f"{option_name(name)}="
+    if TAKEN[name] == "flag":
+        given = (value == "True") != DEFAULTS[name]
+        return option_name(name) if given else f"no {option_name(name)}"
+    return f"no {option_name(name)}" if value in ("None", "()") else f"{option_name(name)}={value}"
