@@ -19,8 +19,8 @@ FIT_ARGUMENTS = set(inspect.signature(gdfast.fit).parameters) - {"X", "y", "samp
 # A value for each argument of fit that would change the fit.
 OTHER = {
     "loss_parameter": 2.0, "penalty": "l2", "alpha": 0.1, "l1_ratio": 0.1, "penalty_factors": [1.0, 2.0, 3.0],
-    "fit_intercept": False, "standardize": True, "bounds": (-1, 1), "positive": True, "batch_size": 2, "optimizer": "adam",
-    "average": True,
+    "fit_intercept": False, "standardize": True, "bounds": (-1, 1), "positive": True, "batch_size": 2,
+    "optimizer": "adam", "average": True,
     "clip_norm": 1.0, "clip_value": 1.0, "coef_init": np.ones(3), "intercept_init": 1.0, "shuffle": False, "seed": 7,
     "tol": 1.0, "patience": 2, "gradient_tol": 1.0, "validation": 0.5, "restore_best": True, "on_divergence": "raise",
     "history": "none", "history_every": 2, "history_limit": 5, "record": "coef", "checkpoint": "elsewhere",

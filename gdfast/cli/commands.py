@@ -80,10 +80,6 @@ def fit(
     target: Annotated[
         str, typer.Option(help="The column to predict (a number, from 0, without a header).", rich_help_panel=FILES)
     ],
-    standardize: Annotated[
-        bool,
-        typer.Option("--standardize", help="Train on features of mean 0 and deviation 1.", rich_help_panel=FILES),
-    ] = False,
     no_header: Annotated[
         bool, typer.Option("--no-header", help="The file has no line of names.", rich_help_panel=FILES)
     ] = False,
@@ -103,17 +99,16 @@ def fit(
     if arguments["sample_weight"] is not None:
         arguments["sample_weight"], table = table.take(arguments["sample_weight"])
     y, features = table.take(target)
-    X = features.matrix().astype(np.float64, copy=False)
-    center, scale = scaling(X, standardize)
-    row = None if predict is None else given_row(predict, X.shape[1])
+    features.matrix()  # its errors name the column and the row of the file
+    row = None if predict is None else given_row(predict, len(features.names))
     try:
-        trained = gdfast.fit((X - center) / scale if standardize else X, y, progress=sys.stderr.isatty(), **arguments)
+        trained = gdfast.fit(features, y, progress=sys.stderr.isatty(), **arguments)
     except (ValueError, TypeError, OSError) as error:
         raise type(error)(as_typed(str(error))) from error
-    trained.extra.update(columns=features.names, target=target, center=center.tolist(), scale=scale.tolist())
+    trained.extra.update(columns=features.names, target=target)
     report(trained, features.names)
     if row is not None:
-        print(f"Prediction: {predicted(trained, row[None, :])[0]}")
+        print(f"Prediction: {trained.predict(row[None, :])[0]}")
     if plot is not None:
         from gdfast.cli.demo import picture
 
@@ -177,17 +172,9 @@ def given_row(text: str, features: int) -> NDArray[np.float64]:
     return np.array(values)
 
 
-def scaling(X: NDArray[Any], wanted: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each feature's mean and deviation (1 for a constant one), or 0 and 1."""
-    if not wanted:
-        return np.zeros(X.shape[1]), np.ones(X.shape[1])
-    deviation = X.std(axis=0)
-    return X.mean(axis=0), np.where(deviation > 0, deviation, 1.0)
-
-
 def predicted(trained: Run, X: NDArray[Any]) -> NDArray[Any]:
-    """Return predictions for features in the data's own units."""
-    return trained.predict((X - trained.extra["center"]) / trained.extra["scale"])
+    """Return predictions for features in the data's own units, also of a file whose coefficients have others."""
+    return trained.predict((X - trained.extra.get("center", 0.0)) / trained.extra.get("scale", 1.0))
 
 
 def feature_columns(trained: Run, table: Table) -> Table:
@@ -203,13 +190,12 @@ def feature_columns(trained: Run, table: Table) -> Table:
 
 def report(trained: Run, names: list[str]) -> None:
     """Print what was found, in the data's own units."""
-    scale, center = np.array(trained.extra["scale"]), np.array(trained.extra["center"])
-    coef = np.atleast_2d(trained.coef) / scale  # a row for each output or class
-    intercept = np.atleast_1d(trained.intercept) - coef @ center
+    coef, intercept = np.atleast_2d(trained.coef), np.atleast_1d(trained.intercept)  # a row for each output or class
     width = max(len("intercept"), *(len(name) for name in names))
     print(
         f"{trained.epochs:,} epochs in {trained.seconds:.3g} s ({trained.solver}, {trained.backend}); {trained.advice}"
     )
-    print(f"loss {trained.loss}, learning rate {trained.learning_rate:.6g}, cost {trained.cost:.12g}")
+    rate = "changing" if trained.learning_rate is None else f"{trained.learning_rate:.6g}"
+    print(f"loss {trained.loss}, learning rate {rate}, cost {trained.cost:.12g}")
     for name, values in zip([*names, "intercept"], [*coef.T, intercept], strict=True):
         print(f"  {name:<{width}} {' '.join(f'{value: .10g}' for value in values)}")

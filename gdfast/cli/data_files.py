@@ -26,6 +26,21 @@ class Table:
         others = [i for i in range(len(self.names)) if i != place]
         return self.columns[place], Table([self.names[i] for i in others], [self.columns[i] for i in others])
 
+    @property
+    def column_names(self) -> list[str]:
+        """The names, as a frame has them."""
+        return self.names
+
+    def select(self, names: list[str]) -> "Table":
+        """Return a table of some columns."""
+        return Table(names, [self.take(name)[0] for name in names])
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self.take(name)[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return self.matrix().astype(np.float64, copy=False)
+
     def matrix(self) -> NDArray[Any]:
         """Return the columns side by side; each must hold numbers."""
         if not self.names:

@@ -69,7 +69,8 @@ def test_fit_predict_and_files(table, tmp_path, file, options):
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose([float(line) for line in done.stdout.split()], A @ best, rtol=1e-6)
     run = gdfast.Run.load(tmp_path / "run.npz")
-    assert run.extra["columns"] == (["a", "b"] if options[1] == "y" else ["0", "1"])
+    assert run.feature_names == (("a", "b") if options[1] == "y" else ("0", "1"))
+    np.testing.assert_allclose(run.predict(np.array(frame[["a", "b"]])), A @ best, rtol=1e-6)
 
 
 def test_classes_and_minibatch(table, tmp_path):
@@ -148,3 +149,15 @@ def test_info_names_the_backends(tmp_path):
     assert done.returncode == 0
     for word in ("cython", "numba", "numpy", "processor", gdfast.__version__):
         assert word in done.stdout
+
+
+def test_a_file_whose_coefficients_are_those_of_scaled_columns_predicts_in_the_datas_units(tmp_path):
+    X = np.array([[1.0, 50.0], [2.0, 10.0], [4.0, 90.0]])
+    center, scale = X.mean(axis=0), X.std(axis=0)
+    run = gdfast.fit((X - center) / scale, [1.0, 2.0, 5.0], epochs=50)
+    run.extra.update(columns=["a", "b"], target="y", center=center.tolist(), scale=scale.tolist())
+    run.save(tmp_path / "run.npz")
+    (tmp_path / "d.csv").write_text("b,a\n" + "".join(f"{b},{a}\n" for a, b in X.tolist()))
+    done = gdfast_command("predict", "run.npz", "d.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose([float(line) for line in done.stdout.split()], run.predict((X - center) / scale))
