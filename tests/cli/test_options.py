@@ -17,7 +17,8 @@ from gdfast.cli.options import OTHER_DEFAULTS, TAKEN, as_typed, option_name
 # What is typed, and what fit is given.
 TYPED = {
     "loss": ("huber", "huber"), "loss_parameter": ("2", 2.0), "penalty": ("l2", "l2"), "alpha": ("0.5", 0.5),
-    "l1_ratio": ("0.25", 0.25), "penalty_factors": ("1,0", (1, 0)), "fit_intercept": (None, False), "standardize": (None, True),
+    "l1_ratio": ("0.25", 0.25), "penalty_factors": ("1,0", (1, 0)), "fit_intercept": (None, False),
+    "standardize": (None, True),
     "bounds": ("-1,inf", (-1, np.inf)), "positive": (None, True), "batch_size": ("2", 2), "epochs": ("7", 7),
     "learning_rate": ("0.01", 0.01), "optimizer": ("adam", "adam"), "average": ("3", 3), "clip_norm": ("2", 2.0),
     "clip_value": ("3", 3.0), "shuffle": (None, False), "seed": ("5", 5), "tol": ("1e-3", 1e-3), "patience": ("4", 4),
