@@ -180,7 +180,7 @@ def obstacle() -> str | None:
     for tool, package in (("valgrind", "valgrind"), ("cc", "gcc")):
         if shutil.which(tool) is None:
             return f"{tool} is not there; apt-get install {package}"
-    return gdfast.backends.why_missing("cython")
+    return gdfast.backends.why_unavailable("cython")
 
 
 def main() -> int:

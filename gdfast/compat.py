@@ -147,7 +147,7 @@ def our_rate(words: Words, learning_rate: float) -> float:
 
 
 def costs_before(run: Run, epochs: int) -> NDArray[np.float64]:
-    """Return J before each of the epochs asked for; inf from the epoch on where the descent diverged."""
+    """Return J before each of the epochs asked for; inf from the epoch on where training diverged."""
     costs = np.full(epochs, np.inf)
     known = run.costs[:epochs]
     costs[: len(known)] = known

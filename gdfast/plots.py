@@ -1,4 +1,4 @@
-"""Pictures of a descent.
+"""Figures of a fit.
 
 Each function draws on `ax`, or on a new figure where that is None, and returns the Axes; none calls show.
 """

@@ -27,7 +27,7 @@ def importable(name):
     if name.startswith("gdfast.sklearn"):
         return find_spec("sklearn") is not None
     if name == "gdfast.backends.cython":
-        return gdfast.backends.why_missing("cython") is None
+        return gdfast.backends.why_unavailable("cython") is None
     return name not in needs or find_spec(needs[name]) is not None
 
 

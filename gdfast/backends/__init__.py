@@ -52,12 +52,12 @@ def load(name: str) -> ModuleType:
 
 
 @functools.cache
-def why_missing(name: str) -> str | None:
+def why_unavailable(name: str) -> str | None:
     """Return None if the backend can be imported, else the reason and the remedy."""
     try:
         load(name)
     except ImportError as error:
-        return f"{error}; to have it: {REMEDIES.get(name, 'reinstall gdfast')}"
+        return f"{error}; to install it: {REMEDIES.get(name, 'reinstall gdfast')}"
     return None
 
 
@@ -75,7 +75,7 @@ def available() -> dict[str, str | None]:
     >>> gdfast.backends.available()["numpy"] is None
     True
     """
-    return {name: why_missing(name) for name in BACKENDS}
+    return {name: why_unavailable(name) for name in BACKENDS}
 
 
 def choose(backend: Any = "auto") -> str:
@@ -110,9 +110,9 @@ def choose(backend: Any = "auto") -> str:
         source, backend = "GDFAST_BACKEND", os.environ["GDFAST_BACKEND"] or "auto"
     name = choice(source, backend, ("auto", *BACKENDS))
     if name == "auto":
-        return next(other for other in BACKENDS if why_missing(other) is None)
-    reason = why_missing(name)
+        return next(other for other in BACKENDS if why_unavailable(other) is None)
+    reason = why_unavailable(name)
     if reason is not None:
-        there = ", ".join(other for other in BACKENDS if why_missing(other) is None)
-        raise ImportError(f"{source}={name!r} is missing: {reason}. There are: {there}")
+        others = ", ".join(other for other in BACKENDS if why_unavailable(other) is None)
+        raise ImportError(f"{source}={name!r} is not available: {reason}. Available backends: {others}")
     return name

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 try:
     from gdfast._core import descent, path
 except ImportError as error:
-    raise ImportError(f"gdfast's compiled core is not there ({error})") from error
+    raise ImportError(f"gdfast's compiled core is not installed ({error})") from error
 
 __all__ = ["FEW_FEATURES", "Kernels", "compiled_numbers", "power_costs"]
 

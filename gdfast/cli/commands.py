@@ -136,10 +136,10 @@ def predict(
 
 @app.command()
 def info() -> None:
-    """Print the version, the backends (and why one is missing) and the processor's features."""
+    """Print the version, the backends (and why one is not available) and the processor's features."""
     print(f"gdfast {gdfast.__version__} on Python {platform.python_version()}, NumPy {np.__version__}")
     for name, reason in gdfast.backends.available().items():
-        print(f"  backend {name:<7} {'there' if reason is None else 'missing: ' + reason}")
+        print(f"  backend {name:<7} {'available' if reason is None else 'not available: ' + reason}")
     print(f"  in use          {gdfast.backends.choose()}")
     print(f"  processor       {processor()}")
 

@@ -1,4 +1,4 @@
-"""X, y and weights as checked, typed arrays: the Problem that a descent works on."""
+"""X, y and weights as checked, typed arrays: the Problem that a solver works on."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Callbacks: what a user's code sees of a descent while it runs."""
+"""Callbacks: a user's functions that are called while training runs."""
 
 from collections.abc import Callable
 from typing import Any

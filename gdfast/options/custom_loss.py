@@ -1,4 +1,4 @@
-"""A user's own loss, held against its numerical derivative before it trains anything."""
+"""Custom losses, whose gradient is compared with the numerical derivative when they are made."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What is said when a descent leaves the finite numbers."""
+"""The warning and the error for training that leaves the finite numbers."""
 
 from typing import Any
 

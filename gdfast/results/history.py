@@ -108,7 +108,7 @@ class History:
         self.rows = 0
         self.first: int | None = None
         self.reached = -1  # the last epoch offered
-        self.forced = False  # whether the last row is there only because it is the last
+        self.forced = False  # whether the last row was added only because it is the last
         self.unjoined, self.unjoined_bytes = 0, 0  # blocks at the end, and their size, that were not joined yet
 
     def copy(self) -> "History":
@@ -186,7 +186,7 @@ class History:
         self.reached = min(self.reached, epoch)
 
     def close(self, epoch: int, row: dict[str, Any] | None) -> None:
-        """Drop what lies beyond the last epoch, and make sure that it is there itself (row None: it cannot be)."""
+        """Drop what lies beyond the last epoch, and add that epoch where it is missing (row None: it cannot be)."""
         if self.last > epoch:
             self.keep(self.table()["epoch"] <= epoch)
         self.forced = False

@@ -1,4 +1,4 @@
-"""What a descent gives back: coefficients, costs, and how it went."""
+"""The result of a fit: coefficients, costs, and why training ended."""
 
 import os
 from dataclasses import dataclass, field, fields
@@ -18,7 +18,7 @@ __all__ = ["Point", "Run"]
 
 
 class Point(NamedTuple):
-    """Where a descent is after an epoch."""
+    """Coefficients, intercept and cost after an epoch."""
 
     coef: NDArray[Any]
     intercept: Any

@@ -1,4 +1,4 @@
-"""Why a descent ended, and what to do about it."""
+"""Why training ended, and what to try next."""
 
 from enum import StrEnum
 

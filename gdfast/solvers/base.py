@@ -1,4 +1,4 @@
-"""What a solver is: what it needs, what it costs, a training that ends as data, and one that is resumed from there."""
+"""The Solver protocol: what a solver needs, what it costs, its result as data, and resuming from that."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Protocol, Self

@@ -65,7 +65,7 @@ def warn_if_diverged(run: Run, problem: Problem | None, solver: Solver, rate_nam
     limit = limit_of(problem, solver) if plan.rates.constant is not None else None
     below = "a lower rate" if limit is None else f"a rate below {limit * rate_name.factor:.4g}, the largest stable one,"
     text = (
-        f"the descent diverged in epoch {run.diverged_at} at {rate_name.name}={rate:.6g}; the state after epoch "
+        f"training diverged in epoch {run.diverged_at} at {rate_name.name}={rate:.6g}; the state after epoch "
         f"{run.epochs} is returned. Try {below} or standardize the features"
     )
     if plan.on_divergence == "raise":

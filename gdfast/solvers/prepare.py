@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from gdfast.backends import BACKENDS, choose, why_missing
+from gdfast.backends import BACKENDS, choose, why_unavailable
 from gdfast.data.problem import Dimensions, Problem, make_problem, split, validation_problem
 from gdfast.data.scaling import scaling_of
 from gdfast.formulas.losses import LOSSES
@@ -80,4 +80,4 @@ def choose_for(loss: str | Loss, backend: Any) -> str:
     others = [name for name in BACKENDS if name != unable]
     if unable in (backend, os.environ.get("GDFAST_BACKEND")):
         raise ValueError(f"backend={unable!r} cannot run {loss!r}, {reason}; use {' or '.join(others)}")
-    return next(name for name in others if why_missing(name) is None)
+    return next(name for name in others if why_unavailable(name) is None)

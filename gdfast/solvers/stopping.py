@@ -1,4 +1,4 @@
-"""Stopping where the watched cost makes no progress, and rates that fall there."""
+"""The stopping rule, and the learning rate that falls, where the watched cost makes no progress."""
 
 from typing import Any, Self
 

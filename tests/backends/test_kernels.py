@@ -13,7 +13,7 @@ import pytest
 import gdfast
 from gdfast import backends
 
-pytestmark = pytest.mark.skipif(backends.why_missing("cython") is not None, reason="no compiled core in this build")
+pytestmark = pytest.mark.skipif(backends.why_unavailable("cython") is not None, reason="no compiled core in this build")
 RNG = np.random.default_rng(4)
 
 

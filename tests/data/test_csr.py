@@ -22,7 +22,7 @@ BATCHES = (None, 1, 7)
 N, D = 40, 9
 
 
-@pytest.fixture(params=[name for name in backends.BACKENDS if backends.why_missing(name) is None])
+@pytest.fixture(params=[name for name in backends.BACKENDS if backends.why_unavailable(name) is None])
 def backend(request):
     return request.param
 

@@ -30,7 +30,7 @@ def test_order_is_the_documented_one(n, seed, epoch):
     assert sample_order(n, seed, epoch).tolist() == plain_order(n, seed, epoch)
 
 
-@pytest.mark.skipif(gdfast.backends.why_missing("cython") is not None, reason="no compiled core in this build")
+@pytest.mark.skipif(gdfast.backends.why_unavailable("cython") is not None, reason="no compiled core in this build")
 def test_compiled_order_is_the_same():
     from gdfast._core import descent
 

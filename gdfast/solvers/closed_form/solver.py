@@ -1,4 +1,4 @@
-"""The closed form: where the path ends, what is known there, and its costs when they are asked for."""
+"""The closed form as a solver: the last epoch of the path, its result, and any epoch of it."""
 
 import math
 from dataclasses import fields

@@ -1,4 +1,4 @@
-"""Backtracking after divergence: the epoch of the lowest cost, and a rate that is halved there."""
+"""Backtracking after divergence: back to the epoch of the lowest cost, with half the rate."""
 
 from typing import Any, NamedTuple
 

@@ -1,4 +1,4 @@
-"""What is computed where an epoch ends, since no kernel computes it: validation, gradient, rows of the history."""
+"""What is computed at the end of an epoch and by no kernel: validation, gradient, rows of the history."""
 
 import time
 from typing import Any, NamedTuple
@@ -96,7 +96,7 @@ class Observer:
         return self.recorder.row(self.state.epoch, self.state.W, self.state.b, known)
 
     def last_row(self) -> dict[str, Any] | None:
-        """Return the history's row of the last epoch, None where it is there or cannot be had."""
+        """Return the history's row of the last epoch, None where it exists or cannot be computed."""
         epoch, latest = self.state.epoch, self.recorder.latest
         if self.recorder.history is not None and self.recorder.history.last == epoch:
             return None

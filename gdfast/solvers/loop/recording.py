@@ -83,7 +83,7 @@ class Recorder:
         return {} if self.history is None else {"history": self.history.state()}
 
     def restore(self, state: dict[str, Any], latest: dict[int, float], columns: Columns) -> None:
-        """Return to where `state` was taken, without a last row that is there only because it was the last."""
+        """Return to where `state` was taken, without a last row that was added only because it was the last."""
         self.latest = dict(latest)
         if self.history is not None and "history" in state:
             self.history.restore(state["history"], columns)

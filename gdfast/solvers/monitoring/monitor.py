@@ -1,4 +1,4 @@
-"""The monitor of a training: what comes from outside, between two chunks of updates."""
+"""The monitor of a training: Ctrl-C, time limit, callbacks, progress and checkpoints between two chunks."""
 
 import math
 import sys
