@@ -11,7 +11,7 @@ from gdfast.formulas.losses import LOSSES
 from gdfast.formulas.penalties import PENALTIES
 from gdfast.formulas.update_rules import UPDATE_RULES
 
-COMPILED = [name for name in backends.BACKENDS[:2] if backends.why_missing(name) is None]
+COMPILED = [name for name in ("cython", "numba") if backends.why_missing(name) is None]
 SHAPES = [(41, 1), (60, 5), (300, 21)]
 
 
