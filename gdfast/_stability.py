@@ -203,11 +203,11 @@ def stability(
         raise ValueError("X holds values whose squares overflow; scale X")
     curvatures = curvatures[curvatures > 0]
     if not len(curvatures):
-        return Stability(math.inf, math.inf, 1.0, np.empty(0), model.loss == "squared_error", curvatures)
+        return Stability(math.inf, math.inf, 1.0, np.empty(0), model.formulas.quadratic, curvatures)
     L, m = float(curvatures[0]), float(curvatures[-1])
     best = 2.0 / (L + m)
     with np.errstate(divide="ignore"):
         constants = np.sort(-1.0 / log_factors(curvatures, best)[0])[::-1]
     largest = largest_rate(L, rule.mu, rule.nesterov)
-    exact = model.loss == "squared_error" and model.l1 == 0
+    exact = model.formulas.quadratic and model.l1 == 0
     return Stability(largest, best, L / m, constants, exact, curvatures, rule.mu, rule.nesterov)

@@ -1,10 +1,14 @@
 """SGD, mini-batches and full batch in the loop: over shapes, dtypes, losses, containers and backends."""
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import gdfast
 from gdfast.formulas.losses import LOSSES
+from gdfast.formulas.penalties import PENALTIES
+from gdfast.options.optimizers import OPTIMIZERS
+from gdfast.options.schedules import SCHEDULES
 
 from .exact import error, stochastic
 from .inputs import dense, sparse
@@ -76,6 +80,53 @@ class EveryLoss(Descent):
             raise NotImplementedError(f"no {loss} at this commit")
         self.load(*dense(scaled((20_000, 32), (300, 8)), "float64", loss), batch_size, loss)
         self.options["learning_rate"] /= 4  # the steepest of them has a curvature of 2, or none
+
+
+class EveryPenalty(Descent):
+    """Every penalty of the registry."""
+
+    param_names = ("batch_size", "penalty")
+    params = (BATCH_SIZES, tuple(PENALTIES))
+
+    def setup(self, batch_size: int | None, penalty: str) -> None:
+        """Make the data."""
+        options = {"penalty": penalty, "alpha": 1e-3} if PENALTIES[penalty].scaled else {}
+        X, y = dense(scaled((20_000, 32), (300, 8)), "float64", "log_loss")
+        self.load(X, y, batch_size, "log_loss", **options)
+
+
+class EveryOptimizer(Descent):
+    """Every optimizer of the registry."""
+
+    param_names = ("batch_size", "optimizer")
+    params = (BATCH_SIZES, tuple(OPTIMIZERS))
+
+    def setup(self, batch_size: int | None, optimizer: str) -> None:
+        """Make the data."""
+        X, y = dense(scaled((20_000, 32), (300, 8)))
+        self.load(X, y, batch_size, "squared_error", optimizer=optimizer)
+        self.options["learning_rate"] /= 10  # steps of momentum add up
+
+
+class EverySchedule(Descent):
+    """Every schedule of the registry, step by step."""
+
+    param_names = ("schedule",)
+    params = (tuple(SCHEDULES),)
+    made: ClassVar[dict[str, Callable[[float], Any]]] = {
+        "constant": lambda rate: gdfast.Constant(rate, by="step"),
+        "step": lambda rate: gdfast.Step(rate, 1000, by="step"),
+        "exponential": lambda rate: gdfast.Exponential(rate, 0.9999, by="step"),
+        "inverse_scaling": lambda rate: gdfast.InverseScaling(rate, by="step"),
+        "inverse_time": lambda rate: gdfast.InverseTime(rate, 1e-4, by="step"),
+        "cosine": lambda rate: gdfast.Cosine(rate, 100_000, by="step"),
+        "warmup": lambda rate: gdfast.Warmup(gdfast.Constant(rate, by="step"), 1000, by="step"),
+    }
+
+    def setup(self, schedule: str) -> None:
+        """Make the data."""
+        self.load(*dense(scaled((20_000, 32), (300, 8))), 1, "squared_error")
+        self.options["learning_rate"] = self.made[schedule](self.options["learning_rate"])
 
 
 class EveryBackend(Descent):

@@ -9,17 +9,31 @@ import functools
 import os
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from gdfast._arguments import choice
 
 __all__ = ["BACKENDS", "available", "choose", "load"]
 
+
+class Backend(NamedTuple):
+    """What a backend can run, and what to do where it is missing."""
+
+    remedy: str = "reinstall gdfast"
+    custom_losses: bool = True  # whether it runs losses that it was not built with
+    coupled_losses: bool = True  # whether it takes the outputs of a row together
+    scikit_learn: bool = False  # whether it has kernels of its own for scikit-learn's SGD
+
+
 # In the order in which "auto" takes them.
-BACKENDS = ("cython", "numba", "numpy")
-REMEDIES = {
-    "cython": "install a C compiler and reinstall gdfast (without -Csetup-args=-Dcore=disabled)",
-    "numba": 'pip install "gdfast[numba]"',
+BACKENDS = {
+    "cython": Backend(
+        "install a C compiler and reinstall gdfast (without -Csetup-args=-Dcore=disabled)",
+        custom_losses=False,
+        scikit_learn=True,
+    ),
+    "numba": Backend('pip install "gdfast[numba]"', coupled_losses=False),
+    "numpy": Backend(),
 }
 
 
@@ -57,7 +71,7 @@ def why_unavailable(name: str) -> str | None:
     try:
         load(name)
     except ImportError as error:
-        return f"{error}; to install it: {REMEDIES.get(name, 'reinstall gdfast')}"
+        return f"{error}; to install it: {BACKENDS[name].remedy}"
     return None
 
 

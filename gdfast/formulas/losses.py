@@ -51,6 +51,7 @@ class LossFormulas(NamedTuple):
     probabilities: Callable[[Any], Any] | None = (
         None  # of the classes (n, n_classes), from z: (n,), or (n, k) if coupled
     )
+    likelihood: bool = False  # whether the value is -log of the probability of the row's class
     deviance: Callable[[Any, Any, Any], Any] | None = None  # the value less its minimum in z, which D^2 compares
 
 
@@ -269,7 +270,12 @@ LOSSES = {
         squared_error_value, squared_error_gradient, 1.0, several_outputs=True, quadratic=True
     ),
     "log_loss": LossFormulas(
-        log_loss_value, log_loss_gradient, 0.25, classification=True, probabilities=sigmoid_probabilities
+        log_loss_value,
+        log_loss_gradient,
+        0.25,
+        classification=True,
+        probabilities=sigmoid_probabilities,
+        likelihood=True,
     ),
     "hinge": LossFormulas(hinge_value, hinge_gradient, None, classification=True, assumed_curvature=curvature_of_kinks),
     "squared_hinge": LossFormulas(squared_hinge_value, squared_hinge_gradient, 2.0, classification=True),
@@ -299,6 +305,7 @@ LOSSES = {
         classification=True,
         coupled=True,
         probabilities=softmax_probabilities,
+        likelihood=True,
     ),
     "quantile": LossFormulas(
         quantile_value,

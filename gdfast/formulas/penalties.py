@@ -25,6 +25,8 @@ class Penalty(NamedTuple):
 
     l2: Callable[[float, float], float]
     l1: Callable[[float, float], float]
+    scaled: bool = True  # whether alpha counts
+    mixed: bool = False  # whether l1_ratio counts
 
 
 def penalty_value(w, l2, l1):
@@ -56,8 +58,10 @@ def projected_subgradient(w, s, low, high):
 
 
 PENALTIES = {
-    "none": Penalty(lambda alpha, l1_ratio: 0.0, lambda alpha, l1_ratio: 0.0),
+    "none": Penalty(lambda alpha, l1_ratio: 0.0, lambda alpha, l1_ratio: 0.0, scaled=False),
     "l2": Penalty(lambda alpha, l1_ratio: alpha, lambda alpha, l1_ratio: 0.0),
     "l1": Penalty(lambda alpha, l1_ratio: 0.0, lambda alpha, l1_ratio: alpha),
-    "elasticnet": Penalty(lambda alpha, l1_ratio: alpha * (1.0 - l1_ratio), lambda alpha, l1_ratio: alpha * l1_ratio),
+    "elasticnet": Penalty(
+        lambda alpha, l1_ratio: alpha * (1.0 - l1_ratio), lambda alpha, l1_ratio: alpha * l1_ratio, mixed=True
+    ),
 }

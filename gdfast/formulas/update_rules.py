@@ -18,7 +18,7 @@ class UpdateRule(NamedTuple):
     """An update rule: its step, its rate, and what it is like.
 
     `corrected` rules read c1 and c2, `adaptive` ones have the state v and `momentum` ones m; `linear` ones are
-    linear in w, g and m, and have no v.
+    linear in w, g and m, and have no v; the gradient of `looks_ahead` ones is weighted as if it came one step later.
     """
 
     step: Callable[..., tuple[Any, Any, Any]]
@@ -27,6 +27,12 @@ class UpdateRule(NamedTuple):
     adaptive: bool = False
     momentum: bool = False
     linear: bool = False
+    looks_ahead: bool = False
+
+    @property
+    def stateless(self) -> bool:
+        """Whether a step depends on the gradient alone."""
+        return not (self.momentum or self.adaptive)
 
 
 def correction(beta, t):
@@ -103,7 +109,7 @@ def adam_rate(v, eta, mu, eps, c2):
 UPDATE_RULES = {
     "gd": UpdateRule(gd, plain_rate, linear=True),
     "momentum": UpdateRule(momentum, momentum_rate, momentum=True, linear=True),
-    "nesterov": UpdateRule(nesterov, momentum_rate, momentum=True, linear=True),
+    "nesterov": UpdateRule(nesterov, momentum_rate, momentum=True, linear=True, looks_ahead=True),
     "adagrad": UpdateRule(adagrad, root_rate, adaptive=True),
     "rmsprop": UpdateRule(rmsprop, root_rate, adaptive=True),
     "adam": UpdateRule(adam, adam_rate, corrected=True, adaptive=True, momentum=True),

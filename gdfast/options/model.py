@@ -61,7 +61,7 @@ class Model:
     @property
     def lazy(self) -> bool:
         """Whether an update by sparse rows can keep pending what it does to the coefficients that they do not hold."""
-        return self.rule == "gd" and not (self.checked or self.averaging or self.factors is not None)
+        return self.formula.stateless and not (self.checked or self.averaging or self.factors is not None)
 
     @property
     def quadratic(self) -> bool:
@@ -110,13 +110,12 @@ def make_model(
     custom = loss if isinstance(loss, Loss) else None
     if custom is not None and loss_parameter is not None:
         raise ValueError(f"loss_parameter={shown(loss_parameter)}: {custom!r} has none; write the number into the loss")
-    if penalty is None:
-        penalty = "none"
-    if alpha > 0 and penalty == "none":
+    rule = PENALTIES["none" if penalty is None else penalty]
+    if alpha > 0 and not rule.scaled:
         raise ValueError(
             f"alpha={alpha:g} without a penalty has no effect; give penalty='l2', 'l1' or 'elasticnet', or alpha=0"
         )
-    l2, l1 = PENALTIES[penalty].l2(alpha, l1_ratio), PENALTIES[penalty].l1(alpha, l1_ratio)
+    l2, l1 = rule.l2(alpha, l1_ratio), rule.l1(alpha, l1_ratio)
     name, c = (loss.name, 0.0) if isinstance(loss, Loss) else (loss, loss_number(loss, loss_parameter))
     return Model(name, c, l2, l1, fit_intercept, optimizer.rule, optimizer.mu, *optimizer.numbers, custom=custom)
 

@@ -11,6 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from gdfast.data.csr import features
 from gdfast.formulas.losses import LOSSES
+from gdfast.formulas.penalties import PENALTIES
 from gdfast.sklearn.epochs import FitResult, TrainingSettings, train
 from gdfast.sklearn.updates import SGDProblem
 
@@ -39,7 +40,7 @@ class BaseSGD(BaseEstimator):
             )
         if self.learning_rate in PASSIVE_AGGRESSIVE and self.loss != passive_aggressive_loss:
             raise ValueError(f"Learning rate '{self.learning_rate}' only works with loss '{passive_aggressive_loss}'.")
-        if self.penalty == "elasticnet" and self.l1_ratio is None:
+        if PENALTIES[self.penalty or "none"].mixed and self.l1_ratio is None:
             raise ValueError("l1_ratio must be set when penalty is 'elasticnet'; 0.15 is its default")
 
     @property
@@ -74,9 +75,7 @@ class BaseSGD(BaseEstimator):
     def _make_problem(self, X: Any, y: NDArray[Any], sample_weight: NDArray[Any]) -> SGDProblem:
         """Return data and objective of one regression, binary classification or one-class SVM."""
         loss = LOSSES[self.loss]
-        l1_ratio = {"l2": 0.0, "l1": 1.0, "elasticnet": self.l1_ratio}.get(self.penalty)
-        alpha = self._penalty_strength if l1_ratio is not None else 0.0
-        l1_ratio = l1_ratio or 0.0
+        penalty, alpha = PENALTIES[self.penalty or "none"], self._penalty_strength
         sample_weight = np.ascontiguousarray(sample_weight, np.float64)
         return SGDProblem(
             X=features("X", X),
@@ -84,8 +83,8 @@ class BaseSGD(BaseEstimator):
             sample_weight=None if (sample_weight == 1.0).all() else sample_weight,
             loss=self.loss,
             loss_parameter=float(self.epsilon) if loss.parameter is not None else 0.0,
-            l2=alpha * (1.0 - l1_ratio),
-            l1=alpha * l1_ratio,
+            l2=penalty.l2(alpha, self.l1_ratio),
+            l1=penalty.l1(alpha, self.l1_ratio),
             fit_intercept=bool(self.fit_intercept),
             intercept_penalty=self._penalty_strength if self._is_one_class else 0.0,
             passive_aggressive=PASSIVE_AGGRESSIVE.get(self.learning_rate, 0),

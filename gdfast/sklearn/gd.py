@@ -291,11 +291,10 @@ class GDRegressor(RegressorMixin, BaseGD):
 
 def has_probabilities(estimator: Any) -> bool:
     """Return whether the loss of a classifier gives probabilities."""
-    if estimator.loss in ("log_loss", "multinomial", "modified_huber"):
+    able = [name for name, loss in LOSSES.items() if loss.probabilities is not None]
+    if estimator.loss in able:
         return True
-    raise AttributeError(
-        f"loss={estimator.loss!r} gives no probabilities; take log_loss, multinomial or modified_huber"
-    )
+    raise AttributeError(f"loss={estimator.loss!r} gives no probabilities; take {' or '.join(able)}")
 
 
 @with_parameters(
@@ -457,7 +456,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
             sample_weight = class_weight if sample_weight is None else sample_weight * class_weight
         validation = self._checked_validation(validation)
         initial = self._initial_coefficients(coef_init, intercept_init)
-        if n_classes == 2 or self.loss == "multinomial":
+        if n_classes == 2 or LOSSES[self.loss].coupled:
             self._fit_all_classes(X, y, sample_weight, validation, initial)
         else:
             self._fit_one_vs_rest(X, class_indices, sample_weight, validation, initial)
@@ -465,7 +464,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
 
     def _fit_all_classes(self, X: Any, y: Any, sample_weight: Any, validation: Any, initial: dict[str, Any]) -> None:
         """Fit two classes, or several by softmax, in one run."""
-        if self.loss != "multinomial":
+        if not LOSSES[self.loss].coupled:
             initial = {
                 name: None if value is None else np.asarray(value).reshape(-1) for name, value in initial.items()
             }
@@ -561,12 +560,14 @@ class GDClassifier(ClassifierMixin, BaseGD):
         ndarray of shape (n, n_classes)
             The probabilities, in the order of `classes_`.
         """
-        if self.loss == "multinomial":
-            return np.exp(log_normalised(self._linear_predictor(X)))
+        loss = LOSSES[self.loss]
+        assert loss.probabilities is not None
+        if loss.coupled:
+            return np.asarray(loss.probabilities(self._linear_predictor(X)))
         z = self.decision_function(X)
-        p = 0.5 * (np.clip(z, -1.0, 1.0) + 1.0) if self.loss == "modified_huber" else np.exp(-np.logaddexp(0.0, -z))
-        if p.ndim == 1:
-            return np.column_stack([1.0 - p, p])
+        if z.ndim == 1:
+            return np.asarray(loss.probabilities(z))
+        p = loss.probabilities(z)[..., 1]
         total = p.sum(axis=1, keepdims=True)
         return np.where(total > 0, p / np.where(total > 0, total, 1.0), 1.0 / p.shape[1])
 
@@ -586,11 +587,12 @@ class GDClassifier(ClassifierMixin, BaseGD):
         ndarray of shape (n, n_classes)
             The logarithms of the probabilities, in the order of `classes_`.
         """
-        if self.loss == "multinomial":
-            return log_normalised(self._linear_predictor(X))
+        loss = LOSSES[self.loss]
+        if loss.coupled:
+            return np.asarray(log_normalised(self._linear_predictor(X)))
         check_is_fitted(self)
-        if self.loss == "log_loss" and len(self.classes_) == 2:
+        if loss.likelihood and len(self.classes_) == 2:
             z = self.decision_function(X)
-            return -np.logaddexp(0.0, np.column_stack([z, -z]))
+            return -np.column_stack([loss.value(y, z, 0.0) for y in (-1.0, 1.0)])
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(self.predict_proba(X)))

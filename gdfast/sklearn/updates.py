@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.backends import choose
+from gdfast.backends import BACKENDS, choose
 from gdfast.data.csr import CSR, row_squares
 from gdfast.formulas.losses import LOSSES
 from gdfast.formulas.penalties import cumulative_l1
@@ -87,7 +87,7 @@ class RowUpdates:
         self.state[L1_NORM] = float(np.abs(self.w).sum(dtype=np.float64))
         values_per_row = len(X.data) // len(X) if isinstance(X, CSR) else d
         self.updates_per_call = max(256, VALUES_PER_CALL // (values_per_row + 16))
-        self.compiled = choose() == "cython"
+        self.compiled = BACKENDS[choose()].scikit_learn
         if self.compiled:
             self.prepare_kernel()
 
@@ -271,7 +271,7 @@ def forward_shuffle(n: int, seed: int) -> NDArray[np.int32]:
     Fisher-Yates from the first index up, i swapped with i + r mod (n - i), r from a 32-bit xorshift generator.
     """
     permutation = np.arange(n, dtype=np.int32)
-    if choose() == "cython":
+    if BACKENDS[choose()].scikit_learn:
         from gdfast._core import descent
 
         descent.forward_shuffle(permutation, seed)

@@ -80,7 +80,7 @@ def limit_of(problem: Problem | None, solver: Solver) -> float | None:
         return stable_rate(problem, plan.model, plan.batch_size)
     if solver.path is None:
         return None
-    return largest_rate(float(solver.path.curvatures[0]), plan.model.mu, plan.model.rule == "nesterov")
+    return largest_rate(float(solver.path.curvatures[0]), plan.model.mu, plan.model.formula.looks_ahead)
 
 
 def level_of_caller() -> int:

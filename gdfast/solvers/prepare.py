@@ -68,16 +68,17 @@ def prepare_model(options: dict[str, Any]) -> tuple[str | Loss, Optimizer, str, 
 
 
 def choose_for(loss: str | Loss, backend: Any) -> str:
-    """Return the backend for a loss: the compiled core cannot know a user's own, Numba takes one output at a time."""
+    """Return the backend for a loss: not every one runs a user's own, or takes the outputs of a row together."""
     chosen = choose(backend)
-    unable, reason = "cython", "which it was not compiled with"
-    if isinstance(loss, str):
-        if not LOSSES[loss].coupled:
-            return chosen
-        unable, reason = "numba", "which takes the outputs of a row together"
-    if chosen != unable:
+    if isinstance(loss, Loss):
+        able, reason = [name for name, other in BACKENDS.items() if other.custom_losses], "which it was not built with"
+    elif LOSSES[loss].coupled:
+        able = [name for name, other in BACKENDS.items() if other.coupled_losses]
+        reason = "which takes the outputs of a row together"
+    else:
         return chosen
-    others = [name for name in BACKENDS if name != unable]
-    if unable in (backend, os.environ.get("GDFAST_BACKEND")):
-        raise ValueError(f"backend={unable!r} cannot run {loss!r}, {reason}; use {' or '.join(others)}")
-    return next(name for name in others if why_unavailable(name) is None)
+    if chosen in able:
+        return chosen
+    if chosen in (backend, os.environ.get("GDFAST_BACKEND")):
+        raise ValueError(f"backend={chosen!r} cannot run {loss!r}, {reason}; use {' or '.join(able)}")
+    return next(name for name in able if why_unavailable(name) is None)

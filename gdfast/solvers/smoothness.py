@@ -50,10 +50,10 @@ def stable_rate(problem: Problem, model: Model, batch_size: int | None, rate: fl
     """
     if batch_size is not None or not model.quadratic:
         return None
-    L = largest_curvature(problem, model, largest_rate(1.0, model.mu, model.rule == "nesterov") / rate)
+    L = largest_curvature(problem, model, largest_rate(1.0, model.mu, model.formula.looks_ahead) / rate)
     if not 0 < L < np.inf:
         return None
-    return largest_rate(L, model.mu, model.rule == "nesterov")
+    return largest_rate(L, model.mu, model.formula.looks_ahead)
 
 
 def largest_rate(L: float, mu: float, nesterov: bool) -> float:
@@ -69,7 +69,7 @@ def surely_stable(problem: Problem, model: Model, batch_size: int | None, rate: 
         squares = row_squares(problem.X)
         total = squares.sum() if problem.weights is None else squares @ problem.weights
         bound = float(total) / len(squares) + model.intercept + largest_l2(model)
-    if bound == 0 or rate < largest_rate(bound, model.mu, model.rule == "nesterov"):
+    if bound == 0 or rate < largest_rate(bound, model.mu, model.formula.looks_ahead):
         return True
     limit = stable_rate(problem, model, batch_size, rate)
     return limit is not None and rate <= limit

@@ -11,7 +11,7 @@ from gdfast.formulas.losses import LOSSES
 from gdfast.formulas.penalties import PENALTIES
 from gdfast.formulas.update_rules import UPDATE_RULES
 
-COMPILED = [name for name in backends.BACKENDS[:2] if backends.why_unavailable(name) is None]
+COMPILED = [name for name in ("cython", "numba") if backends.why_unavailable(name) is None]
 SHAPES = [(41, 1), (60, 5), (300, 21)]
 
 
@@ -160,7 +160,9 @@ def test_an_unavailable_backend_says_why_and_what_to_install(monkeypatch):
     monkeypatch.setattr(backends, "load", lambda name: refuse(name) if name == "numba" else None)
     try:
         assert "gdfast[numba]" in backends.available()["numba"]
-        with pytest.raises(ImportError, match=r"No module named 'numba'.*pip install.*Available backends: cython, numpy"):
+        with pytest.raises(
+            ImportError, match=r"No module named 'numba'.*pip install.*Available backends: cython, numpy"
+        ):
             backends.choose("numba")
     finally:
         backends.why_unavailable.cache_clear()

@@ -13,6 +13,14 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from gdfast.backends import BACKENDS
+from gdfast.formulas.losses import LOSSES
+from gdfast.formulas.penalties import PENALTIES
+from gdfast.formulas.update_rules import UPDATE_RULES
+from gdfast.options.optimizers import OPTIMIZERS
+from gdfast.options.schedules import SCHEDULES
+from gdfast.solvers.select import SOLVERS
+
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "asv"
 if not FOLDER.is_dir():
     pytest.skip("the benchmarks are not beside the tests", allow_module_level=True)
@@ -87,3 +95,13 @@ def test_parameters_and_units_have_names(name):
     suite = SUITES[name]
     assert len(getattr(suite, "param_names", ())) == len(getattr(suite, "params", ()))
     assert all(getattr(suite, track).unit for track in measures(suite) if track.startswith("track_"))
+
+
+@pytest.mark.parametrize(
+    "registry", [LOSSES, PENALTIES, UPDATE_RULES, OPTIMIZERS, SCHEDULES, BACKENDS, SOLVERS], ids=list
+)
+def test_every_entry_of_a_registry_has_a_benchmark(registry):
+    settings = [values for suite in SUITES.values() for values in getattr(suite, "params", ())]
+    measured = {value for values in settings for value in (values if isinstance(values, tuple) else [values])}
+    text = " ".join(path.read_text() for path in FOLDER.glob("*.py"))
+    assert [name for name in registry if name not in measured and f'"{name}"' not in text] == []

@@ -39,7 +39,7 @@ def compile_kernels(loss: str, custom: Any, optimizer: str, checked: bool, spars
     rule, rate, update = steps.rule, steps.rate, steps.update
     whole_columns = jit(lambda X, Y, s, W, b, c, G, space: 0.0) if sparse else pass_columns  # a CSR has none
     one_by_one = compile_samples(value, gradient, rows, steps, formula.corrected, checked, sparse, lazy)
-    by_blocks = optimizer == "gd" and not (checked or sparse)
+    by_blocks = formula.stateless and not (checked or sparse)
     sgd_span = (
         compile_row_blocks(gradient, steps.descend, losses_of, one_by_one)
         if by_blocks

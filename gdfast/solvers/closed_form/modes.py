@@ -282,7 +282,7 @@ class ScheduledModes(Modes):
 def make_modes(curvatures: NDArray[np.float64], model: Model, rates: LearningRates, kernel: PowerCosts) -> Modes:
     """Return the Modes of a model's update rule at these rates."""
     if rates.constant is None:
-        return ScheduledModes(curvatures, rates, model.mu, model.rule == "nesterov")
+        return ScheduledModes(curvatures, rates, model.mu, model.formula.looks_ahead)
     if model.mu == 0:
         return GradientDescentModes(curvatures, rates.constant, kernel)
-    return MomentumModes(curvatures, rates.constant, model.mu, model.rule == "nesterov")
+    return MomentumModes(curvatures, rates.constant, model.mu, model.formula.looks_ahead)

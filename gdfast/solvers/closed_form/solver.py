@@ -59,7 +59,7 @@ class ClosedForm(Solver):
     name = "closed_form"
     needs = (
         Need("a dense X", lambda data, plan: not data.sparse),
-        Need("loss='squared_error'", lambda data, plan: plan.model.loss == "squared_error"),
+        Need("loss='squared_error'", lambda data, plan: plan.model.formulas.quadratic),
         Need("the full batch (batch_size=None)", lambda data, plan: plan.batch_size is None),
         Need("penalty None or 'l2'", lambda data, plan: plan.model.l1 == 0),
         Need("an optimizer of gd, momentum and nesterov", lambda data, plan: not plan.model.formula.adaptive),
