@@ -13,13 +13,15 @@ import numpy as np
 from order cimport fill_order
 from rows cimport HOLD, add, combine, dot, dot4, dot_mixed, prefetch, prefetch_row, products
 from team cimport Team, team_close, team_open, team_reset, team_serve, team_share, team_take, team_wait
-from vocabulary cimport absolute, exp, log, log1p, maximum, minimum, sqrt, where  # no-cython-lint: for formulas.pxi
+from vocabulary cimport absolute, exp, log, log1p, maximum, minimum, sqrt, where  # no-cython-lint: for formulas
 
 ctypedef fused gradient_type:
     float
     double
 
-include "formulas.pxi"
+include "losses.pxi"
+include "penalties.pxi"
+include "update_rules.pxi"
 
 cdef extern from "scale.h" nogil:
     double shrunk(double scale, double* residual, double part)
