@@ -2,7 +2,7 @@
 
 A Fisher-Yates shuffle of 0 .. n-1 from the last place down. Its numbers are a SplitMix64 stream whose
 start mixes seed and epoch; place i is swapped with floor(u (i + 1) / 2^32), u the upper 32 bits of the
-next number. src/order.pxd is the same in C.
+next number. src/kernels/order.pxd is the same in C.
 """
 
 from collections.abc import Callable

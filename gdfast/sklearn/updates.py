@@ -24,8 +24,8 @@ from gdfast.formulas.update_rules import clipped
 
 __all__ = ["RowUpdates", "SGDProblem", "forward_shuffle"]
 
-# Indices of `RowUpdates.state`, in the order of the enum in src/sklearn.pxi, which says what each number is. RESIDUAL,
-# the part of a shrinkage that float32 cannot represent yet, is used by the compiled core only.
+# Indices of `RowUpdates.state`, in the order of the enum in src/kernels/sklearn.pxi, which says what each number is.
+# RESIDUAL, the part of a shrinkage that float32 cannot represent yet, is used by the compiled core only.
 STATE = range(12)
 SCALE, INTERCEPT, AVERAGE_INTERCEPT, PENDING_L1, AVERAGE_A, AVERAGE_B = STATE[:6]
 AVERAGE_COUNT, LOSS_SUM, PENALTY_SUM, SQUARED_NORM, L1_NORM, RESIDUAL = STATE[6:]

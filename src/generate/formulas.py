@@ -129,7 +129,7 @@ def cython_formula(function: ast.FunctionDef) -> str:
 
 
 def c_formula(function: ast.FunctionDef) -> str:
-    """Return a formula as a C function of doubles, in the vocabulary of src/elementary.h."""
+    """Return a formula as a C function of doubles, in the vocabulary of src/c/elementary.h."""
     lines, declared = [], {argument.arg for argument in function.args.args}
     for statement in body(function):
         new = isinstance(statement, ast.Assign) and statement.targets[0].id not in declared

@@ -1,6 +1,6 @@
 """Gradients that would wait for an exponential and a division, as polynomials about many places (tables.h).
 
-The function that looks one up is in src/tabled.h. The formula itself is evaluated, with fifty digits; a polynomial
+The function that looks one up is in src/c/tabled.h. The formula itself is evaluated, with fifty digits; a polynomial
 interpolates it at Chebyshev nodes.
 """
 

@@ -1,4 +1,4 @@
-# SGD with scikit-learn's conventions (gdfast/sklearn/updates.py is the specification): of descent.pyx.
+# SGD with scikit-learn's conventions (gdfast/sklearn/updates.py is the specification).
 
 # Places in the state that a call takes up and leaves (the same in gdfast/sklearn/updates.py).
 cdef enum:

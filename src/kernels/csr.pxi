@@ -1,4 +1,4 @@
-# Passes over sparse rows (CSR), and stochastic updates by them: of descent.pyx.
+# Sparse rows (CSR): passes over them, and stochastic updates by them.
 
 ctypedef fused index_type:
     int32_t
