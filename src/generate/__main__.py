@@ -6,10 +6,12 @@ PYTHONPATH=src python -m generate gdfast/formulas losses.pxi
 import sys
 from pathlib import Path
 
-from generate import losses_c, losses_pxi, penalties_pxi, polynomials_h, tables_h, update_rules_pxi
+from generate import constants, losses_c, losses_pxi, penalties_pxi, polynomials_h, tables_h, update_rules_pxi
 
 # The name of each file: what writes it, from which file of the formulas.
 TARGETS = {
+    "constants.h": (constants.header, "constants.py"),
+    "constants.pxd": (constants.pxd, "constants.py"),
     "losses.pxi": (losses_pxi.text, "losses.py"),
     "penalties.pxi": (penalties_pxi.text, "penalties.py"),
     "update_rules.pxi": (update_rules_pxi.text, "update_rules.py"),
@@ -17,7 +19,7 @@ TARGETS = {
     "polynomials.h": (polynomials_h.text, "polynomials.py"),
     "tables.h": (tables_h.text, "losses.py"),
 }
-COMMENTS = {".pxi": "# {}\n", ".c": "/* {} */\n", ".h": "/* {} */\n"}
+COMMENTS = {".pxi": "# {}\n", ".pxd": "# {}\n", ".c": "/* {} */\n", ".h": "/* {} */\n"}
 
 
 def main(folder: Path, target: Path) -> None:

@@ -4,8 +4,6 @@ ctypedef fused index_type:
     int32_t
     int64_t
 
-cdef double SMALLEST_SCALE = 1e-9  # it is folded into the coefficients before it falls under this
-
 
 cdef inline double csr_dot(const floating* x, const index_type* columns, Py_ssize_t count,
                            const floating* w) noexcept nogil:

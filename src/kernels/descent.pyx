@@ -10,6 +10,10 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
+from constants cimport (
+    AVERAGE_A, AVERAGE_B, AVERAGE_COUNT, AVERAGE_INTERCEPT, BLOCK, BLOCK_BYTES, INTERCEPT, L1_NORM, LOSS_SUM,
+    PENALTY_SUM, PENDING_L1, RESIDUAL, SCALE, SMALLEST_SCALE, SPAN, SQUARED_NORM,
+)
 from order cimport fill_order
 from rows cimport HOLD, add, combine, dot, dot4, dot_mixed, prefetch, prefetch_row, products
 from team cimport Team, team_close, team_open, team_reset, team_serve, team_share, team_take, team_wait
@@ -32,16 +36,10 @@ cdef extern from "losses.h" nogil:
     void log_normalise(double* z, Py_ssize_t outputs, Py_ssize_t stride, Py_ssize_t n)
 
 cdef enum:
-    BLOCK = 256  # rows handled while they are in the cache: their products, then their part of the gradient
-    BLOCK_BYTES = 24576
     BLOCK_ROWS = 16  # at least so many, as long as they fit into the second cache: each block adds up d sums
     BLOCK_ROWS_BYTES = 262144
     NEAR = 262144  # bytes of X that stay in the cache of a core: nothing is to be fetched ahead
     AHEAD = 8  # rows between the one at work and the one fetched
-    SPAN = 256  # updates of SGD whose losses are summed at once; calls begin and end at multiples of it in an epoch
-
-SGD_SPAN = SPAN
-ROWS_OF_A_BLOCK = BLOCK
 
 include "model.pxi"
 include "steps.pxi"

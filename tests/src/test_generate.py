@@ -1,6 +1,7 @@
 """The generator of src/generate: formulas that break its rules, and what it writes of those that keep them."""
 
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import gdfast
-from gdfast.formulas import losses, penalties, polynomials, update_rules
+from gdfast.formulas import constants, losses, penalties, polynomials, update_rules
 
 SOURCES = Path(__file__).parents[2] / "src"
 FORMULAS = Path(gdfast.__file__).parent / "formulas"
@@ -99,13 +100,25 @@ def test_a_formula_in_cython_and_in_c(generate, formula_file):
     )
 
 
-def test_every_target_has_every_formula(tmp_path):
+def test_every_target_has_every_formula_and_constant(tmp_path):
     """What the build writes, written by the command that it calls."""
     texts = {}
-    for target in ("losses.pxi", "penalties.pxi", "update_rules.pxi", "losses.c", "polynomials.h", "tables.h"):
+    for target in (
+        "constants.h",
+        "constants.pxd",
+        "losses.pxi",
+        "penalties.pxi",
+        "update_rules.pxi",
+        "losses.c",
+        "polynomials.h",
+        "tables.h",
+    ):
         command = [sys.executable, "-m", "generate", str(FORMULAS), str(tmp_path / target)]
         subprocess.run(command, check=True, cwd=SOURCES)
         texts[target] = (tmp_path / target).read_text()
+    for name in constants.__all__:
+        assert re.search(rf"\b{name} = (0x)?[0-9a-f.e-]+u?[,;]\n", texts["constants.h"])
+        assert f" {name}\n" in texts["constants.pxd"]
     for name, loss in losses.LOSSES.items():
         assert f"{name.upper()} = " in texts["losses.pxi"]
         for formula in (loss.value, loss.gradient):
