@@ -21,8 +21,6 @@ _Double: TypeAlias = NDArray[np.float64]
 
 LOSSES: tuple[str, ...]
 UPDATE_RULES: tuple[str, ...]
-SGD_SPAN: int
-ROWS_OF_A_BLOCK: int
 
 @disjoint_base
 class Passes:

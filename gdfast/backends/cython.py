@@ -11,6 +11,7 @@ from gdfast.backends.protocol import Updates
 from gdfast.backends.state import State
 from gdfast.data.csr import CSR
 from gdfast.data.problem import Problem
+from gdfast.formulas.constants import BLOCK, FEW_FEATURES, SPAN
 from gdfast.options.model import Model
 
 if TYPE_CHECKING:
@@ -21,12 +22,10 @@ try:
 except ImportError as error:
     raise ImportError(f"gdfast's compiled core is not installed ({error})") from error
 
-__all__ = ["FEW_FEATURES", "Kernels", "compiled_numbers", "power_costs"]
+__all__ = ["Kernels", "compiled_numbers", "power_costs"]
 
 power_costs = path.power_costs
 
-# Up to here X is kept by columns, and full-batch epochs are vectorised over rows: a row is too short to be.
-FEW_FEATURES = 8
 # The rows of a pass are cut into slabs, which threads share: so many, no smaller than this, with so many sums in all.
 MOST_SLABS = 64
 LEAST_ROWS = 1024
@@ -56,7 +55,7 @@ class Kernels:
         slab = slab_rows(n, k * (d + 1), len(X.data) if isinstance(X, CSR) else n * d)
         sums = np.zeros((-(-n // slab), 1 + k * (d + 1) + d))
         gradients = n if isinstance(X, CSR) else 0  # of a mini-batch's rows; memory is taken where it is written
-        scratch = np.empty(max(4 * descent.SGD_SPAN, gradients) * k)
+        scratch = np.empty(max(4 * SPAN, gradients) * k)
         self.X, self.model = X, model
         self.window = self.until = None
         if isinstance(X, CSR) and model.lazy and model.l1 > 0:
@@ -64,7 +63,7 @@ class Kernels:
         self.helpers = min(n_threads, len(sums)) - 1
         self.pool: ThreadPoolExecutor | None = None
         self.process = os.getpid()  # of the pool: a forked child has none of its threads
-        coupled = np.empty((len(sums), descent.ROWS_OF_A_BLOCK * k)) if model.formulas.coupled else None
+        coupled = np.empty((len(sums), BLOCK * k)) if model.formulas.coupled else None
         passes = descent.Passes(X, Y, problem.weights, columns, targets, sums, slab, scratch, coupled)
         self.fixed = (passes, compiled_numbers(model), (model.factors, model.low, model.high))
 

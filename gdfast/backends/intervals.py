@@ -1,12 +1,10 @@
 """Where a call of a kernel may end within an epoch, so that no bit depends on where calls are cut."""
 
 from gdfast.data.csr import CSR, Features
+from gdfast.formulas.constants import SPAN
 
-__all__ = ["SPAN", "settle_interval"]
+__all__ = ["settle_interval"]
 
-# Calls of SGD's kernels begin and end at multiples of so many updates within an epoch: blocks of rows, sums of losses
-# and lazy scales are closed there.
-SPAN = 256
 # Updates, values of X.
 LARGEST_WINDOW, LARGEST_CALL = 65_536, 2**22
 

@@ -2,7 +2,7 @@
 
 A Fisher-Yates shuffle of 0 .. n-1 from the last place down. Its numbers are a SplitMix64 stream whose
 start mixes seed and epoch; place i is swapped with floor(u (i + 1) / 2^32), u the upper 32 bits of the
-next number. src/order.pxd is the same in C.
+next number. src/kernels/order.pxd is the same in C.
 """
 
 from collections.abc import Callable
@@ -11,20 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._arguments import whole
+from gdfast.formulas.constants import GOLDEN, MIX_1, MIX_2
 from gdfast.options.option import LARGEST_SEED
 
 __all__ = ["LARGEST_SHUFFLE", "fill_order", "sample_order"]
 
 LARGEST_SHUFFLE = 2**31 - 1  # rows are numbered in int32, which halves the memory that a shuffle reads
-GOLDEN = 0x9E3779B97F4A7C15
 MASK = 2**64 - 1
 CHECKED_EVERY = 2**15  # places after which this shuffle, which Python itself does, checks whether the end is due
 
 
 def mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """SplitMix64's finalizer (Steele, Lea and Flood, 2014, OOPSLA)."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(MIX_1)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(MIX_2)
     return x ^ (x >> np.uint64(31))
 
 

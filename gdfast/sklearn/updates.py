@@ -18,19 +18,29 @@ from numpy.typing import NDArray
 
 from gdfast.backends import BACKENDS, choose
 from gdfast.data.csr import CSR, row_squares
+from gdfast.formulas.constants import (
+    AVERAGE_A,
+    AVERAGE_B,
+    AVERAGE_COUNT,
+    AVERAGE_INTERCEPT,
+    INTERCEPT,
+    L1_NORM,
+    LOSS_SUM,
+    PENALTY_SUM,
+    PENDING_L1,
+    SCALE,
+    SMALLEST_SCALE,
+    SPAN,
+    SQUARED_NORM,
+    STATE_SIZE,
+)
 from gdfast.formulas.losses import LOSSES
 from gdfast.formulas.penalties import cumulative_l1
 from gdfast.formulas.update_rules import clipped
 
 __all__ = ["RowUpdates", "SGDProblem", "forward_shuffle"]
 
-# Indices of `RowUpdates.state`, in the order of the enum in src/sklearn.pxi, which says what each number is. RESIDUAL,
-# the part of a shrinkage that float32 cannot represent yet, is used by the compiled core only.
-STATE = range(12)
-SCALE, INTERCEPT, AVERAGE_INTERCEPT, PENDING_L1, AVERAGE_A, AVERAGE_B = STATE[:6]
-AVERAGE_COUNT, LOSS_SUM, PENALTY_SUM, SQUARED_NORM, L1_NORM, RESIDUAL = STATE[6:]
 MAX_GRADIENT = 1e12
-MIN_SCALE = 1e-9
 NO_ROWS = np.zeros(0, np.int32)
 VALUES_PER_CALL = 2**22  # of X: about 10 ms, after which Ctrl-C is checked
 
@@ -68,7 +78,7 @@ class RowUpdates:
         d = X.shape[1]
         self.problem = problem
         self.w = np.array(coef, dtype=X.dtype).reshape(1, d)  # the coefficients are state[SCALE] w
-        self.state: NDArray[np.float64] = np.zeros(len(STATE))
+        self.state: NDArray[np.float64] = np.zeros(STATE_SIZE)
         self.state[[SCALE, AVERAGE_B]] = 1.0
         self.state[INTERCEPT] = intercept
         # The average of the coefficients is (state[AVERAGE_A] w + average_sum) / state[AVERAGE_B]. (1, d + 1), the last
@@ -97,7 +107,7 @@ class RowUpdates:
 
         problem, d = self.problem, self.w.shape[1]
         n = len(problem.X)
-        scratch, sums = np.empty(4 * descent.SGD_SPAN), np.zeros((1, 2 + 2 * d))
+        scratch, sums = np.empty(4 * SPAN), np.zeros((1, 2 + 2 * d))
         self.passes = descent.Passes(problem.X, problem.y[:, None], problem.sample_weight, None, None, sums, n, scratch)
         loss = (descent.LOSSES.index(problem.loss), problem.loss_parameter)
         objective = (*loss, problem.l2, 0.0, problem.fit_intercept)
@@ -199,7 +209,7 @@ class RowUpdates:
         if problem.l2 > 0:
             shrinkage = max(0.0, 1.0 - eta * problem.l2)
             state[[SCALE, SQUARED_NORM, L1_NORM]] *= shrinkage, shrinkage * shrinkage, shrinkage
-            if state[SCALE] < MIN_SCALE:
+            if state[SCALE] < SMALLEST_SCALE:
                 self.apply_scale()
         scale = state[SCALE]
         step = u / scale

@@ -147,13 +147,6 @@ def test_instruction_sets_agree_and_exp_is_exact_to_2_ulp(tmp_path):
             assert np.max(np.abs(np.array(ours) - theirs)) <= tolerance * np.max(np.abs(theirs)), chosen
 
 
-def test_spans_are_the_same_on_both_sides():
-    from gdfast._core import descent
-    from gdfast.backends.intervals import SPAN
-
-    assert descent.SGD_SPAN == SPAN
-
-
 def test_float32_keeps_an_l2_that_it_cannot_hold():
     """Steps of l2 far below float32's last bit add up: without data nothing else moves the coefficients."""
     X, y = np.zeros((64, 5), np.float32), np.zeros(64)

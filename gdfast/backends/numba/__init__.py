@@ -16,12 +16,10 @@ from gdfast.backends.protocol import Updates
 from gdfast.backends.state import State
 from gdfast.data.csr import CSR
 from gdfast.data.problem import Problem
+from gdfast.formulas.constants import FEW_FEATURES
 from gdfast.options.model import Model
 
 __all__ = ["Kernels", "power_costs"]
-
-# Up to here X is kept by columns, and full-batch epochs are vectorised over rows.
-FEW_FEATURES = 8
 
 
 class Numbers(NamedTuple):

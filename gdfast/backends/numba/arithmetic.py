@@ -46,7 +46,7 @@ def power_of_two(shifted):  # type: ignore[no-untyped-def]
 
 @rounding
 def inline_exp(x):  # type: ignore[no-untyped-def]
-    """Return e^x without a call, so that loops are vectorised; see src/elementary.h."""
+    """Return e^x without a call, so that loops are vectorised; see src/c/elementary.h."""
     x = 711.0 if x > 711.0 else x
     x = -747.0 if x < -747.0 else x
     shifted = x * 1.4426950408889634 + ROUNDER

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gdfast.backends.numba.compilation import counting, jit
-from gdfast.backends.numba.rows import BLOCK, Rows, place_of
+from gdfast.backends.numba.rows import Rows, place_of
+from gdfast.formulas.constants import BLOCK
 
 __all__ = ["Passes", "compile_passes"]
 

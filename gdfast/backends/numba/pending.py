@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gdfast.backends.numba.compilation import jit, strict
 
-__all__ = ["SMALLEST_SCALE", "Pending", "fold", "nothing_pending", "settle", "shrunk"]
+__all__ = ["Pending", "fold", "nothing_pending", "settle", "shrunk"]
 
 
 class Pending(NamedTuple):
@@ -31,10 +31,6 @@ def shrunk(scale, residual, part):  # type: ignore[no-untyped-def]
     less = part * scale
     new = scale - less
     return new, (residual - part * residual) + ((scale - new) - less)
-
-
-# The scale is folded into the coefficients before it falls under this.
-SMALLEST_SCALE = 1e-9
 
 
 def nothing_pending(window: int, d: int) -> Pending:

@@ -5,11 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gdfast.backends.numba.compilation import counting, jit
+from gdfast.formulas.constants import BLOCK, BLOCK_BYTES
 
-__all__ = ["BLOCK", "DENSE", "SPARSE", "Rows", "csr_row", "four_products", "place_of"]
-
-# Rows handled while they are in the cache.
-BLOCK = 256
+__all__ = ["DENSE", "SPARSE", "Rows", "csr_row", "four_products", "place_of"]
 
 
 class Rows(NamedTuple):
@@ -131,7 +129,7 @@ DENSE = Rows(
     predict=predict_dense,
     spread=dense_spread,
     add_rows=add_dense_rows,
-    block=jit(lambda X, d: max(4, min(BLOCK, 24576 // (d * X.itemsize) // 4 * 4))),
+    block=jit(lambda X, d: max(4, min(BLOCK, BLOCK_BYTES // (d * X.itemsize) // 4 * 4))),
     row=counting(lambda X, d: np.empty(d, X.dtype)),
 )
 SPARSE = Rows(

@@ -7,9 +7,10 @@ import numpy as np
 from gdfast.backends.numba.arithmetic import plus
 from gdfast.backends.numba.compilation import jit
 from gdfast.backends.numba.formulas import correction, cumulative_l1
-from gdfast.backends.numba.pending import SMALLEST_SCALE, fold, settle, shrunk
+from gdfast.backends.numba.pending import fold, settle, shrunk
 from gdfast.backends.numba.rows import Rows, csr_row
 from gdfast.backends.numba.steps import Steps, add_to_mean
+from gdfast.formulas.constants import SMALLEST_SCALE
 
 __all__ = ["compile_samples"]
 

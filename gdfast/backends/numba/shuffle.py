@@ -3,11 +3,11 @@
 import numpy as np
 
 from gdfast.backends.numba.compilation import jit
-from gdfast.data.order import GOLDEN
+from gdfast.formulas import constants
 
 __all__ = ["fill_order"]
 
-MIX_1, MIX_2, STEP = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB), np.uint64(GOLDEN)
+MIX_1, MIX_2, STEP = np.uint64(constants.MIX_1), np.uint64(constants.MIX_2), np.uint64(constants.GOLDEN)
 
 
 @jit

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.formulas.constants import PATH_BLOCK
 from gdfast.options.learning_rates import LearningRates
 from gdfast.options.model import Model
 
@@ -23,9 +24,6 @@ Epochs = range | NDArray[np.int64]
 # Sums of products of powers, by a backend (gdfast/backends/numpy.py: power_costs).
 PowerCosts = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float, NDArray[np.float64]], None]
 
-# Epochs of a block, and blocks of a group: the powers within are made once, a group's first by exp(2 k log |f|), so
-# nothing drifts. The compiled kernel has the same number.
-BLOCK = 64
 # Beyond this a power is 0 or infinity after one epoch; and 0 times it is 0, as it must be for epoch 0.
 LARGEST_LOG = 1e6
 # Below this growth is the rounding of a factor that is -1.
@@ -100,7 +98,7 @@ class GradientDescentModes(Modes):
         """Return the costs; of a range by blocks of blocks, in whose kernel nothing but sums of products is left."""
         used = sizes > 0
         half, log = np.log(0.5) + 2.0 * np.log(sizes[used]), 2.0 * self.log[used]
-        if not isinstance(epochs, range) or len(epochs) < BLOCK:
+        if not isinstance(epochs, range) or len(epochs) < PATH_BLOCK:
             return spread(half, log, epoch_array(epochs)) + 0.5 * residual
         falling = log <= 0  # powers that grow would overflow on their own, ahead of their product
         costs = self.falling_costs(half[falling], log[falling], 0.5 * residual, epochs)
@@ -111,9 +109,9 @@ class GradientDescentModes(Modes):
     ) -> NDArray[np.float64]:
         """Return base + sum_i exp(k log_i + half_i) for evenly spaced epochs k, no log above zero."""
         costs = np.empty(len(epochs))
-        within = np.arange(BLOCK) * float(epochs.step)
-        groups = np.arange(-(-len(epochs) // BLOCK**2)) * float(epochs.step * BLOCK**2) + epochs.start
-        powers, firsts = np.exp(log[:, None] * within), np.exp(within[:, None] * BLOCK * log)
+        within = np.arange(PATH_BLOCK) * float(epochs.step)
+        groups = np.arange(-(-len(epochs) // PATH_BLOCK**2)) * float(epochs.step * PATH_BLOCK**2) + epochs.start
+        powers, firsts = np.exp(log[:, None] * within), np.exp(within[:, None] * PATH_BLOCK * log)
         self.kernel(np.exp(groups[:, None] * log + half), firsts, powers, base, costs)
         return costs
 

@@ -1,230 +1,4 @@
-# Passes over dense rows, and stochastic updates by them: of descent.pyx.
-
-cdef inline void fetch(const floating* X, const int32_t* rows, Py_ssize_t start, Py_ssize_t stop,
-                       Py_ssize_t d) noexcept nogil:
-    """Ask memory for rows[start:stop]."""
-    cdef Py_ssize_t i
-    for i in range(start, stop):
-        prefetch_row(X + rows[i] * d, d)
-
-
-cdef inline const floating** two_rows(const floating* X, const int32_t* rows, Py_ssize_t place, Py_ssize_t known,
-                                      Py_ssize_t d, const floating** pair) noexcept nogil:
-    """Return where rows[place] and the next begin, NULL where they are not known."""
-    if place + 2 > known:
-        return NULL
-    pair[0], pair[1] = X + rows[place] * d, X + rows[place + 1] * d
-    return pair
-
-
-cdef void predict(const floating* X, const int32_t* rows, Py_ssize_t size, Py_ssize_t d, const floating* w, double b,
-                  double* z, const floating* later, const int32_t* coming, Py_ssize_t known) noexcept nogil:
-    """z = X[rows] w + b; meanwhile the first half of the rows to come is fetched, so that memory never rests."""
-    cdef Py_ssize_t i, whole = size - size % 4
-    cdef const floating* pair[2]
-    for i in range(0, whole, 4):
-        dot4(X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d, w, d, &z[i],
-             two_rows(later, coming, i // 2, known, d, pair))
-    for i in range(whole, size):
-        z[i] = dot(X + rows[i] * d, w, d)
-    for i in range(size):
-        z[i] += b
-
-
-cdef void add_rows(const floating* X, const int32_t* rows, Py_ssize_t size, Py_ssize_t d, const double* r,
-                   floating* part, double* g, const floating* later, const int32_t* coming,
-                   Py_ssize_t known) noexcept nogil:
-    """g += X[rows]' r, and sum r behind it; summed in part first, which bounds the rounding of float32.
-
-    Meanwhile the other half of the rows to come is fetched.
-    """
-    cdef Py_ssize_t i, j, whole = size - size % 4, half = whole // 2
-    cdef const floating* pair[2]
-    memset(part, 0, d * sizeof(floating))
-    for i in range(0, whole, 4):
-        combine(part, 1.0, &r[i], X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d, d,
-                two_rows(later, coming, half + i // 2, known, d, pair))
-    for i in range(whole, size):
-        add(r[i], X + rows[i] * d, part, d)
-    for j in range(d):
-        g[j] += part[j]
-    for i in range(size):
-        g[d] += r[i]
-
-
-cdef double losses_of(const Model* model, const double* y, const double* s, const double* z, double* r,
-                      Py_ssize_t size) noexcept nogil:
-    """Return the sum of s_i loss_i over at most a block, and write s_i loss_i' into r; s NULL: all are 1."""
-    cdef double values[BLOCK]
-    cdef double total = 0.0
-    cdef Py_ssize_t i
-    loss_block(model.loss, model.c, y, z, values, r, size)
-    if s == NULL:
-        for i in range(size):
-            total += values[i]
-    else:
-        for i in range(size):
-            total += s[i] * values[i]
-            r[i] *= s[i]
-    return total
-
-
-cdef double losses_at(const Model* model, const Data* data, const int32_t* order, Py_ssize_t first, Py_ssize_t size,
-                      Py_ssize_t o, const double* z, double* r) noexcept nogil:
-    """Return the sum of s_i loss_i of output o over order[first:first + size] (NULL: the rows themselves)."""
-    cdef const double* Y = data.Y
-    cdef const double* s = data.weights
-    cdef double y[BLOCK]
-    cdef double weights[BLOCK]
-    cdef Py_ssize_t i, k = data.k
-    if order != NULL:
-        for i in range(size):
-            y[i] = Y[order[first + i] * k + o]
-    elif k == 1:
-        memcpy(y, Y + first, size * sizeof(double))
-    else:
-        for i in range(size):
-            y[i] = Y[(first + i) * k + o]
-    if s != NULL:
-        for i in range(size):
-            weights[i] = s[first + i if order == NULL else order[first + i]]
-    return losses_of(model, y, weights if s != NULL else NULL, z, r, size)
-
-
-cdef double pass_rows(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t stop,
-                      const floating* W, const double* b, floating* part, double* workspace, double* G) noexcept nogil:
-    """Return the sum of s_i loss_i over order[start:stop] (NULL: the rows themselves); add their gradient to G.
-
-    workspace (k, BLOCK) is for a loss that takes a row's outputs together.
-    """
-    cdef const floating* X = <const floating*>data.X
-    cdef double z[BLOCK]
-    cdef double r[BLOCK]
-    cdef double* at
-    cdef int32_t rows[BLOCK]
-    cdef const int32_t* chosen = rows
-    cdef const int32_t* coming = rows
-    cdef const floating* base = X
-    cdef const floating* later = X
-    cdef double total = 0.0
-    cdef Py_ssize_t i, o, size, known, d = data.d, k = data.k, first = start
-    cdef Py_ssize_t fitting = BLOCK_BYTES // (d * <Py_ssize_t>sizeof(floating)) // 4 * 4
-    cdef Py_ssize_t enough = BLOCK_ROWS_BYTES // (d * <Py_ssize_t>sizeof(floating)) // 4 * 4
-    cdef Py_ssize_t wanted = max(fitting, min(<Py_ssize_t>BLOCK_ROWS, enough))
-    cdef Py_ssize_t block = max(<Py_ssize_t>4, min(<Py_ssize_t>BLOCK, wanted))
-    cdef bint far = data.n * d * <Py_ssize_t>sizeof(floating) > NEAR
-    if order == NULL:
-        for i in range(block):
-            rows[i] = <int32_t>i
-    while first < stop:
-        size = min(block, stop - first)
-        known = min(size, data.n - first - size) if far else 0
-        if order == NULL:
-            base = X + first * d
-            later = base + size * d
-        else:
-            chosen = order + first
-            coming = chosen + size
-        for o in range(k):
-            at = workspace + o * BLOCK if model.coupled else z
-            predict(base, chosen, size, d, W + o * d, b[o], at, later, coming, known if o == 0 else 0)
-            if not model.coupled:
-                total += losses_at(model, data, order, first, size, o, z, r)
-                add_rows(base, chosen, size, d, r, part, G + o * (d + 1), later, coming, known if o == 0 else 0)
-        if model.coupled:
-            log_normalise(workspace, k, BLOCK, size)
-            for o in range(k):
-                total += losses_at(model, data, order, first, size, o, workspace + o * BLOCK, r)
-                add_rows(base, chosen, size, d, r, part, G + o * (d + 1), later, coming, known if o == 0 else 0)
-        first += block
-    return total
-
-
-cdef double pass_columns(const Model* model, const Data* data, Py_ssize_t start, Py_ssize_t stop, const floating* W,
-                         const double* b, double* G) noexcept nogil:
-    """Do the work of pass_rows over rows as they lie, with X and Y by columns: few features, vectorised over rows."""
-    cdef const floating* columns = <const floating*>data.columns
-    cdef const double* targets = data.targets
-    cdef const double* s = data.weights
-    cdef double z[BLOCK]
-    cdef double r[BLOCK]
-    cdef double total = 0.0, part, w
-    cdef const floating* x
-    cdef Py_ssize_t i, j, o, size, first = start, n = model.n, d = model.d
-    if d == 1 and has_loss_line(model.loss):
-        for o in range(model.k):
-            total += loss_line(model.loss, model.c, targets + o * n + start, s + start if s != NULL else NULL,
-                               columns + start, W[o], b[o], stop - start, G + 2 * o)
-        return total
-    while first < stop:
-        size = min(<Py_ssize_t>BLOCK, stop - first)
-        for o in range(model.k):
-            x, w, part = columns + first, W[o * d], b[o]
-            for i in range(size):
-                z[i] = part + w * x[i]
-            for j in range(1, d):
-                x, w = columns + j * n + first, W[o * d + j]
-                for i in range(size):
-                    z[i] += w * x[i]
-            total += losses_of(model, targets + o * n + first, s + first if s != NULL else NULL, z, r, size)
-            for j in range(d):
-                x, part = columns + j * n + first, 0.0
-                for i in range(size):
-                    part += r[i] * x[i]
-                G[o * (d + 1) + j] += part
-            part = 0.0
-            for i in range(size):
-                part += r[i]
-            G[o * (d + 1) + d] += part
-        first += BLOCK
-    return total
-
-
-cdef void pass_slab(const Model* model, const Data* data, Py_ssize_t slab, const floating* W,
-                    const double* b) noexcept nogil:
-    """Write the sums of one slab: the loss and its gradient, and behind them a workspace for a row of X."""
-    cdef Py_ssize_t width = data.k * (data.d + 1), start = slab * data.slab, stop = min(start + data.slab, data.n)
-    cdef double* sums = data.sums + slab * (1 + width + data.d)
-    cdef double* workspace = behind(data.coupled, slab * BLOCK * data.k)
-    memset(sums, 0, (1 + width) * sizeof(double))
-    if data.sparse:
-        sums[0] = pass_sparse(model, data, NULL, start, stop, W, b, workspace, sums + 1)
-    elif data.columns != NULL:
-        sums[0] = pass_columns(model, data, start, stop, W, b, sums + 1)
-    else:
-        sums[0] = pass_rows(model, data, NULL, start, stop, W, b, <floating*>(sums + 1 + width), workspace,
-                            sums + 1)
-
-
-cdef double pass_all(const Model* model, const Data* data, const floating* W, const double* b, double* G,
-                     Team* team) noexcept nogil:
-    """Return the sum of s_i loss_i over all rows, and write its gradient into G; a team shares the slabs."""
-    cdef Py_ssize_t slab, j, width = data.k * (data.d + 1)
-    cdef const double* sums = data.sums
-    cdef double total
-    cdef int number
-    if team != NULL and data.slabs > 1:
-        number = team_open(team, data.slabs)
-        while True:
-            slab = team_take(team, number)
-            if slab < 0:
-                break
-            pass_slab(model, data, slab, W, b)
-            team_serve(team)
-        team_share(team)
-    else:
-        for slab in range(data.slabs):
-            pass_slab(model, data, slab, W, b)
-    total = sums[0]
-    for j in range(width):
-        G[j] = sums[1 + j]
-    for slab in range(1, data.slabs):
-        sums += 1 + width + data.d
-        total += sums[0]
-        for j in range(width):
-            G[j] += sums[1 + j]
-    return total
-
+# Mini-batches, and SGD by dense rows: one sample after another, or four at a time.
 
 cdef double batch_step(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t size,
                        floating* W, double* b, State* state, Pending* pending, double* G, double eta) noexcept nogil:
@@ -610,3 +384,64 @@ cdef double sgd_span(const Model* model, const Data* data, const int32_t* order,
                            min(<Py_ssize_t>BLOCK, size * k - j))
         j += BLOCK
     return total
+
+
+def stochastic(Passes passes, tuple numbers, tuple limits, floating[:, ::1] W, double[::1] b, tuple arrays,
+               double[::1] sums, Py_ssize_t t, Py_ssize_t count, double gain, double[:, ::1] G, int32_t[::1] order,
+               Py_ssize_t batch_size, bint shuffle, uint64_t seed, uint64_t epoch, Py_ssize_t position,
+               Py_ssize_t steps, const double[::1] rates, bint by_step, const uint8_t[::1] wanted,
+               double[::1] costs, Py_ssize_t every, double[:, ::1] window, int32_t[::1] until):
+    """Mini-batch (batch_size > 1) or SGD updates; see gdfast.backends for the contract.
+
+    What they put off on sparse rows is settled after every `every` from the epoch's start, and at the end; `window`
+    (3, every + 1) and `until` (d,) are workspace for that where there is l1, and `until` is zeros.
+    """
+    cdef Py_ssize_t n = passes.data.n, d = W.shape[1], k = W.shape[0]
+    cdef Py_ssize_t done = 0, start, size, ended = 0, result = steps
+    cdef Py_ssize_t per_epoch = (n + batch_size - 1) // batch_size
+    cdef Model model = read_model(numbers, limits, n, d, k)
+    cdef State state = read_memory(arrays, sums, t, count, gain)
+    cdef Pending pending = read_pending(window, until)
+    cdef const double* eta
+    check_type(passes, W)
+    with nogil:
+        while done < steps:
+            if position == 0:
+                sums[0] = 0.0
+                if shuffle:
+                    fill_order(&order[0], n, seed, epoch + ended)
+            eta = &rates[done if by_step else ended]
+            if batch_size == 1:
+                size = min(min(steps - done, n - position), SPAN - position % SPAN)
+                sums[0] += sgd_span(&model, &passes.data, &order[0], position, size, &W[0, 0], &b[0], &state,
+                                    &pending, &G[0, 0], eta, by_step, wanted.shape[0] == 0)
+            else:
+                size, start = 1, position * batch_size
+                sums[0] += batch_step(&model, &passes.data, &order[0], start, min(batch_size, n - start), &W[0, 0],
+                                      &b[0], &state, &pending, &G[0, 0], eta[0])
+            done += size
+            position += size
+            if position % every == 0 or position == per_epoch or done == steps:
+                fold(&model, &W[0, 0], &state, &pending)
+            if position == per_epoch:
+                if not (absolute(sums[0]) <= DBL_MAX and all_finite(&W[0, 0], k * d) and all_finite(&b[0], k)):
+                    result = ~ended
+                    break
+                costs[ended] = sums[0] / n
+                if wanted.shape[0]:
+                    costs[ended] = NAN
+                    if wanted[ended]:
+                        costs[ended] = pass_all(&model, &passes.data, &W[0, 0], &b[0], &G[0, 0], NULL) / n
+                        costs[ended] += penalty(&model, &W[0, 0])
+                        if not absolute(n * costs[ended]) <= DBL_MAX:
+                            result = ~ended
+                            break
+                ended += 1
+                position = 0
+    return result
+
+
+def sample_order(int32_t[::1] order, uint64_t seed, uint64_t epoch):
+    """Fill order with the rows in the order in which an epoch takes them."""
+    with nogil:
+        fill_order(&order[0], order.shape[0], seed, epoch)

@@ -1,10 +1,8 @@
-# Passes over sparse rows (CSR), and stochastic updates by them: of descent.pyx.
+# Sparse rows (CSR): passes over them, and stochastic updates by them.
 
 ctypedef fused index_type:
     int32_t
     int64_t
-
-cdef double SMALLEST_SCALE = 1e-9  # it is folded into the coefficients before it falls under this
 
 
 cdef inline double csr_dot(const floating* x, const index_type* columns, Py_ssize_t count,

@@ -1,12 +1,11 @@
 /* Built without liberties with sums, for the sake of elementary.h. */
 #include "losses.h"
+#include "constants.h"
 #include "elementary.h"
-
-#define ROWS 256 /* at most so many at once: BLOCK of descent.pyx */
 
 void log_normalise(double *restrict z, ptrdiff_t outputs, ptrdiff_t stride, ptrdiff_t n)
 {
-    double top[ROWS], sum[ROWS];
+    double top[BLOCK], sum[BLOCK];
     for (ptrdiff_t i = 0; i < n; i++) {
         top[i] = z[i];
         sum[i] = -1.0;

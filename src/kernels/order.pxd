@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, uint64_t
 
+from constants cimport GOLDEN, MIX_1, MIX_2
 from rows cimport prefetch
 
 cdef enum:
@@ -10,15 +11,14 @@ cdef enum:
 
 
 cdef inline uint64_t mix(uint64_t x) noexcept nogil:
-    x = (x ^ (x >> 30)) * <uint64_t>0xBF58476D1CE4E5B9
-    x = (x ^ (x >> 27)) * <uint64_t>0x94D049BB133111EB
+    x = (x ^ (x >> 30)) * MIX_1
+    x = (x ^ (x >> 27)) * MIX_2
     return x ^ (x >> 31)
 
 
 cdef inline void fill_order(int32_t* order, Py_ssize_t n, uint64_t seed, uint64_t epoch) noexcept nogil:
     """Swap in runs: their numbers are independent, and known ahead of the swaps that they lead to."""
-    cdef uint64_t golden = <uint64_t>0x9E3779B97F4A7C15
-    cdef uint64_t counter = mix(mix(seed + golden) + (epoch + 1) * golden)
+    cdef uint64_t counter = mix(mix(seed + GOLDEN) + (epoch + 1) * GOLDEN)
     cdef int32_t partners[RUN]
     cdef Py_ssize_t i, k, top = n - 1, count
     cdef int32_t row
@@ -27,8 +27,8 @@ cdef inline void fill_order(int32_t* order, Py_ssize_t n, uint64_t seed, uint64_
     while top > 0:
         count = min(<Py_ssize_t>RUN, top)
         for k in range(count):
-            partners[k] = <int32_t>(((mix(counter + <uint64_t>(k + 1) * golden) >> 32) * <uint64_t>(top - k + 1)) >> 32)
-        counter += <uint64_t>count * golden
+            partners[k] = <int32_t>(((mix(counter + <uint64_t>(k + 1) * GOLDEN) >> 32) * <uint64_t>(top - k + 1)) >> 32)
+        counter += <uint64_t>count * GOLDEN
         if n > FAR:
             for k in range(count):
                 prefetch(order + partners[k])

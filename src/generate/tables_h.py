@@ -1,14 +1,18 @@
-"""A gradient that has an exponential as polynomials about many places, for src/tabled.h.
+"""Gradients that would wait for an exponential and a division, as polynomials about many places (tables.h).
 
-The formula itself is evaluated, with fifty digits; a polynomial interpolates it at Chebyshev nodes.
+The function that looks one up is in src/c/tabled.h. The formula itself is evaluated, with fifty digits; a polynomial
+interpolates it at Chebyshev nodes.
 """
 
 import ast
 import math
 from collections.abc import Callable
 from decimal import Decimal, localcontext
+from pathlib import Path
 
-__all__ = ["COEFFICIENTS", "END", "WIDTH", "table"]
+from generate.formulas import calls, read
+
+__all__ = ["END", "margin_gradients", "text"]
 
 END = 32.0  # of the margins, on either side
 WIDTH = 1 / 16  # between two places
@@ -22,6 +26,34 @@ VOCABULARY = {
     "minimum": min,
     "where": lambda test, a, b: a if test else b,
 }
+
+
+def text(path: Path) -> str:
+    """Return the file."""
+    parts = [
+        f'#pragma once\n#define COEFFICIENTS {COEFFICIENTS}\n#define WIDTH_OF_PLACES {WIDTH}\n#include "tabled.h"\n'
+    ]
+    for function in margin_gradients(path).values():
+        lines = table(function)
+        numbers = ",\n".join("    {" + ", ".join(value.hex() for value in line) + "}" for line in lines)
+        parts.append(f"\nstatic const double {function.name}_table[][COEFFICIENTS] ON_LINES = {{\n{numbers}\n}};\n")
+        parts.append(
+            f"\nstatic inline double {function.name}_of_margin(double m)\n"
+            f"{{\n    return tabled({function.name}_table + {len(lines) // 2}, m);\n}}\n"
+        )
+    return "".join(parts)
+
+
+def margin_gradients(path: Path) -> dict[int, ast.FunctionDef]:
+    """Return the gradients that are tabulated, by their place: those of one margin that have an exponential."""
+    functions, registry = read(path)
+    chosen = {}
+    for index, entry in enumerate(registry.values()):
+        marked = {keyword.arg for keyword in entry.keywords if getattr(keyword.value, "value", None) is True}
+        gradient = functions[entry.args[1].id]
+        if "classification" in marked and "coupled" not in marked and "exp" in calls(gradient):
+            chosen[index] = gradient
+    return chosen
 
 
 class Exact(ast.NodeTransformer):

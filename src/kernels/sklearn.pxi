@@ -1,19 +1,4 @@
-# SGD with scikit-learn's conventions (gdfast/sklearn/updates.py is the specification): of descent.pyx.
-
-# Places in the state that a call takes up and leaves (the same in gdfast/sklearn/updates.py).
-cdef enum:
-    SCALE  # the coefficients are this times w
-    INTERCEPT
-    MEAN_INTERCEPT
-    PENDING  # l1 pending for every coefficient since training began
-    MEAN_A  # the mean of coefficients is (MEAN_A w + mean) / MEAN_B
-    MEAN_B
-    COUNT  # of iterates in the mean; negative: so many updates more until it begins
-    SUM_OF_LOSSES  # sum of the losses, each before its own update
-    SUM_OF_PENALTIES  # sum of the penalties likewise
-    SQUARES  # the squared 2-norm of the coefficients when a row was last added to them, shrunk since
-    SIZES  # their 1-norm likewise
-    REST  # of a shrinking, what float32 cannot hold yet
+# SGD with scikit-learn's conventions (gdfast/sklearn/updates.py is the specification).
 
 cdef struct Options:
     double l2
@@ -42,11 +27,11 @@ cdef void measure(const floating* w, Py_ssize_t d, Walk* walk) noexcept nogil:
 cdef void take_in(floating* w, double* mean, Py_ssize_t d, double* state, Walk* walk) noexcept nogil:
     """Multiply w by its scale, which becomes 1, and bring the mean up to it."""
     cdef Py_ssize_t j
-    cdef double scale = state[SCALE], a = state[MEAN_A], residual = 1.0 / state[MEAN_B]
+    cdef double scale = state[SCALE], a = state[AVERAGE_A], residual = 1.0 / state[AVERAGE_B]
     if mean != NULL:
         for j in range(d):
             mean[j] = (mean[j] + a * w[j]) * residual
-        state[MEAN_A], state[MEAN_B] = 0.0, 1.0
+        state[AVERAGE_A], state[AVERAGE_B] = 0.0, 1.0
     if scale != 1.0:
         for j in range(d):
             w[j] = <floating>(w[j] * scale)
@@ -100,8 +85,8 @@ cdef inline void add_to_running_mean(double a, const floating* x, const index_ty
                                      double* mean, double* state) noexcept nogil:
     """Count an iterate into the mean, a x having been added to w (Bottou 2012, Stochastic gradient descent tricks)."""
     cdef Py_ssize_t i
-    cdef double number = state[COUNT] + 1.0
-    a *= -state[MEAN_A]
+    cdef double number = state[AVERAGE_COUNT] + 1.0
+    a *= -state[AVERAGE_A]
     if columns == NULL:
         for i in range(count):
             mean[i] += a * x[i]
@@ -109,9 +94,9 @@ cdef inline void add_to_running_mean(double a, const floating* x, const index_ty
         for i in range(count):
             mean[columns[i]] += a * x[i]
     if number > 1.0:
-        state[MEAN_B] /= 1.0 - 1.0 / number
-    state[MEAN_A] += state[MEAN_B] * state[SCALE] / number
-    state[MEAN_INTERCEPT] += (state[INTERCEPT] - state[MEAN_INTERCEPT]) / number
+        state[AVERAGE_B] /= 1.0 - 1.0 / number
+    state[AVERAGE_A] += state[AVERAGE_B] * state[SCALE] / number
+    state[AVERAGE_INTERCEPT] += (state[INTERCEPT] - state[AVERAGE_INTERCEPT]) / number
 
 
 cdef inline void draw_row(const index_type* columns, Py_ssize_t count, floating* w, double* applied, double total,
@@ -168,10 +153,10 @@ cdef void one_by_one(const Model* model, const Options* options, const Data* dat
             z = state[SCALE] * dot(X + start, w, d) + state[INTERCEPT]
         y, rate = data.Y[rows[i]], eta[i if by_step else 0]
         if options.watched:
-            state[SUM_OF_LOSSES] += loss_value(model.loss, model.c, y, z)
+            state[LOSS_SUM] += loss_value(model.loss, model.c, y, z)
         if watched:
-            state[SUM_OF_PENALTIES] += 0.5 * options.l2 * state[SQUARES] + options.l1 * state[SIZES]
-            state[SUM_OF_PENALTIES] += options.one_class_nu * state[INTERCEPT]
+            state[PENALTY_SUM] += 0.5 * options.l2 * state[SQUARED_NORM] + options.l1 * state[L1_NORM]
+            state[PENALTY_SUM] += options.one_class_nu * state[INTERCEPT]
         if options.passive > 0:
             square = row_square(X + start, count)
             if options.passive == 1 and square == 0:
@@ -184,15 +169,15 @@ cdef void one_by_one(const Model* model, const Options* options, const Data* dat
         if options.l2 > 0:
             kept = shrinking(model, rate)
             state[SCALE] *= kept
-            state[SQUARES] *= kept * kept
-            state[SIZES] *= kept
+            state[SQUARED_NORM] *= kept * kept
+            state[L1_NORM] *= kept
             if state[SCALE] < SMALLEST_SCALE:
                 take_in(w, mean, d, state, &walk)
         if u != 0:
             add_row(u / state[SCALE], X + start, places, count, w, sized, &walk)
             if sized:
-                state[SQUARES] = walk.squares * state[SCALE] * state[SCALE]
-                state[SIZES] = walk.sizes * state[SCALE]
+                state[SQUARED_NORM] = walk.squares * state[SCALE] * state[SCALE]
+                state[L1_NORM] = walk.sizes * state[SCALE]
         if model.intercept:
             part = u + gd_step(options.one_class_nu, rate)
             HOLD(part)  # rounded before it is added: an intercept that comes back to zero is zero, which may be a kink
@@ -200,12 +185,12 @@ cdef void one_by_one(const Model* model, const Options* options, const Data* dat
             HOLD(part)
             state[INTERCEPT] += part
         if mean != NULL:
-            if state[COUNT] >= 0:
+            if state[AVERAGE_COUNT] >= 0:
                 add_to_running_mean(u / state[SCALE], X + start, places, count, mean, state)
-            state[COUNT] += 1.0
+            state[AVERAGE_COUNT] += 1.0
         if options.l1 > 0:
-            state[PENDING] -= gd_step(options.l1, rate)
-            draw_row(places, count, w, applied, state[PENDING], state[SCALE], &walk)
+            state[PENDING_L1] -= gd_step(options.l1, rate)
+            draw_row(places, count, w, applied, state[PENDING_L1], state[SCALE], &walk)
 
 
 cdef void watch_span(const Model* model, const Options* options, const Data* data, const int32_t* rows,
@@ -224,7 +209,7 @@ cdef void watch_span(const Model* model, const Options* options, const Data* dat
     loss_block(model.loss, model.c, y, z, values, r, size)
     for i in range(size):
         total += values[i]
-    state[SUM_OF_LOSSES] += total
+    state[LOSS_SUM] += total
     if options.l2 == 0:
         return
     for i in range(size):
@@ -238,7 +223,7 @@ cdef void watch_span(const Model* model, const Options* options, const Data* dat
         square = kept * kept * square + u * (2.0 * kept * product + u * row_squares[rows[i]])
         if model.intercept:
             intercept += u
-    state[SUM_OF_PENALTIES] += 0.5 * options.l2 * squares
+    state[PENALTY_SUM] += 0.5 * options.l2 * squares
 
 
 cdef void sklearn_updates(const Model* model, const Options* h, const Data* data, floating* w, double* m,
@@ -257,23 +242,23 @@ cdef void sklearn_updates(const Model* model, const Options* h, const Data* data
                    average, q, m, rates, by_step)
         return
     update.m = update.v = update.applied = update.pending = NULL
-    update.mean, update.l1_pending, update.residual = average, &m[PENDING], &m[REST]
+    update.mean, update.l1_pending, update.residual = average, &m[PENDING_L1], &m[RESIDUAL]
     update.t, update.gain = 0, 0.0
     while done < steps:
         size = min(<Py_ssize_t>SPAN, steps - done)
-        if average != NULL and m[COUNT] < 0:
-            size = min(size, <Py_ssize_t>-m[COUNT])
-        update.count = <Py_ssize_t>m[COUNT] if average != NULL and m[COUNT] >= 0 else -1
+        if average != NULL and m[AVERAGE_COUNT] < 0:
+            size = min(size, <Py_ssize_t>-m[AVERAGE_COUNT])
+        update.count = <Py_ssize_t>m[AVERAGE_COUNT] if average != NULL and m[AVERAGE_COUNT] >= 0 else -1
         intercept, square = m[INTERCEPT], 0.0
         if h.watched and model.l2 > 0:
             square = row_square(w, d)
         if average != NULL:
-            average[d] = m[MEAN_INTERCEPT]
+            average[d] = m[AVERAGE_INTERCEPT]
         sgd_rows(model, data, rows, done, size, known - done, w, &m[INTERCEPT], &update, pending, &unused,
                  &rates[done if by_step else 0], by_step)
         if average != NULL:
-            m[MEAN_INTERCEPT] = average[d]
-            m[COUNT] += size
+            m[AVERAGE_INTERCEPT] = average[d]
+            m[AVERAGE_COUNT] += size
         if h.watched:
             watch_span(model, h, data, &rows[done], size, intercept, square, row_squares, m,
                        &rates[done if by_step else 0], by_step)
@@ -317,10 +302,10 @@ def as_sklearn(Passes passes, tuple numbers, tuple options, floating[:, ::1] W, 
                 for i in range(n):
                     taken[n + i] = taken[places[i]]
                 memcpy(taken, taken + n, n * sizeof(int32_t))
-            m[SUM_OF_LOSSES] = m[SUM_OF_PENALTIES] = 0.0
+            m[LOSS_SUM] = m[PENALTY_SUM] = 0.0
             sklearn_updates(&model, &h, &passes.data, &W[0, 0], m, average, q, &pending, taken, n, n,
                             &rates[e * n if by_step else 0], by_step, norms)
-            objectives[e] = (m[SUM_OF_LOSSES] + m[SUM_OF_PENALTIES]) / n
+            objectives[e] = (m[LOSS_SUM] + m[PENALTY_SUM]) / n
             if not (absolute(m[INTERCEPT]) <= DBL_MAX and all_finite(&W[0, 0], d)):
                 epochs = e
                 break

@@ -1,0 +1,61 @@
+"""Numbers that the backends share; src/generate writes them out for the compiled core (constants.h, constants.pxd)."""
+
+__all__ = [
+    "AVERAGE_A",
+    "AVERAGE_B",
+    "AVERAGE_COUNT",
+    "AVERAGE_INTERCEPT",
+    "BLOCK",
+    "BLOCK_BYTES",
+    "FEW_FEATURES",
+    "GOLDEN",
+    "INTERCEPT",
+    "L1_NORM",
+    "LOSS_SUM",
+    "MIX_1",
+    "MIX_2",
+    "PATH_BLOCK",
+    "PENALTY_SUM",
+    "PENDING_L1",
+    "RESIDUAL",
+    "SCALE",
+    "SMALLEST_SCALE",
+    "SPAN",
+    "SQUARED_NORM",
+    "STATE_SIZE",
+]
+
+# Up to so many features X is kept by columns, and full-batch epochs are vectorised over rows: a row is too short to be.
+FEW_FEATURES = 8
+# At most so many rows are handled while they are in the cache, and so many bytes of X: their products, then their part
+# of the gradient.
+BLOCK = 256
+BLOCK_BYTES = 24576
+# Calls of SGD's kernels begin and end at multiples of so many updates within an epoch: blocks of rows, sums of losses
+# and lazy scales are closed there.
+SPAN = 256
+# Epochs of a block of the closed form's costs, and blocks of a group: the powers within are made once, a group's first
+# by exp(2 k log |f|), so nothing drifts.
+PATH_BLOCK = 64
+# A scale of the coefficients, by which l2 shrinks all of them at once, is folded into them before it falls under this.
+SMALLEST_SCALE = 1e-9
+
+# The SplitMix64 generator of the sample order (Steele, Lea and Flood, 2014, OOPSLA).
+GOLDEN = 0x9E3779B97F4A7C15
+MIX_1 = 0xBF58476D1CE4E5B9
+MIX_2 = 0x94D049BB133111EB
+
+# Indices of the state of updates by scikit-learn's conventions (gdfast/sklearn/updates.py).
+SCALE = 0  # the coefficients are this times w
+INTERCEPT = 1
+AVERAGE_INTERCEPT = 2
+PENDING_L1 = 3  # l1 pending for every coefficient since training began
+AVERAGE_A = 4  # the average of coefficients is (AVERAGE_A w + average_sum) / AVERAGE_B
+AVERAGE_B = 5
+AVERAGE_COUNT = 6  # of iterates in the average; negative: so many updates more until it begins
+LOSS_SUM = 7  # sum of the losses, each before its own update
+PENALTY_SUM = 8  # sum of the penalties likewise
+SQUARED_NORM = 9  # the squared 2-norm of the coefficients when a row was last added to them, shrunk since
+L1_NORM = 10  # their 1-norm likewise
+RESIDUAL = 11  # the part of a shrinkage that float32 cannot represent yet; of the compiled core alone
+STATE_SIZE = 12

@@ -1,0 +1,116 @@
+"""The losses as Cython (losses.pxi): one function each, the loops for one feature, and switches over the registry."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from generate.formulas import calls, cython_formula, read, used
+from generate.tables_h import END, margin_gradients
+
+__all__ = ["text"]
+
+# Of the vocabulary, what a compiler turns into vectors.
+VECTORISED = {"absolute", "maximum", "minimum", "sqrt", "where"}
+# Products, losses and the sums for the gradient in one loop, for one feature (z = w x + b) and the losses of which a
+# compiler can vectorise that.
+LOSS_LINE = """
+cdef double loss_line(int loss, double c, const double* y, const double* s, const floating* x, double w,
+                      double b, Py_ssize_t n, double* g) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double total = 0.0, gw = 0.0, gb = 0.0, r
+"""
+LOSS_LINE_CASE = """\
+    if loss == {index}:
+        if s == NULL:
+            for i in range(n):
+                total += {value}(y[i], w * x[i] + b, c)
+                r = {gradient}(y[i], w * x[i] + b, c)
+                gw += r * x[i]
+                gb += r
+        else:
+            for i in range(n):
+                total += s[i] * {value}(y[i], w * x[i] + b, c)
+                r = s[i] * {gradient}(y[i], w * x[i] + b, c)
+                gw += r * x[i]
+                gb += r
+"""
+LOSS_LINE_END = """\
+    g[0] = gw
+    g[1] = gb
+    return total
+"""
+HAS = """
+cdef inline bint {name}(int loss) noexcept nogil:
+    return {answer}
+"""
+LOSS_SCALAR = """
+cdef inline double loss_{part}(int loss, double c, double y, double z) noexcept nogil:
+"""
+LOSS_SCALAR_CASE = """\
+    if loss == {index}:
+        return {formula}(y, z, c)
+"""
+# A gradient with y = -1 or +1 is y times one function of the margin.
+LOSS_TABLED_CASE = """\
+    if loss == {index}:
+        if absolute(y * z) < MARGINS:
+            return y * gradient_of_margin(loss, y * z)
+        return {formula}(y, z, c)
+"""
+MARGINS = """
+cdef double MARGINS = {end!r}  # a table ends here, on either side
+"""
+GRADIENT_OF_MARGIN = """
+cdef inline double gradient_of_margin(int loss, double m) noexcept nogil:
+"""
+MARGINS_CASE = """\
+    if loss == {index}:
+        return {formula}_of_margin(m)
+"""
+MARGINS_EXTERN = """
+cdef extern from "tables.h" nogil:
+"""
+CURVATURES = """
+cdef inline double constant_curvature(int loss) noexcept nogil:
+    return {values}
+"""
+
+
+def text(path: Path) -> str:
+    """Return the file."""
+    _, registry = read(path)
+    names = [(entry.args[0].id, entry.args[1].id) for entry in registry.values()]
+    formulas = used(path, {name for pair in names for name in pair})
+    slow = {formula.name for formula in formulas if calls(formula) - VECTORISED}
+    vectorised = [i for i, pair in enumerate(names) if not slow & set(pair)]
+    by_table = {i: formula.name for i, formula in margin_gradients(path).items()}
+    parts = [cython_formula(formula) for formula in formulas]
+    parts += [has_loss("has_loss_line", vectorised), LOSS_LINE]
+    parts += [LOSS_LINE_CASE.format(index=i, value=names[i][0], gradient=names[i][1]) for i in vectorised]
+    parts += [LOSS_LINE_END, MARGINS_EXTERN]
+    parts += [f"    double {formula}_of_margin(double m)\n" for formula in by_table.values()]
+    parts += [MARGINS.format(end=END), has_loss("has_margins", by_table), GRADIENT_OF_MARGIN]
+    parts += [MARGINS_CASE.format(index=i, formula=formula) for i, formula in by_table.items()]
+    for position, part in enumerate(("value", "gradient")):
+        parts.append(LOSS_SCALAR.format(part=part))
+        for i, pair in enumerate(names):
+            case = LOSS_TABLED_CASE if position == 1 and i in by_table else LOSS_SCALAR_CASE
+            parts.append(case.format(index=i, formula=pair[position]))
+    numbers = "".join(f"    {name.upper()} = {i}\n" for i, name in enumerate(registry))
+    return "".join(parts) + constant_curvatures(path) + f"\ncdef enum:\n{numbers}\nLOSSES = {tuple(registry)}\n"
+
+
+def has_loss(name: str, places: Iterable[int]) -> str:
+    """Return a function that tells whether a loss is one of those at these places."""
+    return HAS.format(name=name, answer=" or ".join(f"loss == {i}" for i in places))
+
+
+def constant_curvatures(path: Path) -> str:
+    """Return what tells the second derivative of a loss where it is one number, else 0."""
+    _, registry = read(path)
+    marked = [any(keyword.arg == "quadratic" for keyword in entry.keywords) for entry in registry.values()]
+    values = [
+        f"{entry.args[2].value!r} if loss == {i} else "
+        for i, (entry, quadratic) in enumerate(zip(registry.values(), marked, strict=True))
+        if quadratic
+    ]
+    return CURVATURES.format(values="".join([*values, "0.0"]))

@@ -1,0 +1,50 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: autotestdict=False, infer_types=True, auto_pickle=False
+"""The compiled descent: many updates a call, state changed in place (the contract: gdfast/backends/__init__.py)."""
+
+from cython cimport floating
+from libc.float cimport DBL_MAX
+from libc.math cimport NAN
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+import numpy as np
+
+from constants cimport (
+    AVERAGE_A, AVERAGE_B, AVERAGE_COUNT, AVERAGE_INTERCEPT, BLOCK, BLOCK_BYTES, INTERCEPT, L1_NORM, LOSS_SUM,
+    PENALTY_SUM, PENDING_L1, RESIDUAL, SCALE, SMALLEST_SCALE, SPAN, SQUARED_NORM,
+)
+from order cimport fill_order
+from rows cimport HOLD, add, combine, dot, dot4, dot_mixed, prefetch, prefetch_row, products
+from team cimport Team, team_close, team_open, team_reset, team_serve, team_share, team_take, team_wait
+from vocabulary cimport absolute, exp, log, log1p, maximum, minimum, sqrt, where  # no-cython-lint: for formulas
+
+ctypedef fused gradient_type:
+    float
+    double
+
+include "losses.pxi"
+include "penalties.pxi"
+include "update_rules.pxi"
+
+cdef extern from "scale.h" nogil:
+    double shrunk(double scale, double* residual, double part)
+
+cdef extern from "losses.h" nogil:
+    void loss_block(int loss, double c, const double* y, const double* z, double* values, double* gradients,
+                    Py_ssize_t n)
+    void log_normalise(double* z, Py_ssize_t outputs, Py_ssize_t stride, Py_ssize_t n)
+
+cdef enum:
+    BLOCK_ROWS = 16  # at least so many, as long as they fit into the second cache: each block adds up d sums
+    BLOCK_ROWS_BYTES = 262144
+    NEAR = 262144  # bytes of X that stay in the cache of a core: nothing is to be fetched ahead
+    AHEAD = 8  # rows between the one at work and the one fetched
+
+include "model.pxi"
+include "steps.pxi"
+include "passes.pxi"
+include "csr.pxi"
+include "batch.pxi"
+include "stochastic.pxi"
+include "sklearn.pxi"
