@@ -105,6 +105,8 @@ def fit(
         trained = gdfast.fit(features, y, progress=sys.stderr.isatty(), **arguments)
     except (ValueError, TypeError, OSError) as error:
         raise type(error)(as_typed(str(error))) from error
+    except gdfast.DivergenceError as error:
+        raise ValueError(as_typed(str(error))) from error
     trained.extra.update(columns=features.names, target=target)
     report(trained, features.names)
     if row is not None:

@@ -110,6 +110,10 @@ def test_classes_and_minibatch(table, tmp_path):
         (["fit", "T/t.csv", "--target", "y", "--patience", "3"], "--patience=3 without --tol or --validation"),
         (["fit", "T/t.csv", "--target", "y", "--sample-weight", "z"], "no column 'z'"),
         (
+            ["fit", "T/t.csv", "--target", "y", "--batch-size=1", "--learning-rate=9", "--on-divergence=raise"],
+            "training diverged in epoch .* at --learning-rate=9",
+        ),
+        (
             ["fit", "T/t.csv", "--target", "y", "--solver", "closed_form", "--batch-size", "2", "--positive"],
             r"--solver='closed_form' needs the full batch \(no --batch-size\), and no --positive; use",
         ),
