@@ -6,21 +6,45 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
+from gdfast.backends.protocol import Updates
+from gdfast.backends.state import KernelState, SampleOrder
 from gdfast.data.csr import CSR
 
-# loss, its parameter, l2, l1, intercept; rule, corrected, linear, mu, rho, eps, decay; clip_norm, clip_value, checked,
-# limit, floored, coupled
-_Numbers: TypeAlias = tuple[float, ...]
-# penalty factors, lower and upper bounds
-_Limits: TypeAlias = tuple[_Double | None, _Double | None, _Double | None]
-# the state of rules, of the mean and of the cumulative l1
-_Arrays: TypeAlias = tuple[_Double, ...]
 # float32 or float64, one dtype in a call
 _Floating: TypeAlias = NDArray[np.floating]
 _Double: TypeAlias = NDArray[np.float64]
 
+# What a class is made of is passed by name; at run time no constructor of a compiled class has a signature.
+
 LOSSES: tuple[str, ...]
 UPDATE_RULES: tuple[str, ...]
+
+@disjoint_base
+class CompiledModel:
+    def __init__(
+        self,
+        loss: str,
+        c: float,
+        l2: float,
+        l1: float,
+        intercept: bool,
+        rule: str,
+        corrected: bool = False,
+        linear: bool = False,
+        mu: float = 0.0,
+        rho: float = 0.0,
+        eps: float = 0.0,
+        decay: float = 0.0,
+        clip_norm: float = ...,
+        clip_value: float = ...,
+        limit: float = ...,
+        coupled: bool = False,
+        floored: bool = False,
+        checked: bool = False,
+        factors: _Double | None = None,
+        low: _Double | None = None,
+        high: _Double | None = None,
+    ) -> None: ...
 
 @disjoint_base
 class Passes:
@@ -28,81 +52,71 @@ class Passes:
         self,
         X: _Floating | CSR,
         Y: _Double,
-        weights: _Double | None,
-        columns: _Floating | None,
-        targets: _Double | None,
         sums: _Double,
         slab: int,
         scratch: _Double,
+        weights: _Double | None = None,
+        columns: _Floating | None = None,
+        targets: _Double | None = None,
         coupled: _Double | None = None,
+        gradient: _Double | None = None,
+        window: _Double | None = None,
+        until: NDArray[np.int32] | None = None,
     ) -> None: ...
 
 @disjoint_base
 class Crew:
     def __init__(self, *args: object, **kwargs: object) -> None: ...
     def close(self) -> None: ...
-    def serve(self, passes: Passes, numbers: _Numbers, limits: _Limits, W: _Floating, b: _Double) -> None: ...
+    def serve(self, passes: Passes, compiled: CompiledModel, state: KernelState) -> None: ...
+
+@disjoint_base
+class SklearnUpdates:
+    def __init__(
+        self,
+        passes: Passes,
+        model: CompiledModel,
+        w: _Floating,
+        state: _Double,
+        average_sum: _Double | None,
+        applied_l1: _Double | None,
+        row_squares: _Double | None,
+        l1: float,
+        intercept_penalty: float,
+        intercept_decay: float,
+        passive_aggressive: int,
+        aggressiveness: float,
+        track_objective: bool,
+    ) -> None: ...
+    def run_rows(self, *, rows: NDArray[np.int32], steps: int, rates: _Double) -> None: ...
+    def run_epochs(
+        self,
+        *,
+        order: NDArray[np.int32],
+        permutation: NDArray[np.int32] | None,
+        rates: _Double,
+        objectives: _Double,
+    ) -> int: ...
 
 def batch(
     passes: Passes,
-    numbers: _Numbers,
-    limits: _Limits,
+    compiled: CompiledModel,
     W: _Floating,
-    b: _Double,
-    arrays: _Arrays,
-    sums: _Double,
-    t: int,
-    count: int,
-    gain: float,
-    G: _Double,
+    state: KernelState,
     rates: _Double,
-    objective: bool,
     costs: _Double,
-    look: bool,
+    objective: bool,
+    look: bool = False,
     crew: Crew | None = None,
 ) -> int: ...
 def stochastic(
     passes: Passes,
-    numbers: _Numbers,
-    limits: _Limits,
+    compiled: CompiledModel,
     W: _Floating,
-    b: _Double,
-    arrays: _Arrays,
-    sums: _Double,
-    t: int,
-    count: int,
-    gain: float,
-    G: _Double,
-    order: NDArray[np.int32],
-    batch_size: int,
-    shuffle: bool,
-    seed: int,
-    epoch: int,
-    position: int,
-    steps: int,
-    rates: _Double,
-    by_step: bool,
-    wanted: NDArray[np.uint8],
-    costs: _Double,
+    state: KernelState,
+    order: SampleOrder,
+    updates: Updates,
     every: int,
-    window: _Double | None,
-    until: NDArray[np.int32] | None,
 ) -> int: ...
 def sample_order(order: NDArray[np.int32], seed: int, epoch: int) -> None: ...
-def as_sklearn(
-    passes: Passes,
-    numbers: _Numbers,
-    options: tuple[float, ...],
-    W: _Floating,
-    state: _Double,
-    mean: _Double | None,
-    applied: _Double | None,
-    row_squares: _Double | None,
-    rows: NDArray[np.int32],
-    steps: int,
-    rates: _Double,
-    order: NDArray[np.int32] | None = None,
-    places: NDArray[np.int32] | None = None,
-    objectives: _Double | None = None,
-) -> int: ...
 def forward_shuffle(order: NDArray[np.int32], seed: int) -> None: ...

@@ -1,5 +1,6 @@
 """The Cython backend: the compiled kernels of src/, called with the arrays of a Problem and a State."""
 
+import functools
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from gdfast.backends.intervals import settle_interval
 from gdfast.backends.protocol import Updates
-from gdfast.backends.state import State
+from gdfast.backends.state import KernelState, State
 from gdfast.data.csr import CSR
 from gdfast.data.problem import Problem
 from gdfast.formulas.constants import BLOCK, FEW_FEATURES, SPAN
@@ -22,7 +23,7 @@ try:
 except ImportError as error:
     raise ImportError(f"gdfast's compiled core is not installed ({error})") from error
 
-__all__ = ["Kernels", "compiled_numbers", "power_costs"]
+__all__ = ["Kernels", "compiled_model", "power_costs"]
 
 power_costs = path.power_costs
 
@@ -30,15 +31,32 @@ power_costs = path.power_costs
 MOST_SLABS = 64
 LEAST_ROWS = 1024
 SLAB_NUMBERS = 2**22
-NO_ARRAYS = (np.empty((0, 0)),) * 5
+NO_STEP = np.zeros(1)
 
 
-def compiled_numbers(model: Model) -> tuple[Any, ...]:
-    """Return a Model as the numbers that the compiled switches read."""
-    loss, rule = descent.LOSSES.index(model.loss), descent.UPDATE_RULES.index(model.rule)
-    objective = (loss, model.c, model.l2, model.l1, model.intercept)
-    step = (rule, model.formula.corrected, model.formula.linear, model.mu, model.rho, model.eps, model.decay)
-    return (*objective, *step, model.clip_norm, model.clip_value, model.checked, np.inf, False, model.formulas.coupled)
+def compiled_model(model: Model) -> descent.CompiledModel:
+    """Return a Model as the compiled kernels read it."""
+    return descent.CompiledModel(
+        loss=model.loss,
+        c=model.c,
+        l2=model.l2,
+        l1=model.l1,
+        intercept=model.intercept,
+        rule=model.rule,
+        corrected=model.formula.corrected,
+        linear=model.formula.linear,
+        mu=model.mu,
+        rho=model.rho,
+        eps=model.eps,
+        decay=model.decay,
+        clip_norm=model.clip_norm,
+        clip_value=model.clip_value,
+        coupled=model.formulas.coupled,
+        checked=model.checked,
+        factors=model.factors,
+        low=model.low,
+        high=model.high,
+    )
 
 
 class Kernels:
@@ -57,40 +75,70 @@ class Kernels:
         gradients = n if isinstance(X, CSR) else 0  # of a mini-batch's rows; memory is taken where it is written
         scratch = np.empty(max(4 * SPAN, gradients) * k)
         self.X, self.model = X, model
-        self.window = self.until = None
+        window = until = None
         if isinstance(X, CSR) and model.lazy and model.l1 > 0:
-            self.window, self.until = np.empty((3, self.settle_interval(1) + 1)), np.zeros(d, np.int32)
+            window, until = np.empty((3, self.settle_interval(1) + 1)), np.zeros(d, np.int32)
         self.helpers = min(n_threads, len(sums)) - 1
         self.pool: ThreadPoolExecutor | None = None
         self.process = os.getpid()  # of the pool: a forked child has none of its threads
         coupled = np.empty((len(sums), BLOCK * k)) if model.formulas.coupled else None
-        passes = descent.Passes(X, Y, problem.weights, columns, targets, sums, slab, scratch, coupled)
-        self.fixed = (passes, compiled_numbers(model), (model.factors, model.low, model.high))
+        self.passes = descent.Passes(
+            X=X,
+            Y=Y,
+            weights=problem.weights,
+            columns=columns,
+            targets=targets,
+            sums=sums,
+            slab=slab,
+            scratch=scratch,
+            coupled=coupled,
+            gradient=self.G,
+            window=window,
+            until=until,
+        )
+        self.compiled = compiled_model(model)
 
     def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs."""
-        counts = (state.arrays, state.sums, state.steps, state.count, state.gain)
-        return self.epochs((state.W, state.b, *counts, self.G, rates, objective, costs, False))
+        return self.epochs(state.for_kernels(), rates, costs, objective, False)
 
     def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
         """Return the sum of s_i loss_i and the penalty at W and b; the loss's summed gradient is in self.G."""
         sums = np.empty(3)
-        self.epochs((W, b, NO_ARRAYS, sums, 0, -1, 0.0, self.G, np.zeros(1), True, sums, True))
+        self.epochs(KernelState(W, b, sums), NO_STEP, sums, True, True)
         return float(sums[0]), float(sums[1])
 
-    def epochs(self, others: Any) -> int:
+    def epochs(
+        self,
+        state: KernelState,
+        rates: NDArray[np.float64],
+        costs: NDArray[np.float64],
+        objective: bool,
+        look: bool,
+    ) -> int:
         """Call `descent.batch`, with helpers that share its passes where there are any."""
-        if self.helpers < 1:
-            return int(descent.batch(*self.fixed, *others))
+        crew = descent.Crew() if self.helpers > 0 else None
+        call = functools.partial(
+            descent.batch,
+            self.passes,
+            self.compiled,
+            state.W,
+            state,
+            rates=rates,
+            costs=costs,
+            objective=objective,
+            look=look,
+            crew=crew,
+        )
+        if crew is None:
+            return call()
         if self.pool is None or self.process != os.getpid():
             from concurrent.futures import ThreadPoolExecutor  # not at every import of gdfast
 
             self.pool, self.process = ThreadPoolExecutor(self.helpers), os.getpid()
-        crew = descent.Crew()
-        arguments: Any = (*self.fixed, *others, crew)
         try:
-            serving = [self.pool.submit(crew.serve, *self.fixed, *others[:2]) for _ in range(self.helpers)]
-            result = int(descent.batch(*arguments))
+            serving = [self.pool.submit(crew.serve, self.passes, self.compiled, state) for _ in range(self.helpers)]
+            result = call()
         finally:
             crew.close()  # else helpers would wait for ever after an error, or a second Ctrl-C
         for helper in serving:
@@ -110,13 +158,9 @@ class Kernels:
 
     def stochastic(self, state: State, updates: Updates) -> int:
         """Run mini-batch or SGD updates."""
-        steps, rates, by_step, wanted, costs = updates
-        return descent.stochastic(
-            *self.fixed, state.W, state.b, state.arrays, state.sums, state.steps,
-            state.count, state.gain, self.G, state.order, state.batch_size or 1, state.shuffle, state.seed,
-            state.epoch, state.position, steps, rates, by_step, wanted.view(np.uint8), costs,
-            self.settle_interval(state.batch_size or 1), self.window, self.until,
-        )  # fmt: skip
+        every = self.settle_interval(state.batch_size or 1)
+        fields, order = state.for_kernels(), state.sample_order()
+        return descent.stochastic(self.passes, self.compiled, state.W, fields, order, updates, every)
 
     def settle_interval(self, batch_size: int) -> int:
         """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""

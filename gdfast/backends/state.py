@@ -1,6 +1,6 @@
 """The state of a training: arrays that the kernels change in place."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +9,40 @@ from gdfast.data.order import fill_order
 from gdfast.data.problem import Problem
 from gdfast.options.model import Model
 
-__all__ = ["State"]
+__all__ = ["KernelState", "SampleOrder", "State"]
 
 NONE = np.zeros((0, 0))
 
 # What a copy, and a file, must hold; all else follows from the plan.
 ARRAYS = ("W", "b", "M", "V", "A", "Q", "U", "sums")
 COUNTS = ("epoch", "position", "steps", "count")
+
+
+class KernelState(NamedTuple):
+    """What a compiled kernel reads and changes: the arrays of a State, and its counts before the call."""
+
+    W: NDArray[Any]
+    b: NDArray[np.float64]
+    sums: NDArray[np.float64]
+    M: NDArray[np.float64] = NONE
+    V: NDArray[np.float64] = NONE
+    A: NDArray[np.float64] = NONE
+    Q: NDArray[np.float64] = NONE
+    U: NDArray[np.float64] = NONE
+    steps: int = 0
+    averaged: int = -1  # iterates in the mean; -1: none is wanted
+    gain: float = 0.0
+
+
+class SampleOrder(NamedTuple):
+    """How a compiled kernel takes the samples, and its place among them before the call."""
+
+    order: NDArray[np.int32]
+    batch_size: int
+    shuffle: bool
+    seed: np.uint64
+    epoch: int
+    position: int
 
 
 class State:
@@ -59,10 +86,15 @@ class State:
         self.steps = 0  # updates done in all
         self.count = -1  # of iterates in the mean; -1 before it begins
 
-    @property
-    def arrays(self) -> tuple[NDArray[np.float64], ...]:
-        """The arrays beside the iterate."""
-        return self.M, self.V, self.A, self.Q, self.U
+    def for_kernels(self) -> KernelState:
+        """Return what kernels of compiled backends change."""
+        arrays = (self.W, self.b, self.sums, self.M, self.V, self.A, self.Q, self.U)
+        return KernelState(*arrays, self.steps, self.count, self.gain)
+
+    def sample_order(self) -> SampleOrder:
+        """Return the place in the order of samples, and what the next orders follow from."""
+        batch_size = self.batch_size or 1
+        return SampleOrder(self.order, batch_size, self.shuffle, np.uint64(self.seed), self.epoch, self.position)
 
     def advance(self, steps: int) -> None:
         """Count updates done."""

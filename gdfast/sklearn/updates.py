@@ -1,7 +1,7 @@
 """The updates of SGD by scikit-learn's conventions, and its sample order.
 
-`RowUpdates.update` specifies the compiled `as_sklearn`, and runs where the compiled core is not available. For a row x
-with target y, weight s and z = x.w + b, an update at the learning rate eta
+`RowUpdates.update` specifies the compiled `SklearnUpdates`, and runs where the compiled core is not available. For a
+row x with target y, weight s and z = x.w + b, an update at the learning rate eta
 
 - adds the loss and the penalty before the update to their sums, if the objective is tracked;
 - computes u = -eta loss'(y, z), the gradient clipped to +-1e12, or a passive-aggressive step, and multiplies it by s;
@@ -41,7 +41,6 @@ from gdfast.formulas.update_rules import clipped
 __all__ = ["RowUpdates", "SGDProblem", "forward_shuffle"]
 
 MAX_GRADIENT = 1e12
-NO_ROWS = np.zeros(0, np.int32)
 VALUES_PER_CALL = 2**22  # of X: about 10 ms, after which Ctrl-C is checked
 
 
@@ -102,23 +101,46 @@ class RowUpdates:
             self.prepare_kernel()
 
     def prepare_kernel(self) -> None:
-        """Set the arguments of the compiled core that stay the same."""
+        """Make the updates of the compiled core, which change the arrays of this object."""
         from gdfast._core import descent
 
         problem, d = self.problem, self.w.shape[1]
         n = len(problem.X)
-        scratch, sums = np.empty(4 * SPAN), np.zeros((1, 2 + 2 * d))
-        self.passes = descent.Passes(problem.X, problem.y[:, None], problem.sample_weight, None, None, sums, n, scratch)
-        loss = (descent.LOSSES.index(problem.loss), problem.loss_parameter)
-        objective = (*loss, problem.l2, 0.0, problem.fit_intercept)
-        update_rule = (descent.UPDATE_RULES.index("gd"), False, True, 0.0, 0.0, 0.0, 0.0)
-        self.model = (*objective, *update_rule, np.inf, np.inf, False, MAX_GRADIENT, True, False)
-        self.options = (
-            problem.l1, problem.intercept_penalty, self.intercept_decay, problem.passive_aggressive,
-            problem.aggressiveness, problem.track_objective,
-        )  # fmt: skip
         uses_squares = not isinstance(problem.X, CSR) and problem.l2 > 0 and problem.track_objective
-        self.row_squares = row_squares(problem.X) if uses_squares else None
+        passes = descent.Passes(
+            X=problem.X,
+            Y=problem.y[:, None],
+            weights=problem.sample_weight,
+            sums=np.zeros((1, 2 + 2 * d)),
+            slab=n,
+            scratch=np.empty(4 * SPAN),
+        )
+        model = descent.CompiledModel(
+            loss=problem.loss,
+            c=problem.loss_parameter,
+            l2=problem.l2,
+            l1=0.0,
+            intercept=problem.fit_intercept,
+            rule="gd",
+            linear=True,
+            limit=MAX_GRADIENT,
+            floored=True,
+        )
+        self.kernel = descent.SklearnUpdates(
+            passes=passes,
+            model=model,
+            w=self.w,
+            state=self.state,
+            average_sum=self.average_sum,
+            applied_l1=self.applied_l1,
+            row_squares=row_squares(problem.X) if uses_squares else None,
+            l1=problem.l1,
+            intercept_penalty=problem.intercept_penalty,
+            intercept_decay=self.intercept_decay,
+            passive_aggressive=problem.passive_aggressive,
+            aggressiveness=problem.aggressiveness,
+            track_objective=problem.track_objective,
+        )
 
     def run_rows(self, rows: NDArray[np.int32], first: int, rates: NDArray[np.float64]) -> None:
         """Do one update for each learning rate, by the rows from `first` on; by all of them if there is one rate."""
@@ -131,16 +153,9 @@ class RowUpdates:
         done = 0
         while done < total:
             count = min(total - done, self.updates_per_call)
-            self.call_kernel(rows[first + done :], count, rates if len(rates) == 1 else rates[done:])
+            later = rates if len(rates) == 1 else rates[done:]
+            self.kernel.run_rows(rows=rows[first + done :], steps=count, rates=later)
             done += count
-
-    def call_kernel(self, *arguments: Any) -> int:
-        """Call the compiled updates."""
-        from gdfast._core import descent
-
-        as_sklearn: Any = descent.as_sklearn
-        arrays = (self.w, self.state, self.average_sum, self.applied_l1)
-        return int(as_sklearn(self.passes, self.model, self.options, *arrays, self.row_squares, *arguments))
 
     def run_epochs(
         self, order: NDArray[np.int32], permutation: NDArray[np.int32] | None, count: int, rates: NDArray[np.float64]
@@ -152,7 +167,8 @@ class RowUpdates:
         """
         objectives: NDArray[np.float64] = np.empty(count)
         if self.compiled:
-            return objectives[: self.call_kernel(NO_ROWS, 0, rates, order, permutation, objectives)]
+            epochs = self.kernel.run_epochs(order=order, permutation=permutation, rates=rates, objectives=objectives)
+            return objectives[:epochs]
         n = len(self.problem.X)
         for epoch in range(count):
             if permutation is not None:

@@ -1,29 +1,39 @@
 # Full-batch epochs.
 
-def batch(Passes passes, tuple numbers, tuple limits, floating[:, ::1] W, double[::1] b, tuple arrays,
-          double[::1] sums, Py_ssize_t t, Py_ssize_t count, double gain, double[:, ::1] G, const double[::1] rates,
-          bint objective, double[::1] costs, bint look, Crew crew=None):
-    """Full-batch epochs, one for each rate; or (look) the two sums of the first, and its gradient in G, and no step."""
-    cdef Py_ssize_t n = passes.data.n, d = W.shape[1], k = W.shape[0]
-    cdef Py_ssize_t e, epochs = rates.shape[0], result = epochs
-    cdef Model model = read_model(numbers, limits, n, d, k)
-    cdef State state = read_memory(arrays, sums, t, count, gain)
+def batch(Passes passes, CompiledModel compiled, floating[:, ::1] W, state, const double[::1] rates,
+          double[::1] costs, bint objective, bint look=False, Crew crew=None):
+    """Full-batch epochs, one for each rate; or (look) the two sums of the first, and its gradient, and no step.
+
+    `state` is a KernelState, and W its coefficients, by whose type this is compiled.
+    """
     cdef Team* team = &crew.team if crew is not None else NULL
-    cdef double total, extra
-    check_type(passes, W)
+    cdef Model model = model_for(compiled, &passes.data)
+    cdef State memory = read_state(state)
+    cdef double* b = start_of_intercepts(passes, state.b)
+    cdef Py_ssize_t result
+    check_coefficients(passes, W)
     with nogil:
-        for e in range(epochs):
-            total = pass_all(&model, &passes.data, &W[0, 0], &b[0], &G[0, 0], team)
-            extra = penalty(&model, &W[0, 0])
-            if look:
-                costs[0], costs[1] = total, extra
-                break
-            if not absolute(total + n * extra) <= DBL_MAX:
-                result = ~e
-                break
-            costs[e] = total / n + (extra if objective else 0.0)
-            update(&model, &W[0, 0], &b[0], &state, &G[0, 0], 1.0 / n, rates[e])
-            if not (all_finite(&W[0, 0], k * d) and all_finite(&b[0], k)):
-                result = ~(e + 1)
-                break
+        result = epochs(&model, &passes.data, &W[0, 0], b, &memory, passes.G, &rates[0], rates.shape[0], objective,
+                        look, &costs[0], team)
     return result
+
+
+cdef Py_ssize_t epochs(const Model* model, const Data* data, floating* W, double* b, State* state, double* G,
+                       const double* rates, Py_ssize_t count, bint objective, bint look, double* costs,
+                       Team* team) noexcept nogil:
+    """Run `count` epochs; return it, or ~e where epoch e is not finite."""
+    cdef Py_ssize_t e, n = data.n
+    cdef double total, extra
+    for e in range(count):
+        total = pass_all(model, data, W, b, G, team)
+        extra = penalty(model, W)
+        if look:
+            costs[0], costs[1] = total, extra
+            break
+        if not absolute(total + n * extra) <= DBL_MAX:
+            return ~e
+        costs[e] = total / n + (extra if objective else 0.0)
+        update(model, W, b, state, G, 1.0 / n, rates[e])
+        if not (all_finite(W, model.k * model.d) and all_finite(b, model.k)):
+            return ~(e + 1)
+    return count

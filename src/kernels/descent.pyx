@@ -4,7 +4,7 @@
 
 from cython cimport floating
 from libc.float cimport DBL_MAX
-from libc.math cimport NAN
+from libc.math cimport INFINITY, NAN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 

@@ -55,6 +55,7 @@ cdef struct State:
     double* mean
     double* applied
     double* pending
+    double* epoch_sum  # of this epoch's losses so far
     double* l1_pending  # for every coordinate alike
     double* residual  # of a shrinking by l2, which float32 cannot hold yet
     Py_ssize_t t  # updates done
@@ -79,15 +80,32 @@ cdef const double* pointer(const double[::1] values):
     return &values[0] if values is not None else NULL
 
 
-cdef Model read_model(tuple numbers, tuple limits, Py_ssize_t n, Py_ssize_t d, Py_ssize_t k):
+cdef class CompiledModel:
+    """The objective and the update rule, by name, as the kernels read them."""
+
     cdef Model model
-    model.loss, model.c, model.l2, model.l1, model.intercept = numbers[:5]
-    model.rule, model.corrected, model.linear, model.mu, model.rho, model.eps, model.decay = numbers[5:12]
-    model.clip_norm, model.clip_value, model.checked, model.limit, model.floored = numbers[12:17]
-    model.coupled = numbers[17]
-    model.factors, model.low, model.high = pointer(limits[0]), pointer(limits[1]), pointer(limits[2])
-    model.curvature = constant_curvature(model.loss)
-    model.n, model.d, model.k = n, d, k
+    cdef tuple kept
+
+    def __init__(self, *, str loss, double c, double l2, double l1, bint intercept, str rule, bint corrected=False,
+                 bint linear=False, double mu=0.0, double rho=0.0, double eps=0.0, double decay=0.0,
+                 double clip_norm=INFINITY, double clip_value=INFINITY, double limit=INFINITY, bint coupled=False,
+                 bint floored=False, bint checked=False, const double[::1] factors=None, const double[::1] low=None,
+                 const double[::1] high=None):
+        cdef Model* model = &self.model
+        self.kept = (factors, low, high)
+        model.loss, model.c, model.l2, model.l1, model.intercept = LOSSES.index(loss), c, l2, l1, intercept
+        model.rule, model.corrected, model.linear = UPDATE_RULES.index(rule), corrected, linear
+        model.mu, model.rho, model.eps, model.decay = mu, rho, eps, decay
+        model.clip_norm, model.clip_value, model.limit = clip_norm, clip_value, limit
+        model.coupled, model.floored, model.checked = coupled, floored, checked
+        model.factors, model.low, model.high = pointer(factors), pointer(low), pointer(high)
+        model.curvature = constant_curvature(model.loss)
+
+
+cdef Model model_for(CompiledModel compiled, const Data* data):
+    """Return a model for the data."""
+    cdef Model model = compiled.model
+    model.n, model.d, model.k = data.n, data.d, data.k
     return model
 
 
@@ -95,16 +113,19 @@ cdef double* start_of(double[:, ::1] values):
     return &values[0, 0] if values.shape[0] else NULL
 
 
-cdef State read_memory(tuple arrays, double[::1] sums, Py_ssize_t t, Py_ssize_t count, double gain):
+cdef State read_state(fields):
+    """Return a State with the fields of a KernelState (gdfast/backends/state.py)."""
     cdef State state
-    state.m, state.v, state.mean = start_of(arrays[0]), start_of(arrays[1]), start_of(arrays[2])
-    state.applied, state.pending, state.l1_pending = start_of(arrays[3]), start_of(arrays[4]), &sums[1]
-    state.residual = &sums[2]
-    state.t, state.count, state.gain = t, count, gain
+    cdef double[::1] sums = fields.sums
+    state.m, state.v, state.mean = start_of(fields.M), start_of(fields.V), start_of(fields.A)
+    state.applied, state.pending = start_of(fields.Q), start_of(fields.U)
+    state.epoch_sum, state.l1_pending, state.residual = &sums[0], &sums[1], &sums[2]
+    state.t, state.count, state.gain = fields.steps, fields.averaged, fields.gain
     return state
 
 
 cdef Pending read_pending(double[:, ::1] window, int32_t[::1] until):
+    """Return an empty window; window (3, updates + 1) and until (d,), zeros, are workspace where there is l1."""
     cdef Pending pending
     pending.scale, pending.residual, pending.whole, pending.now = 1.0, 0.0, 1.0, 0
     pending.scales, pending.pending_l1, pending.totals, pending.until = NULL, NULL, NULL, NULL

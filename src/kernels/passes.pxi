@@ -233,17 +233,20 @@ cdef class Passes:
     `sums` is (slabs, 1 + k (d + 1) + d), zeros if X is sparse: each fixed part of the rows has its own sums, which
     are added in their order, so that no bit depends on how many threads shared them, and workspace for a row. `coupled`
     is (slabs, BLOCK k), where the loss takes the outputs of a row together.
+    `gradient` (k, d + 1) is where passes and updates leave a gradient; window and until are those of read_pending.
     """
 
     cdef Data data
+    cdef Pending pending
+    cdef double* G
     cdef tuple kept
 
-    def __init__(self, X, const double[:, ::1] Y, const double[::1] weights, columns, targets, double[:, ::1] sums,
-                 Py_ssize_t slab, double[::1] scratch,
-                 double[:, ::1] coupled=None):
+    def __init__(self, *, X, const double[:, ::1] Y, double[:, ::1] sums, Py_ssize_t slab, double[::1] scratch,
+                 const double[::1] weights=None, columns=None, targets=None, double[:, ::1] coupled=None,
+                 double[:, ::1] gradient=None, double[:, ::1] window=None, int32_t[::1] until=None):
         cdef const double[:, ::1] other
         cdef Py_ssize_t n = X.shape[0], d = X.shape[1]
-        self.kept = (X, Y, weights, columns, targets, sums, scratch, coupled)
+        self.kept = (X, Y, weights, columns, targets, sums, scratch, coupled, gradient, window, until)
         self.data.single = X.dtype == np.float32
         self.data.n, self.data.d, self.data.k = n, d, Y.shape[1]
         self.data.sparse = hasattr(X, "indptr")
@@ -262,6 +265,8 @@ cdef class Passes:
         self.data.slab, self.data.slabs = slab, sums.shape[0]
         self.data.sums, self.data.scratch = &sums[0, 0], &scratch[0]
         self.data.coupled = start_of(coupled) if coupled is not None else NULL
+        self.G = start_of(gradient) if gradient is not None else NULL
+        self.pending = read_pending(window, until)
 
 
 cdef const void* start_of_data(X) except NULL:
@@ -293,23 +298,54 @@ cdef class Crew:
         """Let the helpers go, whatever became of the call."""
         team_close(&self.team)
 
-    def serve(self, Passes passes, tuple numbers, tuple limits, floating[:, ::1] W, double[::1] b):
+    def serve(self, Passes passes, CompiledModel compiled, state):
         """Take slabs until the call that leads the crew is over."""
-        cdef Model model = read_model(numbers, limits, passes.data.n, passes.data.d, passes.data.k)
-        cdef int epoch = 0
-        cdef Py_ssize_t s
-        with nogil:
-            while team_wait(&self.team, &epoch):
-                while True:
-                    s = team_take(&self.team, epoch)
-                    if s < 0:
-                        break
-                    pass_slab(&model, &passes.data, s, &W[0, 0], &b[0])
-                    team_serve(&self.team)
+        cdef Model model = model_for(compiled, &passes.data)
+        cdef double* b = start_of_intercepts(passes, state.b)
+        if passes.data.single:
+            serve_slabs(&model, &passes.data, <const float*>start_of_coefficients(passes, state.W), b, &self.team)
+        else:
+            serve_slabs(&model, &passes.data, <const double*>start_of_coefficients(passes, state.W), b, &self.team)
 
 
-cdef int check_type(Passes passes, floating[:, ::1] W) except -1:
+cdef int serve_slabs(const Model* model, const Data* data, const floating* W, const double* b, Team* team) except -1:
+    """Take slabs of the passes that a team's leader opens, until it closes the team."""
+    cdef int epoch = 0
+    cdef Py_ssize_t slab
+    with nogil:
+        while team_wait(team, &epoch):
+            while True:
+                slab = team_take(team, epoch)
+                if slab < 0:
+                    break
+                pass_slab(model, data, slab, W, b)
+                team_serve(team)
+    return 0
+
+
+cdef int check_coefficients(Passes passes, floating[:, ::1] W) except -1:
+    """Raise TypeError where W does not fit the data."""
     cdef bint single = sizeof(floating) == sizeof(float)
     if passes.data.single != single or W.shape[0] != passes.data.k or W.shape[1] != passes.data.d:
         raise TypeError("W has another type or shape than the data")
     return 0
+
+
+cdef void* start_of_coefficients(Passes passes, W) except NULL:
+    """Return where the coefficients begin, which must fit the data and be writable."""
+    cdef float[:, ::1] single
+    cdef double[:, ::1] whole
+    if W.shape != (passes.data.k, passes.data.d):
+        raise TypeError(f"W has shape {W.shape}, and must be {(passes.data.k, passes.data.d)}")
+    if passes.data.single:
+        single = W
+        return &single[0, 0]
+    whole = W
+    return &whole[0, 0]
+
+
+cdef double* start_of_intercepts(Passes passes, double[::1] b) except NULL:
+    """Return where the intercepts begin, one for each output."""
+    if b.shape[0] != passes.data.k:
+        raise TypeError(f"b has {b.shape[0]} intercepts, and must have {passes.data.k}")
+    return &b[0]

@@ -1,13 +1,12 @@
 # SGD with scikit-learn's conventions (gdfast/sklearn/updates.py is the specification).
 
 cdef struct Options:
-    double l2
     double l1
-    double one_class_nu  # nu of a one-class SVM, else 0: a constant gradient of the intercept
-    double decay  # of the intercept's steps
-    int passive  # 1 or 2: passive-aggressive steps of the first or second kind
+    double intercept_penalty  # nu of a one-class SVM, else 0: a constant gradient of the intercept
+    double intercept_decay  # of the intercept's steps
+    int passive_aggressive  # 1 or 2: passive-aggressive steps of the first or second kind
     double aggressiveness
-    bint watched  # the objective is wanted
+    bint track_objective  # losses and penalties are summed
 
 # What the loop over rows holds of w: sums of squares and sizes of w itself, which only sparse rows keep up to date.
 cdef struct Walk:
@@ -51,7 +50,7 @@ cdef inline double passive_step(const Model* model, const Options* options, doub
                                 double square) noexcept nogil:
     """Return the multiple of the row that a passive-aggressive update adds (Crammer et al. 2006)."""
     cdef double value = loss_value(model.loss, model.c, y, z), size
-    if options.passive == 1:
+    if options.passive_aggressive == 1:
         size = minimum(options.aggressiveness, value / square)
     else:
         size = value / (square + 0.5 / options.aggressiveness)
@@ -133,7 +132,8 @@ cdef void one_by_one(const Model* model, const Options* options, const Data* dat
     cdef const index_type* places = NULL
     cdef Py_ssize_t i, start, count, d = data.d
     cdef double z, y, u, square, rate, kept, part
-    cdef bint watched = options.watched and options.passive == 0, sized = watched and (options.l2 > 0 or options.l1 > 0)
+    cdef bint watched = options.track_objective and options.passive_aggressive == 0
+    cdef bint sized = watched and (model.l2 > 0 or options.l1 > 0)
     cdef bint far = data.n * d * <Py_ssize_t>sizeof(floating) > NEAR
     cdef Walk walk
     walk.squares = walk.sizes = 0.0
@@ -152,21 +152,21 @@ cdef void one_by_one(const Model* model, const Options* options, const Data* dat
             start, count = rows[i] * d, d
             z = state[SCALE] * dot(X + start, w, d) + state[INTERCEPT]
         y, rate = data.Y[rows[i]], eta[i if by_step else 0]
-        if options.watched:
+        if options.track_objective:
             state[LOSS_SUM] += loss_value(model.loss, model.c, y, z)
         if watched:
-            state[PENALTY_SUM] += 0.5 * options.l2 * state[SQUARED_NORM] + options.l1 * state[L1_NORM]
-            state[PENALTY_SUM] += options.one_class_nu * state[INTERCEPT]
-        if options.passive > 0:
+            state[PENALTY_SUM] += 0.5 * model.l2 * state[SQUARED_NORM] + options.l1 * state[L1_NORM]
+            state[PENALTY_SUM] += options.intercept_penalty * state[INTERCEPT]
+        if options.passive_aggressive > 0:
             square = row_square(X + start, count)
-            if options.passive == 1 and square == 0:
+            if options.passive_aggressive == 1 and square == 0:
                 continue
             u = passive_step(model, options, y, z, square)
         else:
             u = gd_step(bounded_gradient(model, y, z), rate)
         if data.weights != NULL:
             u *= data.weights[rows[i]]
-        if options.l2 > 0:
+        if model.l2 > 0:
             kept = shrinking(model, rate)
             state[SCALE] *= kept
             state[SQUARED_NORM] *= kept * kept
@@ -179,9 +179,9 @@ cdef void one_by_one(const Model* model, const Options* options, const Data* dat
                 state[SQUARED_NORM] = walk.squares * state[SCALE] * state[SCALE]
                 state[L1_NORM] = walk.sizes * state[SCALE]
         if model.intercept:
-            part = u + gd_step(options.one_class_nu, rate)
+            part = u + gd_step(options.intercept_penalty, rate)
             HOLD(part)  # rounded before it is added: an intercept that comes back to zero is zero, which may be a kink
-            part *= options.decay
+            part *= options.intercept_decay
             HOLD(part)
             state[INTERCEPT] += part
         if mean != NULL:
@@ -210,7 +210,7 @@ cdef void watch_span(const Model* model, const Options* options, const Data* dat
     for i in range(size):
         total += values[i]
     state[LOSS_SUM] += total
-    if options.l2 == 0:
+    if model.l2 == 0:
         return
     for i in range(size):
         squares += square
@@ -223,7 +223,7 @@ cdef void watch_span(const Model* model, const Options* options, const Data* dat
         square = kept * kept * square + u * (2.0 * kept * product + u * row_squares[rows[i]])
         if model.intercept:
             intercept += u
-    state[PENALTY_SUM] += 0.5 * options.l2 * squares
+    state[PENALTY_SUM] += 0.5 * model.l2 * squares
 
 
 cdef void sklearn_updates(const Model* model, const Options* h, const Data* data, floating* w, double* m,
@@ -237,7 +237,7 @@ cdef void sklearn_updates(const Model* model, const Options* h, const Data* data
     if data.sparse and data.wide:
         one_by_one(model, h, data, <const int64_t*>data.indices, rows, steps, known, w, average, q, m, rates, by_step)
         return
-    if data.sparse or h.l1 > 0 or h.one_class_nu > 0 or h.passive > 0 or h.decay != 1:
+    if data.sparse or h.l1 > 0 or h.intercept_penalty > 0 or h.passive_aggressive > 0 or h.intercept_decay != 1:
         one_by_one(model, h, data, <const int32_t*>data.indices if data.sparse else NULL, rows, steps, known, w,
                    average, q, m, rates, by_step)
         return
@@ -250,7 +250,7 @@ cdef void sklearn_updates(const Model* model, const Options* h, const Data* data
             size = min(size, <Py_ssize_t>-m[AVERAGE_COUNT])
         update.count = <Py_ssize_t>m[AVERAGE_COUNT] if average != NULL and m[AVERAGE_COUNT] >= 0 else -1
         intercept, square = m[INTERCEPT], 0.0
-        if h.watched and model.l2 > 0:
+        if h.track_objective and model.l2 > 0:
             square = row_square(w, d)
         if average != NULL:
             average[d] = m[AVERAGE_INTERCEPT]
@@ -259,57 +259,93 @@ cdef void sklearn_updates(const Model* model, const Options* h, const Data* data
         if average != NULL:
             m[AVERAGE_INTERCEPT] = average[d]
             m[AVERAGE_COUNT] += size
-        if h.watched:
+        if h.track_objective:
             watch_span(model, h, data, &rows[done], size, intercept, square, row_squares, m,
                        &rates[done if by_step else 0], by_step)
         done += size
 
 
-def as_sklearn(Passes passes, tuple numbers, tuple options, floating[:, ::1] W, double[::1] state,
-               double[:, ::1] mean, double[::1] applied, const double[::1] row_squares, const int32_t[::1] rows,
-               Py_ssize_t steps, const double[::1] rates, int32_t[::1] order=None, const int32_t[::1] places=None,
-               double[::1] objectives=None):
-    """Updates of scikit-learn's kind; see gdfast/sklearn/updates.py for the contract.
+cdef class SklearnUpdates:
+    """Updates by scikit-learn's conventions: the arrays that they change (gdfast/sklearn/updates.py), and their kind.
 
-    The first `steps` by rows, of which the rest is to come; or whole epochs by all rows, one for each of objectives,
-    which gets the mean of losses and penalties. There `order` (2 n,) has the order of the epoch before in its first
-    half; places tell where in it the next epoch finds its rows, None: where they are. Returned are the epochs whose
-    iterates are finite.
+    w is (1, d), state (STATE_SIZE,), average_sum (1, d + 1) and applied_l1 (d,); row_squares are the squared norms of
+    the rows, where dense ones have l2 and the objective is tracked.
     """
-    cdef Py_ssize_t n = passes.data.n, d = passes.data.d, e, i, epochs
-    cdef Model model = read_model(numbers, (None, None, None), n, d, 1)
-    cdef Options h
-    cdef bint by_step = rates.shape[0] > 1
-    cdef double* average = start_of(mean) if mean is not None else NULL
-    cdef double* q = &applied[0] if applied is not None else NULL
-    cdef double* m = &state[0]
-    cdef const double* norms = pointer(row_squares)
-    cdef int32_t* taken
-    cdef Pending pending = read_pending(None, None)  # nothing: updates by sparse rows have their own scale here
-    h.l1, h.one_class_nu, h.decay, h.passive, h.aggressiveness, h.watched = options
-    h.l2 = model.l2
-    check_type(passes, W)
-    if objectives is None:
+
+    cdef Model model
+    cdef Data data
+    cdef Pending pending  # nothing: updates by sparse rows have their own scale here
+    cdef Options options
+    cdef void* w
+    cdef double* state
+    cdef double* average
+    cdef double* applied
+    cdef const double* row_squares
+    cdef tuple kept
+
+    def __init__(self, *, Passes passes, CompiledModel model, w, double[::1] state, double[:, ::1] average_sum,
+                 double[::1] applied_l1, const double[::1] row_squares, double l1, double intercept_penalty,
+                 double intercept_decay, int passive_aggressive, double aggressiveness, bint track_objective):
+        cdef Options* options = &self.options
+        self.data, self.pending = passes.data, read_pending(None, None)
+        self.kept = (passes, model, w, state, average_sum, applied_l1, row_squares)
+        self.model = model_for(model, &passes.data)
+        self.w, self.state = start_of_coefficients(passes, w), &state[0]
+        self.average = start_of(average_sum) if average_sum is not None else NULL
+        self.applied = &applied_l1[0] if applied_l1 is not None else NULL
+        self.row_squares = pointer(row_squares)
+        options.l1, options.intercept_penalty, options.intercept_decay = l1, intercept_penalty, intercept_decay
+        options.passive_aggressive, options.aggressiveness = passive_aggressive, aggressiveness
+        options.track_objective = track_objective
+
+    def run_rows(self, *, const int32_t[::1] rows, Py_ssize_t steps, const double[::1] rates):
+        """Do the first `steps` updates by rows, of which the rest is to come; rates: one, or one for each."""
+        cdef bint by_step = rates.shape[0] > 1
         with nogil:
-            sklearn_updates(&model, &h, &passes.data, &W[0, 0], m, average, q, &pending, &rows[0], rows.shape[0], steps,
-                            &rates[0], by_step, norms)
-        return 0
-    taken = &order[0]
-    epochs = objectives.shape[0]
-    with nogil:
-        for e in range(epochs):
-            if places is not None:
-                for i in range(n):
-                    taken[n + i] = taken[places[i]]
-                memcpy(taken, taken + n, n * sizeof(int32_t))
-            m[LOSS_SUM] = m[PENALTY_SUM] = 0.0
-            sklearn_updates(&model, &h, &passes.data, &W[0, 0], m, average, q, &pending, taken, n, n,
-                            &rates[e * n if by_step else 0], by_step, norms)
-            objectives[e] = (m[LOSS_SUM] + m[PENALTY_SUM]) / n
-            if not (absolute(m[INTERCEPT]) <= DBL_MAX and all_finite(&W[0, 0], d)):
-                epochs = e
-                break
-    return epochs
+            self.run(&rows[0], rows.shape[0], steps, &rates[0], by_step)
+
+    def run_epochs(self, *, int32_t[::1] order, const int32_t[::1] permutation, const double[::1] rates,
+                   double[::1] objectives):
+        """Run an epoch by all rows for each of objectives, which gets the mean of losses and penalties.
+
+        order (2 n,) has the order of the epoch before in its first half; the permutation tells where in it the next
+        epoch finds its rows, None: where they are. Returned are the epochs whose iterates are finite.
+        """
+        cdef Py_ssize_t n = self.data.n, epochs = objectives.shape[0], e, i
+        cdef bint by_step = rates.shape[0] > 1
+        cdef const int32_t* places = &permutation[0] if permutation is not None else NULL
+        cdef int32_t* taken = &order[0]
+        with nogil:
+            for e in range(epochs):
+                if places != NULL:
+                    for i in range(n):
+                        taken[n + i] = taken[places[i]]
+                    memcpy(taken, taken + n, n * sizeof(int32_t))
+                self.state[LOSS_SUM] = self.state[PENALTY_SUM] = 0.0
+                self.run(taken, n, n, &rates[e * n if by_step else 0], by_step)
+                objectives[e] = (self.state[LOSS_SUM] + self.state[PENALTY_SUM]) / n
+                if not self.is_finite():
+                    epochs = e
+                    break
+        return epochs
+
+    cdef void run(self, const int32_t* rows, Py_ssize_t known, Py_ssize_t steps, const double* rates,
+                  bint by_step) noexcept nogil:
+        """Do the first `steps` updates by rows, of which `known` are to come."""
+        if self.data.single:
+            sklearn_updates(&self.model, &self.options, &self.data, <float*>self.w, self.state, self.average,
+                            self.applied, &self.pending, rows, known, steps, rates, by_step, self.row_squares)
+        else:
+            sklearn_updates(&self.model, &self.options, &self.data, <double*>self.w, self.state, self.average,
+                            self.applied, &self.pending, rows, known, steps, rates, by_step, self.row_squares)
+
+    cdef bint is_finite(self) noexcept nogil:
+        """Whether the iterate is."""
+        if not absolute(self.state[INTERCEPT]) <= DBL_MAX:
+            return False
+        if self.data.single:
+            return all_finite(<const float*>self.w, self.data.d)
+        return all_finite(<const double*>self.w, self.data.d)
 
 
 def forward_shuffle(int32_t[::1] order, uint32_t seed):

@@ -386,59 +386,95 @@ cdef double sgd_span(const Model* model, const Data* data, const int32_t* order,
     return total
 
 
-def stochastic(Passes passes, tuple numbers, tuple limits, floating[:, ::1] W, double[::1] b, tuple arrays,
-               double[::1] sums, Py_ssize_t t, Py_ssize_t count, double gain, double[:, ::1] G, int32_t[::1] order,
-               Py_ssize_t batch_size, bint shuffle, uint64_t seed, uint64_t epoch, Py_ssize_t position,
-               Py_ssize_t steps, const double[::1] rates, bint by_step, const uint8_t[::1] wanted,
-               double[::1] costs, Py_ssize_t every, double[:, ::1] window, int32_t[::1] until):
+cdef struct Steps:
+    int32_t* order
+    Py_ssize_t batch_size
+    bint shuffle
+    uint64_t seed
+    uint64_t epoch
+    Py_ssize_t position  # updates done in the epoch
+    Py_ssize_t steps  # updates to do
+    const double* rates
+    bint by_step
+    const uint8_t* wanted  # NULL: J is never wanted
+    double* costs
+    Py_ssize_t every  # what is put off is settled after so many updates from the epoch's start
+
+
+cdef Steps read_steps(order, updates, Py_ssize_t every):
+    """Return the fields of a SampleOrder and of Updates (gdfast/backends)."""
+    cdef Steps steps
+    cdef int32_t[::1] rows = order.order
+    cdef const double[::1] rates = updates.rates
+    cdef const uint8_t[::1] wanted = updates.wanted.view(np.uint8)
+    cdef double[::1] costs = updates.costs
+    steps.order, steps.batch_size, steps.shuffle = &rows[0], order.batch_size, order.shuffle
+    steps.seed, steps.epoch, steps.position = order.seed, order.epoch, order.position
+    steps.steps, steps.rates, steps.by_step = updates.steps, &rates[0], updates.by_step
+    steps.wanted = &wanted[0] if wanted.shape[0] else NULL
+    steps.costs, steps.every = &costs[0], every
+    return steps
+
+
+def stochastic(Passes passes, CompiledModel compiled, floating[:, ::1] W, state, order, updates, Py_ssize_t every):
     """Mini-batch (batch_size > 1) or SGD updates; see gdfast.backends for the contract.
 
-    What they put off on sparse rows is settled after every `every` from the epoch's start, and at the end; `window`
-    (3, every + 1) and `until` (d,) are workspace for that where there is l1, and `until` is zeros.
+    `state` is a KernelState, and W its coefficients, by whose type this is compiled; `order` is a SampleOrder, and
+    `updates` are Updates. What they put off on sparse rows is settled after every `every` from the epoch's start, and
+    at the end.
     """
-    cdef Py_ssize_t n = passes.data.n, d = W.shape[1], k = W.shape[0]
-    cdef Py_ssize_t done = 0, start, size, ended = 0, result = steps
-    cdef Py_ssize_t per_epoch = (n + batch_size - 1) // batch_size
-    cdef Model model = read_model(numbers, limits, n, d, k)
-    cdef State state = read_memory(arrays, sums, t, count, gain)
-    cdef Pending pending = read_pending(window, until)
-    cdef const double* eta
-    check_type(passes, W)
+    cdef Model model = model_for(compiled, &passes.data)
+    cdef State memory = read_state(state)
+    cdef Steps steps = read_steps(order, updates, every)
+    cdef Pending pending = passes.pending
+    cdef double* b = start_of_intercepts(passes, state.b)
+    cdef Py_ssize_t result
+    check_coefficients(passes, W)
     with nogil:
-        while done < steps:
-            if position == 0:
-                sums[0] = 0.0
-                if shuffle:
-                    fill_order(&order[0], n, seed, epoch + ended)
-            eta = &rates[done if by_step else ended]
-            if batch_size == 1:
-                size = min(min(steps - done, n - position), SPAN - position % SPAN)
-                sums[0] += sgd_span(&model, &passes.data, &order[0], position, size, &W[0, 0], &b[0], &state,
-                                    &pending, &G[0, 0], eta, by_step, wanted.shape[0] == 0)
-            else:
-                size, start = 1, position * batch_size
-                sums[0] += batch_step(&model, &passes.data, &order[0], start, min(batch_size, n - start), &W[0, 0],
-                                      &b[0], &state, &pending, &G[0, 0], eta[0])
-            done += size
-            position += size
-            if position % every == 0 or position == per_epoch or done == steps:
-                fold(&model, &W[0, 0], &state, &pending)
-            if position == per_epoch:
-                if not (absolute(sums[0]) <= DBL_MAX and all_finite(&W[0, 0], k * d) and all_finite(&b[0], k)):
-                    result = ~ended
-                    break
-                costs[ended] = sums[0] / n
-                if wanted.shape[0]:
-                    costs[ended] = NAN
-                    if wanted[ended]:
-                        costs[ended] = pass_all(&model, &passes.data, &W[0, 0], &b[0], &G[0, 0], NULL) / n
-                        costs[ended] += penalty(&model, &W[0, 0])
-                        if not absolute(n * costs[ended]) <= DBL_MAX:
-                            result = ~ended
-                            break
-                ended += 1
-                position = 0
+        result = all_steps(&model, &passes.data, &steps, &W[0, 0], b, &memory, &pending, passes.G)
     return result
+
+
+cdef Py_ssize_t all_steps(const Model* model, const Data* data, const Steps* to_do, floating* W, double* b,
+                          State* state, Pending* pending, double* G) noexcept nogil:
+    """Do the updates; return how many, or ~e where the e-th epoch that ends is not finite."""
+    cdef Py_ssize_t n = data.n, d = data.d, k = data.k, batch_size = to_do.batch_size, position = to_do.position
+    cdef Py_ssize_t done = 0, start, size, ended = 0, per_epoch = (n + batch_size - 1) // batch_size
+    cdef const double* eta
+    cdef double* total = state.epoch_sum
+    cdef double* costs = to_do.costs
+    while done < to_do.steps:
+        if position == 0:
+            total[0] = 0.0
+            if to_do.shuffle:
+                fill_order(to_do.order, n, to_do.seed, to_do.epoch + ended)
+        eta = to_do.rates + (done if to_do.by_step else ended)
+        if batch_size == 1:
+            size = min(min(to_do.steps - done, n - position), SPAN - position % SPAN)
+            total[0] += sgd_span(model, data, to_do.order, position, size, W, b, state, pending, G, eta,
+                                 to_do.by_step, to_do.wanted == NULL)
+        else:
+            size, start = 1, position * batch_size
+            total[0] += batch_step(model, data, to_do.order, start, min(batch_size, n - start), W, b, state, pending,
+                                   G, eta[0])
+        done += size
+        position += size
+        if position % to_do.every == 0 or position == per_epoch or done == to_do.steps:
+            fold(model, W, state, pending)
+        if position == per_epoch:
+            if not (absolute(total[0]) <= DBL_MAX and all_finite(W, k * d) and all_finite(b, k)):
+                return ~ended
+            costs[ended] = total[0] / n
+            if to_do.wanted != NULL:
+                costs[ended] = NAN
+                if to_do.wanted[ended]:
+                    costs[ended] = pass_all(model, data, W, b, G, NULL) / n
+                    costs[ended] += penalty(model, W)
+                    if not absolute(n * costs[ended]) <= DBL_MAX:
+                        return ~ended
+            ended += 1
+            position = 0
+    return to_do.steps
 
 
 def sample_order(int32_t[::1] order, uint64_t seed, uint64_t epoch):

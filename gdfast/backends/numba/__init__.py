@@ -80,7 +80,8 @@ class Kernels:
 
     def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs."""
-        arrays_and_counts = (state.arrays, state.sums, state.steps, state.count, state.gain)
+        arrays = state.M, state.V, state.A, state.Q, state.U
+        arrays_and_counts = (arrays, state.sums, state.steps, state.count, state.gain)
         return self.epochs(state.W, state.b, arrays_and_counts, rates, objective, costs, False)
 
     def close(self) -> None:
@@ -125,8 +126,9 @@ class Kernels:
 
     def stochastic(self, state: State, updates: Updates) -> int:
         """Run mini-batch or SGD updates."""
+        arrays = state.M, state.V, state.A, state.Q, state.U
         return self.compiled.stochastic(
-            self.rows, self.Y, self.weights, self.numbers, self.limits, state.W, state.b, state.arrays, state.sums,
+            self.rows, self.Y, self.weights, self.numbers, self.limits, state.W, state.b, arrays, state.sums,
             state.steps, state.count, state.gain, self.G,
             state.order, state.batch_size or 1, state.shuffle, np.uint64(state.seed), state.epoch, state.position,
             *updates, self.pending, self.every,
