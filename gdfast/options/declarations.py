@@ -407,16 +407,19 @@ OPTIONS: dict[str, Option] = {
 DEFAULTS: dict[str, Any] = {name: option.default for name, option in OPTIONS.items()}
 CHECKS: dict[str, Check] = {name: option.check for name, option in OPTIONS.items() if option.check is not None}
 CHECKED_DEFAULTS = {name: check(name, DEFAULTS[name]) for name, check in CHECKS.items()}
+CONVERTED_DEFAULTS = {name: value for name, value in CHECKED_DEFAULTS.items() if value is not DEFAULTS[name]}
 SOLVERS_KNOWING = {name: option.solvers for name, option in OPTIONS.items() if option.solvers is not None}
 
 
 def checked(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return options with each in its own type, where it is checked alone; those at their default need no check."""
     found = dict(options)
-    for name, check in CHECKS.items():
-        if name in options:
-            value = options[name]
-            found[name] = CHECKED_DEFAULTS[name] if value is DEFAULTS[name] else check(name, value)
+    for name, value in options.items():
+        if value is not DEFAULTS[name] and name in CHECKS:
+            found[name] = CHECKS[name](name, value)
+    for name, value in CONVERTED_DEFAULTS.items():
+        if name in options and options[name] is DEFAULTS[name]:
+            found[name] = value
     return found
 
 
