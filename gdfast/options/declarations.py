@@ -415,7 +415,7 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return options with each in its own type, where it is checked alone; those at their default need no check."""
     found = dict(options)
     for name, value in options.items():
-        if value is not DEFAULTS[name] and name in CHECKS:
+        if name in CHECKS and value is not DEFAULTS[name]:
             found[name] = CHECKS[name](name, value)
     for name, value in CONVERTED_DEFAULTS.items():
         if name in options and options[name] is DEFAULTS[name]:
