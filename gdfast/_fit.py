@@ -1,4 +1,4 @@
-"""Fit: from the data and the options to a Run."""
+"""Fit a linear model and return a Run."""
 
 import os
 import time
@@ -86,7 +86,7 @@ def fit(
     X : array-like, frame or sparse matrix of shape (n, n_features)
         The features, finite numbers; float32 stays float32, all else becomes float64. SciPy's sparse formats are
         converted to CSR. The names of a frame's columns (pandas, polars, pyarrow) are kept as `Run.feature_names`,
-        and other frames are taken by them.
+        and frames that are passed later are matched to them by name.
     y : array-like of shape (n,), (n, 1) or (n, n_outputs), or str
         The targets; several columns for squared_error and huber. For a classification loss two classes with labels
         of any type, the larger in sorted order positive; for multinomial two or more classes. A str is the name of
@@ -110,10 +110,10 @@ def fit(
     fit_intercept : bool, default True
         Whether to fit the intercept b; else it stays zero. It is never penalised.
     standardize : bool, default False
-        Whether to train on columns scaled to weighted mean 0 and deviation 1; a sparse X is not centred. Rates,
-        penalties, bounds, clipping and tolerances are then those of the scaled columns; the start, coef, intercept and
-        what is recorded of them are in the units of X. A constant column is divided by 1. With fit_intercept=False the
-        intercept is zero on the scaled columns.
+        Whether to train on columns scaled to weighted mean 0 and standard deviation 1; a sparse X is not centred.
+        Rates, penalties, bounds, clipping and tolerances are then those of the scaled columns; the start, coef,
+        intercept and what is recorded of them are in the units of X. A constant column is divided by 1. With
+        fit_intercept=False the intercept is zero on the scaled columns.
     sample_weight : array-like of shape (n,) or str, optional
         The weights of the rows, at least 0, not all 0; scaled to mean 1. A str is the name of X's column that holds
         them.
@@ -254,7 +254,7 @@ def fit(
         if options[name] is not None:
             options[name] = with_own_arrays(options[name])  # the caller's may change, the settings must not
     if isinstance(callbacks, Iterator):
-        options["callbacks"] = tuple(callbacks)  # which can be read once
+        options["callbacks"] = tuple(callbacks)  # an iterator can be consumed only once
     return fit_options(X, y, sample_weight, options)
 
 
@@ -265,7 +265,7 @@ def fit_options(
     options: dict[str, Any],
     rate_name: RateName = RateName(),  # noqa: B008
 ) -> Run:
-    """Return the Run of fit's arguments as a dict; messages call the learning rate by `rate_name`."""
+    """Fit with the options given as a dict; messages call the learning rate by `rate_name`."""
     started = time.perf_counter()
     progress = checked_option("progress", options["progress"])
     checkpoint = new_checkpoint(options["checkpoint"])
@@ -273,7 +273,7 @@ def fit_options(
     options["validation"] = validation_by_name(options["validation"], names)
     problem, plan = prepare(X, y, sample_weight, options)
     solver = choose_solver(problem.dimensions, plan)(problem, plan)
-    if not isinstance(options["learning_rate"], str):  # "auto" is stable by its making
+    if not isinstance(options["learning_rate"], str):  # "auto" is a stable rate by construction
         warn_if_unstable(problem, solver, rate_name)
     data = TrainingData(problem, plan, X, y, sample_weight)
     run = run_solver(solver, FitCall(options, names, data, None, progress, started, checkpoint))
@@ -287,11 +287,12 @@ def new_checkpoint(checkpoint: Any) -> str | None:
     path = file_name(checkpoint, "checkpoint")
     if os.path.exists(path):
         raise FileExistsError(
-            f"checkpoint={path!r} exists; resume from it with gdfast.resume(path, X, y), or name or remove the file"
+            f"checkpoint={path!r} already exists; resume from it with gdfast.resume(path, X, y), choose another name, "
+            "or remove the file"
         )
     folder = os.path.dirname(path) or os.curdir
     if not os.path.isdir(folder):
-        raise FileNotFoundError(f"checkpoint={path!r}: there is no folder {folder!r}; make it first")
+        raise FileNotFoundError(f"checkpoint={path!r}: the folder {folder!r} does not exist; create it first")
     return path
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from gdfast._arguments import shown, whole
 from gdfast.data.fingerprint import fingerprint
-from gdfast.data.frames import by_name, in_order
+from gdfast.data.frames import by_name, reorder_columns
 from gdfast.data.problem import Problem
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import DEFAULTS, OPTIONS, checked_option
@@ -190,7 +190,7 @@ def named_data(run: Run, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, 
     if X is None:
         return X, y, sample_weight
     data = by_name(X, y, sample_weight)
-    return in_order(data.X, run.feature_names), data.y, data.sample_weight
+    return reorder_columns(data.X, run.feature_names), data.y, data.sample_weight
 
 
 def check_data(run: Run, X: Any, y: Any, sample_weight: Any) -> None:

@@ -317,7 +317,7 @@ def test_batch_size_of_all_rows_is_the_full_batch(rng):
         ({"tol": 0.1, "patience": 0}, "patience=0.*at least 1"),
         ({"on_divergence": "stop"}, "on_divergence='stop'.*warn, raise"),
         ({"learning_rate": [0.1, 0.2]}, "learning_rate holds 2 rates, and epochs=100"),
-        ({"learning_rate": [-0.1] * 100}, r"learning_rate is -0.1 at t = 0"),
+        ({"learning_rate": [-0.1] * 100}, r"learning_rate is -0.1 at epoch 0"),
         ({"learning_rate": lambda epoch: -1.0}, r"learning_rate\(0\)=-1.0.*at least 0"),
         ({"learning_rate": gdfast.Constant}, r"learning_rate=Constant is a class; write Constant\(...\)"),
         ({"fit_intercept": None}, "fit_intercept=None must be True or False"),

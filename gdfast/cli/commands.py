@@ -195,7 +195,7 @@ def report(trained: Run, names: list[str]) -> None:
     coef, intercept = np.atleast_2d(trained.coef), np.atleast_1d(trained.intercept)  # a row for each output or class
     width = max(len("intercept"), *(len(name) for name in names))
     print(
-        f"{trained.epochs:,} epochs in {trained.seconds:.3g} s ({trained.solver}, {trained.backend}); {trained.advice}"
+        f"{trained.epochs:,} epochs in {trained.seconds:.3g} s ({trained.solver}, {trained.backend}). {trained.advice}"
     )
     rate = "changing" if trained.learning_rate is None else f"{trained.learning_rate:.6g}"
     print(f"loss {trained.loss}, learning rate {rate}, cost {trained.cost:.12g}")

@@ -1,11 +1,11 @@
-"""Frames, whose columns have names: which names they are, and columns taken by them (pandas, polars, pyarrow)."""
+"""Select and order the columns of data frames by name (pandas, polars, pyarrow)."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gdfast._arguments import shown
 
-__all__ = ["NamedData", "by_name", "column_names", "in_order", "validation_by_name"]
+__all__ = ["NamedData", "by_name", "column_names", "reorder_columns", "validation_by_name"]
 
 MOST_LISTED = 10  # names in a message
 
@@ -22,7 +22,9 @@ class NamedData(NamedTuple):
 def column_names(name: str, values: Any) -> tuple[str, ...] | None:
     """Return the names of a frame's columns; None for arrays, and for frames whose columns are numbered."""
     if hasattr(values, "collect_schema") and hasattr(values, "collect"):
-        raise TypeError(f"{name} is a {type(values).__name__}, which holds no values yet; give {name}.collect()")
+        raise TypeError(
+            f"{name} is a {type(values).__name__}, which is lazy and holds no values; give {name}.collect()"
+        )
     if not is_frame(values):
         return None
     labels = list(values.column_names if hasattr(values, "column_names") else values.columns)
@@ -37,8 +39,8 @@ def column_names(name: str, values: Any) -> tuple[str, ...] | None:
         return None
     names = tuple(map(str, labels))
     if len(set(names)) < len(names):
-        twice = [label for label in dict.fromkeys(names) if names.count(label) > 1]
-        raise ValueError(f"{name} has {columns_named(twice)} more than once; rename or leave out the others")
+        duplicates = [label for label in dict.fromkeys(names) if names.count(label) > 1]
+        raise ValueError(f"{name} has {columns_named(duplicates)} more than once; rename or drop the duplicates")
     return names
 
 
@@ -59,7 +61,7 @@ def columns_named(names: Sequence[str]) -> str:
     return f"the column{'s' if len(names) > 1 else ''} {listed(names)}"
 
 
-def taken(values: Any, names: Sequence[str]) -> Any:
+def select_columns(values: Any, names: Sequence[str]) -> Any:
     """Return a frame of some of its columns, in the order of their names."""
     return values[list(names)] if hasattr(values, "iloc") else values.select(list(names))
 
@@ -73,7 +75,7 @@ def by_name(X: Any, y: Any, sample_weight: Any = None) -> NamedData:
     for what, value in chosen.items():
         if names is None:
             raise TypeError(
-                f"{what}={shown(value)} is a column's name, and the columns of X ({type(X).__name__}) have none; give "
+                f"{what}={shown(value)} is a column's name, but X ({type(X).__name__}) has no column names; give "
                 f"{what} as an array, or X as a DataFrame"
             )
         if value not in names:
@@ -84,10 +86,10 @@ def by_name(X: Any, y: Any, sample_weight: Any = None) -> NamedData:
     if not features:
         raise ValueError(f"X has no columns besides {listed(list(chosen.values()))}; give at least one feature")
     y, sample_weight = (X[value] if isinstance(value, str) else value for value in (y, sample_weight))
-    return NamedData(taken(X, features), y, sample_weight, features)
+    return NamedData(select_columns(X, features), y, sample_weight, features)
 
 
-def in_order(X: Any, names: tuple[str, ...] | None) -> Any:
+def reorder_columns(X: Any, names: tuple[str, ...] | None) -> Any:
     """Return X with the columns of a fit in their order; as it is where either has no names."""
     own = column_names("X", X)
     if own is None or names is None or own == names:
@@ -95,7 +97,7 @@ def in_order(X: Any, names: tuple[str, ...] | None) -> Any:
     missing = [name for name in names if name not in own]
     additional = [name for name in own if name not in names]
     if not missing and not additional:
-        return taken(X, names)
+        return select_columns(X, names)
     parts, remedies = [], []
     if missing:
         parts.append(f"lacks {columns_named(missing)}")
@@ -114,6 +116,6 @@ def validation_by_name(validation: Any, names: tuple[str, ...] | None) -> Any:
         return validation
     try:
         data = by_name(*validation)
-        return (in_order(data.X, names), *data[1 : len(validation)])
+        return (reorder_columns(data.X, names), *data[1 : len(validation)])
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation: {error}") from error

@@ -47,7 +47,7 @@ class Dimensions:
         Of one y they have shape (d,) and are a float.
         """
         if self.scaling is not None:
-            W, b = self.scaling.to_given(W, b)
+            W, b = self.scaling.to_original(W, b)
         return (W.copy(), b.copy()) if self.several else (W[0].copy(), float(b[0]))
 
 

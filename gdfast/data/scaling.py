@@ -1,4 +1,4 @@
-"""Columns scaled to weighted mean 0 and deviation 1, and parameters between their units and those of X."""
+"""Scale columns to weighted mean 0 and standard deviation 1, and parameters to and from those columns."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ __all__ = ["Scaling", "scaling_of"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaling:
-    """Columns (x - center) / scale in the place of x."""
+    """The center and the scale of each column: x becomes (x - center) / scale."""
 
     center: NDArray[np.float64]  # (d,)
     scale: NDArray[np.float64]  # (d,)
@@ -33,14 +33,14 @@ class Scaling:
         """Return coefficients (k, d) and intercepts (k,) for the scaled columns, from those for X."""
         return W * self.scale, b + W.astype(np.float64) @ self.center
 
-    def to_given(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    def to_original(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Return coefficients and intercepts for X, from those for the scaled columns."""
         coef = (W / self.scale).astype(W.dtype, copy=False)
         return coef, b - coef.astype(np.float64) @ self.center
 
 
 def scaling_of(X: Features, weights: NDArray[np.float64] | None) -> Scaling:
-    """Return the Scaling of X by its weighted means and deviations; a constant column is divided by 1.
+    """Return the Scaling of X by its weighted means and standard deviations; a constant column is divided by 1.
 
     Rows of weight 0 have no part in it.
     """
@@ -56,25 +56,25 @@ def scaling_of(X: Features, weights: NDArray[np.float64] | None) -> Scaling:
 
 def blocks_of_rows(X: NDArray[Any]) -> Iterator[slice]:
     """Yield slices of rows that hold few enough values for temporary arrays in float64."""
-    size = max(1, BLOCK_VALUES // X.shape[1])
-    for first in range(0, len(X), size):
-        yield slice(first, first + size)
+    count = max(1, BLOCK_VALUES // X.shape[1])
+    for first in range(0, len(X), count):
+        yield slice(first, first + count)
 
 
 def dense_moments(X: NDArray[Any], s: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each column's mean and deviation by rows of weights s; a constant column has its value and 1."""
+    """Return each column's mean and standard deviation with row weights s; of a constant column its value and 1."""
     low, high, total = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64), s.sum()
     center = low + (high - low) / 2.0
-    for _ in range(2):  # the second time what the first sum's rounding left
+    for _ in range(2):  # the second pass corrects the rounding of the first
         center = center + sum(s[rows] @ (X[rows] - center) for rows in blocks_of_rows(X)) / total
-    size = np.maximum(np.maximum(high - center, center - low), np.finfo(np.float64).tiny)
-    squares = sum(s[rows] @ (((X[rows] - center) / size) ** 2) for rows in blocks_of_rows(X)) / total
+    largest = np.maximum(np.maximum(high - center, center - low), np.finfo(np.float64).tiny)
+    squares = sum(s[rows] @ (((X[rows] - center) / largest) ** 2) for rows in blocks_of_rows(X)) / total
     constant = low == high
-    return np.where(constant, low, center), np.where(constant, 1.0, size * np.sqrt(squares))
+    return np.where(constant, low, center), np.where(constant, 1.0, largest * np.sqrt(squares))
 
 
 def sparse_moments(X: CSR, s: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the same of a sparse matrix."""
+    """Return the mean and the standard deviation of each column of a sparse matrix."""
     d, total = X.shape[1], s.sum()
     weights = np.repeat(s, X.counts)
     stored = np.bincount(X.indices, minlength=d)
@@ -83,9 +83,9 @@ def sparse_moments(X: CSR, s: NDArray[np.float64]) -> tuple[NDArray[np.float64],
     np.minimum.at(low, X.indices, X.data)
     np.maximum.at(high, X.indices, X.data)
     center = np.bincount(X.indices, weights * X.data, d) / total
-    size = np.maximum(np.maximum(high - center, center - low), np.finfo(np.float64).tiny)
-    distance = (X.data - center[X.indices]) / size[X.indices]
+    largest = np.maximum(np.maximum(high - center, center - low), np.finfo(np.float64).tiny)
+    distance = (X.data - center[X.indices]) / largest[X.indices]
     zeros = np.maximum(total - np.bincount(X.indices, weights, d), 0.0) * (stored < len(X))
-    squares = (np.bincount(X.indices, weights * distance**2, d) + zeros * (center / size) ** 2) / total
+    squares = (np.bincount(X.indices, weights * distance**2, d) + zeros * (center / largest) ** 2) / total
     constant = low == high
-    return np.where(constant, low, center), np.where(constant, 1.0, size * np.sqrt(squares))
+    return np.where(constant, low, center), np.where(constant, 1.0, largest * np.sqrt(squares))

@@ -94,7 +94,7 @@ OPTIONS: dict[str, Option] = {
     "standardize": Option(
         False,
         "bool",
-        "Whether to train on columns scaled to weighted mean 0 and deviation 1; a sparse X is not centred.",
+        "Whether to train on columns scaled to weighted mean 0 and standard deviation 1; a sparse X is not centred.",
         "Rates, penalties, bounds, clipping and tolerances are then those of the scaled columns; the start, coef, "
         "intercept and what is recorded of them are in the units of X. A constant column is divided by 1. With "
         "fit_intercept=False the intercept is zero on the scaled columns.",

@@ -15,14 +15,14 @@ HINT = ', a schedule, an array, a callable, or "auto"'
 
 
 class LearningRates:
-    """The rates of the epochs (or updates) first, first + 1, ..., each asked for once or more."""
+    """The learning rates of consecutive epochs, or of consecutive updates."""
 
     def __init__(
         self, constant: float | None = None, schedule: Callable[[Any], Any] | None = None, by_step: bool = False
     ) -> None:
         self.constant, self.schedule, self.by_step = constant, schedule, by_step
         self.length: int | None = None  # of an array
-        self.plateau: ReduceOnPlateau | None = None  # whose rates the costs decide
+        self.plateau: ReduceOnPlateau | None = None  # which sets the rate from the costs
 
     def take(self, first: int, count: int) -> NDArray[np.float64]:
         """Return `count` rates from t = first on."""
@@ -32,14 +32,15 @@ class LearningRates:
             return rates
         if self.schedule is None:
             raise AttributeError("rates without a constant have a schedule")
-        return checked(np.asarray(self.schedule(np.arange(first, first + count)), dtype=np.float64), first)
+        rates = np.asarray(self.schedule(np.arange(first, first + count)), dtype=np.float64)
+        return checked(rates, first, "update" if self.by_step else "epoch")
 
     def state(self, first: int) -> dict[str, Any]:
-        """Return what must be kept of the rates from t = first on: nothing where they can be made again."""
+        """Return the rates that a file must store; empty if they can be computed again."""
         return {}
 
     def restore(self, state: dict[str, Any], begun: int, given_again: bool) -> None:
-        """Take the rates that `state` returned; where they are given again, those of the epochs begun alone."""
+        """Restore the rates that `state` returned; with a new callable only those of epochs that have begun."""
 
 
 class ArrayRates(LearningRates):
@@ -70,30 +71,30 @@ class CallableRates(LearningRates):
         return np.array([self.known[epoch] for epoch in range(first, first + count)])
 
     def state(self, first: int) -> dict[str, Any]:
-        """Return the rates that are known from the epoch `first` on: no epoch's is asked for a second time."""
+        """Return the rates known from the epoch `first` on, so that the callable is called once for each epoch."""
         stop = max(self.known, default=-1) + 1
         return {"rates_from": first, "rates": self.take(first, max(0, stop - first))}
 
     def restore(self, state: dict[str, Any], begun: int, given_again: bool) -> None:
-        """Take the rates that `state` returned; where the callable is another one, those of the epochs begun alone."""
+        """Restore the rates that `state` returned; with a new callable only those of epochs that have begun."""
         if "rates" not in state:
             return
         first, values = state.get("rates_from", 0), np.asarray(state["rates"], dtype=np.float64)
         whole = values.ndim == 1 and first + len(values) >= begun
         if not whole or not (np.isfinite(values) & (values >= 0)).all():
-            raise ValueError(f"this Run's file must hold the rates up to its epoch {begun}; fit again")
+            raise ValueError(f"the file of this Run lacks learning rates of epochs before {begun}; fit again")
         known = dict(enumerate(values.tolist(), first))
         self.known = {epoch: rate for epoch, rate in known.items() if epoch < begun or not given_again}
 
 
-def checked(rates: NDArray[np.float64], first: int) -> NDArray[np.float64]:
+def checked(rates: NDArray[np.float64], first: int, unit: str) -> NDArray[np.float64]:
     """Return rates that are finite and not negative."""
     bad = ~(np.isfinite(rates) & (rates >= 0))
     if bad.any():
         place = int(np.flatnonzero(bad)[0])
         raise ValueError(
-            f"learning_rate is {rates[place]} at t = {first + place}, and must be finite and at least 0; "
-            "change the schedule"
+            f"learning_rate is {rates[place]} at {unit} {first + place}, and must be finite and at least 0; "
+            "correct the array or the schedule"
         )
     return rates
 
@@ -116,7 +117,7 @@ def make_learning_rates(learning_rate: Any, epochs: int) -> LearningRates:
         values = np.asarray(learning_rate).ravel()
         if len(values) < epochs:
             raise ValueError(f"learning_rate holds {len(values)} rates, and epochs={epochs} needs one for each")
-        return ArrayRates(checked(vector("learning_rate", learning_rate, len(values), "epoch"), 0))
+        return ArrayRates(checked(vector("learning_rate", learning_rate, len(values), "epoch"), 0, "epoch"))
     if callable(learning_rate):
         return CallableRates(learning_rate)
     return LearningRates(constant=real("learning_rate", learning_rate, 0.0, ends="(]", hint=HINT))

@@ -1,4 +1,4 @@
-"""What a fitted linear model says of new data: predictions, probabilities and a score."""
+"""Predictions, probabilities and scores of a fitted linear model."""
 
 import warnings
 from typing import Any
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gdfast._arguments import shown
 from gdfast.data.csr import features
-from gdfast.data.frames import by_name, in_order
+from gdfast.data.frames import by_name, reorder_columns
 from gdfast.data.problem import label_matches, normalised_weights, targets
 from gdfast.formulas.losses import LOSSES, LossFormulas
 from gdfast.options.model import loss_number
@@ -52,10 +52,9 @@ class LinearModel:
         Raises
         ------
         ValueError, TypeError
-            If X is not what `fit` takes, its number of features is another, or it lacks columns of the fit or has
-            others.
+            If X is not valid input for `fit`, or its features differ in number or name from those of the fit.
         """
-        X = features("X", in_order(X, self.feature_names))
+        X = features("X", reorder_columns(X, self.feature_names))
         d = self.coef.shape[-1]
         if X.shape[1] != d:
             raise ValueError(f"X has {X.shape[1]} features, and this Run was fitted on {d}; give the same columns")
@@ -77,8 +76,7 @@ class LinearModel:
         Raises
         ------
         ValueError, TypeError
-            If X is not what `fit` takes, its number of features is another, or it lacks columns of the fit or has
-            others.
+            If X is not valid input for `fit`, or its features differ in number or name from those of the fit.
         """
         z = self.decision(X)
         if self.classes is not None:
@@ -107,8 +105,7 @@ class LinearModel:
         AttributeError
             If the loss gives no probabilities.
         ValueError, TypeError
-            If X is not what `fit` takes, its number of features is another, or it lacks columns of the fit or has
-            others.
+            If X is not valid input for `fit`, or its features differ in number or name from those of the fit.
 
         References
         ----------
@@ -124,14 +121,14 @@ class LinearModel:
         (array([[0.204, 0.796]]), ['no', 'yes'])
         """
         if self._formulas is None or self._formulas.probabilities is None:
-            able = [name for name, loss in LOSSES.items() if loss.probabilities is not None]
+            with_probabilities = [name for name, loss in LOSSES.items() if loss.probabilities is not None]
             raise AttributeError(
-                f"predict_proba: loss={self.loss!r} gives no probabilities; fit with {' or '.join(able)}"
+                f"predict_proba: loss={self.loss!r} gives no probabilities; fit with {' or '.join(with_probabilities)}"
             )
         return np.asarray(self._formulas.probabilities(self.decision(X)))
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | str | None = None) -> float:
-        """Return R^2 of a regression, D^2 with a log link, the accuracy of a classification.
+        """Return R^2 (regression), D^2 (losses with a log link) or the accuracy (classification).
 
         R^2 = 1 - sum_i s_i (y_i - p_i)^2 / sum_i s_i (y_i - m)^2, p being the predictions and m the weighted mean of
         y; of several outputs it is their mean. D^2, for poisson, gamma and tweedie, is the same with the deviance in
@@ -197,11 +194,11 @@ class LinearModel:
             return float("nan")
         mean = np.average(Y, axis=0, weights=weights)
         if formulas.deviance is None:
-            left, total = (Y - z) ** 2, (Y - mean) ** 2
+            unexplained, total = (Y - z) ** 2, (Y - mean) ** 2
         else:
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                left = formulas.deviance(Y, z, c)
+                unexplained = formulas.deviance(Y, z, c)
                 total = formulas.deviance(Y, np.log(mean), c) if mean > 0 else np.zeros_like(Y)
-        left, total = (np.average(part, axis=0, weights=weights) for part in (left, total))
-        exact = np.where(left == 0, 1.0, 0.0)
-        return float(np.mean(np.where(total > 0, 1.0 - left / np.where(total > 0, total, 1.0), exact)))
+        unexplained, total = (np.average(part, axis=0, weights=weights) for part in (unexplained, total))
+        exact = np.where(unexplained == 0, 1.0, 0.0)
+        return float(np.mean(np.where(total > 0, 1.0 - unexplained / np.where(total > 0, total, 1.0), exact)))

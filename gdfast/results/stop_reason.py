@@ -51,6 +51,6 @@ ADVICE = {
     StopReason.MAX_SECONDS: "The time limit is reached; give more seconds, or resume from here.",
     StopReason.CALLBACK: "A callback asked for the end.",
     StopReason.INTERRUPTED: "Interrupted by Ctrl-C; what was done is kept.",
-    StopReason.DIVERGED: "The descent diverged: the last finite state is returned; lower learning_rate, "
+    StopReason.DIVERGED: "Training diverged; the last finite state is returned. Lower learning_rate, "
     "or standardize the features.",
 }

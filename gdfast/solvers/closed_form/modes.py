@@ -1,4 +1,4 @@
-"""What descent on a quadratic leaves of the initial error: phi_k in each direction, by the update rule and the rates.
+"""The fraction of the initial error that remains after k epochs of descent on a quadratic: phi_k in each direction.
 
 The curvature of a direction is lambda, the rate eta. Gradient descent: phi_k = (1 - eta lambda)^k. With momentum
 phi is the solution of phi_{k+1} = T phi_k - D phi_{k-1} (Polyak, 1964), phi_0 = 1, phi_1 = M_11 of the 2 x 2 step.

@@ -1,8 +1,9 @@
 """Descent epoch by epoch: the loop, in chunks of epochs through the kernels of a backend.
 
-`Descent.run` is the loop. Its parts: chunks.py calls the kernels and goes back within a call; rates.py, averaging.py
-and backtracking.py say by which rates, from when on, and from where again; cost_rules.py reads every cost;
-recording.py keeps them; observing.py computes what kernels do not; ../monitoring has what comes from outside.
+`Descent.run` is the loop. chunks.py calls the kernels and restores earlier states; rates.py, averaging.py and
+backtracking.py set the rates, the start of averaging and the restart after divergence; cost_rules.py applies the
+stopping rules; recording.py stores the history; observing.py computes gradient norms and validation costs;
+../monitoring handles Ctrl-C, time limits, callbacks and checkpoints.
 """
 
 from typing import Any
