@@ -128,7 +128,7 @@ def as_array(name: str, values: Any, what: str = "numbers") -> NDArray[Any]:
     """Return values as NumPy takes them, where it takes them as an array without losing anything."""
     if type(values) is np.ndarray:
         return values
-    if hasattr(values, "tocsr") or hasattr(values, "todense"):
+    if hasattr(type(values), "tocsr") or hasattr(type(values), "todense"):
         kind = type(values).__name__
         raise TypeError(f"{name} is a sparse {kind}, and must be dense; try {name}.toarray()")
     if has_masked(values):

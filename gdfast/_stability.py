@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import flag, real
+from gdfast._arguments import as_array, flag, real
 from gdfast.data.csr import features
 from gdfast.data.frames import by_name
 from gdfast.data.problem import make_problem
@@ -143,7 +143,7 @@ def stability(
         The features, finite numbers.
     y : array-like of shape (n,), or str, optional
         The targets, or the name of X's column that holds them. Only poisson, gamma and tweedie use them: the
-        curvature is taken as twice the largest target.
+        curvature is taken as twice the largest target, whatever the loss's parameter.
     loss : str, default "squared_error"
         The name of a loss of `fit`. For other losses than squared_error the rate is a safe one and not a limit, and
         `is_limit` is False.
@@ -189,8 +189,8 @@ def stability(
     model = make_model(loss_parameter=None, **checked(options), optimizer=rule)
     X, y, sample_weight, _ = by_name(X, y, sample_weight)
     X = features("X", X)
-    if y is not None and len(np.asarray(y)) != len(X):
-        raise ValueError(f"y holds {len(np.asarray(y))} targets, and X has {len(X)} rows; give one for each")
+    if y is not None and as_array("y", y, "targets").shape[:1] != (len(X),):
+        raise ValueError(f"y has shape {np.shape(y)}, and X has {len(X)} rows; give one target for each")
     if model.formulas.inverse_link is not None and y is not None:
         problem = make_problem(X, y, loss, sample_weight, model.c)
     else:

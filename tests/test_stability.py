@@ -83,7 +83,7 @@ def test_degenerate_data():
         gdfast.stability([[1e155]])
     with pytest.raises(ValueError, match="X has shape"):
         gdfast.stability(5)
-    with pytest.raises(ValueError, match="y holds 1 targets"):
+    with pytest.raises(ValueError, match=r"y has shape \(1,\), and X has 2 rows"):
         gdfast.stability([[1.0], [2.0]], y=[1.0])
 
 
@@ -99,3 +99,9 @@ def test_a_rate_just_above_the_limit_is_reported(n, d, steepest, rng):
         for above in (1 + 1e-6, 2.0, 10.0):
             with pytest.warns(gdfast.StabilityWarning):
                 gdfast.fit(X, y, epochs=2, learning_rate=limit * above, solver="loop")
+
+
+@pytest.mark.parametrize("y", [3, [1.0], np.ones((2, 1))])
+def test_targets_that_are_not_one_for_each_row(y):
+    with pytest.raises(ValueError, match=r"^y has shape .*and X has 3 rows"):
+        gdfast.stability([[1.0], [2.0], [4.0]], y)

@@ -21,13 +21,12 @@ class NamedData(NamedTuple):
 
 def column_names(name: str, values: Any) -> tuple[str, ...] | None:
     """Return the names of a frame's columns; None for arrays, and for frames whose columns are numbered."""
-    if hasattr(values, "collect_schema") and hasattr(values, "collect"):
-        raise TypeError(
-            f"{name} is a {type(values).__name__}, which is lazy and holds no values; give {name}.collect()"
-        )
+    kind = type(values)  # of which an attribute is no column: pandas has columns as attributes, too
+    if hasattr(kind, "collect_schema") and hasattr(kind, "collect"):
+        raise TypeError(f"{name} is a {type(values).__name__}, which holds no values yet; give {name}.collect()")
     if not is_frame(values):
         return None
-    labels = list(values.column_names if hasattr(values, "column_names") else values.columns)
+    labels = list(values.column_names if hasattr(type(values), "column_names") else values.columns)
     kinds = {isinstance(label, str) for label in labels}
     if kinds == {True, False}:
         number = next(label for label in labels if not isinstance(label, str))
@@ -46,8 +45,9 @@ def column_names(name: str, values: Any) -> tuple[str, ...] | None:
 
 def is_frame(values: Any) -> bool:
     """Return whether values are a table of pandas, polars or pyarrow, or one that is like theirs."""
-    has_names = hasattr(values, "columns") or hasattr(values, "column_names")
-    return has_names and (hasattr(values, "iloc") or hasattr(values, "select"))
+    kind = type(values)
+    has_names = hasattr(kind, "columns") or hasattr(kind, "column_names")
+    return has_names and (hasattr(kind, "iloc") or hasattr(kind, "select"))
 
 
 def listed(names: Sequence[str]) -> str:
@@ -63,7 +63,7 @@ def columns_named(names: Sequence[str]) -> str:
 
 def select_columns(values: Any, names: Sequence[str]) -> Any:
     """Return a frame of some of its columns, in the order of their names."""
-    return values[list(names)] if hasattr(values, "iloc") else values.select(list(names))
+    return values[list(names)] if hasattr(type(values), "iloc") else values.select(list(names))
 
 
 def by_name(X: Any, y: Any, sample_weight: Any = None) -> NamedData:
@@ -74,12 +74,16 @@ def by_name(X: Any, y: Any, sample_weight: Any = None) -> NamedData:
         return NamedData(X, y, sample_weight, names)
     for what, value in chosen.items():
         if names is None:
+            remedy = "name its columns by strings" if is_frame(X) else "give X as a DataFrame"
             raise TypeError(
-                f"{what}={shown(value)} is a column's name, but X ({type(X).__name__}) has no column names; give "
-                f"{what} as an array, or X as a DataFrame"
+                f"{what}={shown(value)} is a column's name, but X ({type(X).__name__}) has no column names; {remedy}, "
+                f"or give {what} as an array"
             )
         if value not in names:
-            raise ValueError(f"{what}={shown(value)} is not a column of X, which has {columns_named(names)}")
+            raise ValueError(
+                f"{what}={shown(value)} is not a column of X, which has {columns_named(names)}; give one of them, or "
+                "an array"
+            )
     if len(set(chosen.values())) < len(chosen):
         raise ValueError(f"y and sample_weight both name the column {y!r} of X; give one of each")
     features = tuple(one for one in names or () if one not in chosen.values())
@@ -92,6 +96,11 @@ def by_name(X: Any, y: Any, sample_weight: Any = None) -> NamedData:
 def reorder_columns(X: Any, names: tuple[str, ...] | None) -> Any:
     """Return X with the columns of a fit in their order; as it is where either has no names."""
     own = column_names("X", X)
+    if names is not None and own is None and is_frame(X):
+        raise TypeError(
+            f"X is a {type(X).__name__} whose columns are not named by strings, and the features of the fit are "
+            f"{listed(names)}; rename its columns, or give an array"
+        )
     if own is None or names is None or own == names:
         return X
     missing = [name for name in names if name not in own]

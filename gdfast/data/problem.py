@@ -165,6 +165,8 @@ def one_label_a_row(y: Any, n: int) -> NDArray[Any]:
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
     if array.shape != (n,):
         raise ValueError(f"y has shape {array.shape}, and must have one label for each of the {n} rows of X: ({n},)")
+    if has_missing(array):
+        raise ValueError("y holds missing or infinite labels (None, NaN, NA, NaT or inf); leave those rows out first")
     return array
 
 
@@ -189,8 +191,6 @@ def targets(y: Any, n: int, loss: str, rule: LossFormulas, c: float) -> NDArray[
 def labels(y: Any, n: int, loss: str, several: bool) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Return the labels in sorted order, and y as a column of -1 and +1; or (several) 1 where a class is the row's."""
     array = one_label_a_row(y, n)
-    if has_missing(array):
-        raise ValueError("y holds missing or infinite labels (None, NaN, NA, NaT or inf); leave those rows out first")
     try:
         classes, codes = np.unique(array if array is y else unmixed(array, y), return_inverse=True)
     except TypeError:

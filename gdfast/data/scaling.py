@@ -11,6 +11,9 @@ from gdfast.data.csr import BLOCK_VALUES, CSR, Features
 
 __all__ = ["Scaling", "scaling_of"]
 
+# Standard deviations by bytes of a value: the coefficient of a column is divided by its own, and keeps X's dtype.
+SCALES = {4: (1e-25, 1e25), 8: (1e-200, 1e200)}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaling:
@@ -35,8 +38,9 @@ class Scaling:
 
     def to_original(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Return coefficients and intercepts for X, from those for the scaled columns."""
-        coef = (W / self.scale).astype(W.dtype, copy=False)
-        return coef, b - coef.astype(np.float64) @ self.center
+        with np.errstate(over="ignore", invalid="ignore"):
+            coef = (W / self.scale).astype(W.dtype, copy=False)
+            return coef, b - coef.astype(np.float64) @ self.center
 
 
 def scaling_of(X: Features, weights: NDArray[np.float64] | None) -> Scaling:
@@ -51,6 +55,14 @@ def scaling_of(X: Features, weights: NDArray[np.float64] | None) -> Scaling:
     if not (np.isfinite(center).all() and np.isfinite(scale).all()):
         j = int(np.argmin(np.isfinite(center) & np.isfinite(scale)))
         raise ValueError(f"standardize=True: column {j} of X holds values too large for a mean; scale it first")
+    smallest, largest = SCALES[X.dtype.itemsize]
+    if not (smallest <= scale.min() and scale.max() <= largest):
+        j = int(np.argmax((scale < smallest) | (scale > largest)))
+        raise ValueError(
+            f"standardize=True: column {j} of X has the standard deviation {scale[j]:.3g}, and must have one from "
+            f"{smallest:g} to {largest:g} in {X.dtype}, so that coefficients in its units neither overflow nor vanish; "
+            "scale it first"
+        )
     return Scaling(np.zeros_like(center) if isinstance(X, CSR) else center, scale)
 
 

@@ -95,6 +95,14 @@ class BaseGD(BaseEstimator):
             return [int(self.random_state)]
         return [int(seed) for seed in check_random_state(self.random_state).randint(2**31 - 1, size=count)]
 
+    def _refuse_names(self, **given: Any) -> None:
+        """Raise an error where a column's name is given, as `gdfast.fit` takes it and scikit-learn does not."""
+        for name, value in given.items():
+            if isinstance(value, str):
+                raise TypeError(
+                    f"{name}={value!r}: scikit-learn's estimators take no column's name; give {name} as an array"
+                )
+
     def _checked_validation(self, validation: Any) -> Any:
         """Return the validation argument, its columns taken by name and held against those of the training data."""
         if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
@@ -246,6 +254,7 @@ class GDRegressor(RegressorMixin, BaseGD):
         ValueError, TypeError
             For what `gdfast.fit` refuses, and for input that scikit-learn's estimators refuse.
         """
+        self._refuse_names(y=y, sample_weight=sample_weight)
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=DTYPES, order="C", y_numeric=True,
             multi_output=self._supports_multi_output(),
@@ -441,6 +450,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
             For what `gdfast.fit` refuses, and for input that scikit-learn's estimators refuse.
         """
         choice("loss", self.loss, [name for name, loss in LOSSES.items() if loss.classification])
+        self._refuse_names(y=y, sample_weight=sample_weight)
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=DTYPES, order="C")
         check_classification_targets(y)
         self.classes_, class_indices = np.unique(y, return_inverse=True)

@@ -82,7 +82,10 @@ def loss_curvature(problem: Problem, model: Model) -> float:
         return formulas.curvature
     if formulas.assumed_curvature is None:
         return 1.0
-    return float(formulas.assumed_curvature(float(problem.Y.max())))
+    curvature = float(formulas.assumed_curvature(float(problem.Y.max())))
+    if not np.isfinite(curvature):
+        raise ValueError(f"y holds {problem.Y.max():g}, with which the curvature overflows; scale y")
+    return curvature
 
 
 def row_curvature(problem: Problem, model: Model) -> float:

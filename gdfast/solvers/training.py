@@ -69,6 +69,11 @@ def make_run(result: Result, solver: Solver, call: FitCall) -> Run:
     (W, b), (last_W, last_b) = result.estimate, result.iterate
     is_iterate = W is last_W or bool((last_W == W).all() and (b == last_b).all())
     coef, intercept = shaped(W, b)
+    if solver.data.scaling is not None and result.diverged_at is None and not np.isfinite(coef).all():
+        raise ValueError(
+            f"standardize=True: the coefficients in the units of X are too large for {coef.dtype}; scale X or y, or "
+            "give X as float64"
+        )
     return Run(
         coef=coef,
         intercept=intercept,

@@ -155,7 +155,8 @@ def test_names_that_no_column_has(make, names, y, weight, kind, message):
 @pytest.mark.parametrize(("y", "weight", "which"), [("price", None, "y"), (Y, "weight", "sample_weight")])
 def test_an_array_has_no_names(y, weight, which):
     with pytest.raises(
-        TypeError, match=rf"^{which}='\w+' is a column's name, and the columns of X \(ndarray\) have none"
+        TypeError,
+        match=rf"^{which}='\w+' is a column's name, but X \(ndarray\) has no column names; give X as a DataFrame",
     ):
         gdfast.fit(X, y, sample_weight=weight)
 
@@ -165,7 +166,9 @@ def test_frames_of_pandas_without_names_go_by_position():
     run = gdfast.fit(pd.DataFrame(X), Y, epochs=2)
     assert run.feature_names is None
     np.testing.assert_array_equal(run.predict(pd.DataFrame(X, columns=NAMES)), run.predict(X))
-    with pytest.raises(TypeError, match=r"y='price' is a column's name, and the columns of X \(DataFrame\) have none"):
+    with pytest.raises(
+        TypeError, match=r"y='price' is a column's name, but X \(DataFrame\) has no column names; name its"
+    ):
         gdfast.fit(pd.DataFrame(X), "price")
 
 
@@ -214,3 +217,40 @@ def test_the_estimators_refuse_another_order():
             model.fit(frame, y, validation=(frame[list(SHUFFLED)], y))
         by_name = model.fit(frame, y, validation=(frame.assign(y=y), "y"))
         assert by_name.n_features_in_ == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["column_names", "collect", "collect_schema", "tocsr", "select", "iloc", "columns", "shape"]
+)
+def test_a_column_may_be_named_like_an_attribute_of_a_frame(name):
+    frame = pytest.importorskip("pandas").DataFrame(
+        {name: X[:, 0], "collect": X[:, 1], "collect_schema": X[:, 2], "y": Y}
+    )
+    names = tuple(one for one in frame.columns if one != "y")
+    run = gdfast.fit(frame, "y", **OPTIONS)
+    assert run.feature_names == names
+    np.testing.assert_array_equal(run.predict(frame[list(names[::-1])]), run.predict(frame[list(names)]))
+
+
+def test_a_run_with_names_takes_no_frame_whose_columns_have_none():
+    pd = pytest.importorskip("pandas")
+    run = gdfast.fit(pd.DataFrame(X, columns=NAMES), Y, epochs=2)
+    for columns in ([2, 1, 0], pd.MultiIndex.from_tuples([("a", "b"), ("a", "c"), ("d", "b")])):
+        with pytest.raises(
+            TypeError, match=r"^X is a DataFrame whose columns are not named by strings, and the features"
+        ):
+            run.predict(pd.DataFrame(X, columns=columns))
+
+
+@pytest.mark.skipif(find_spec("sklearn") is None, reason="scikit-learn is not installed")
+def test_the_estimators_take_no_names():
+    from gdfast.sklearn import GDClassifier, GDRegressor
+
+    frame = pytest.importorskip("pandas").DataFrame(X, columns=NAMES)
+    for model in (GDRegressor(), GDClassifier()):
+        with pytest.raises(
+            TypeError, match=r"^y='depth': scikit-learn's estimators take no column's name; give y as an"
+        ):
+            model.fit(frame, "depth")
+        with pytest.raises(TypeError, match=r"^sample_weight='depth': scikit-learn's"):
+            model.fit(frame, Y > 0, "depth")

@@ -206,3 +206,23 @@ def test_the_estimators_have_it():
     warm = sklearn.GDRegressor(standardize=True, epochs=50, warm_start=True).fit(X, Y)
     cost = warm.history_["cost"][-1]
     assert warm.fit(X, Y).history_["cost"][0] == pytest.approx(cost, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("scale", "dtype"), [(1e-310, "f8"), (1e-300, "f8"), (1e300, "f8"), (1e-42, "f4"), (1e-30, "f4"), (1e37, "f4")]
+)
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_array])
+def test_deviations_whose_coefficients_a_float_cannot_hold_are_refused(make, scale, dtype):
+    values = make((np.array([[1.0, 1.0], [2.0, 5.0], [5.0, 3.0]]) * [1.0, scale]).astype(dtype))
+    with pytest.raises(
+        ValueError, match=r"^standardize=True: column 1 of X has the standard deviation .*scale it first"
+    ):
+        gdfast.fit(values, [1.0, 2.0, 3.0], standardize=True)
+
+
+def test_coefficients_too_large_for_the_units_of_x_are_an_error():
+    single = (np.array([[1.0], [2.0], [5.0]]) * 1e-24).astype(np.float32)
+    with pytest.raises(
+        ValueError, match=r"^standardize=True: the coefficients in the units of X are too large for float32"
+    ):
+        gdfast.fit(single, [1e20, 2e20, 3e20], standardize=True)

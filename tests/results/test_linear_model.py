@@ -112,3 +112,19 @@ def test_what_cannot_be_scored(arguments, message):
 def test_targets_of_a_score_are_those_that_the_loss_knows():
     with pytest.raises(ValueError, match=r"y holds -.*poisson"):
         gdfast.fit(X, COUNTS, loss="poisson", epochs=2).score(X, -COUNTS - 1)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), float("inf"), "NA"])
+def test_missing_labels_are_refused_and_not_counted_as_wrong(missing):
+    if missing == "NA":
+        pd = pytest.importorskip("pandas")
+        y, run = pd.array([pd.NA, *TWO[1:]], dtype="string"), gdfast.fit(X, TWO, loss="log_loss", epochs=2)
+    elif missing is None:
+        y, run = np.array([None, *TWO[1:]], dtype=object), gdfast.fit(X, TWO, loss="log_loss", epochs=2)
+    else:
+        numbers = np.digitize(Z, (-0.5, 0.5)).astype(float)
+        y, run = np.array([missing, *numbers[1:]]), gdfast.fit(X, numbers, loss="multinomial", epochs=2)
+    with pytest.raises(ValueError, match=r"^y holds missing or infinite labels"):
+        run.score(X, y)
+    with pytest.raises(ValueError, match=r"^validation: y holds missing or infinite labels"):
+        gdfast.fit(X, TWO, loss="log_loss", validation=(X, y))

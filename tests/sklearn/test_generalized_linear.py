@@ -107,3 +107,10 @@ def test_extreme_means_end_as_a_divergence_and_not_as_a_number(loss):
     assert run.diverged_at is not None
     assert np.isfinite(run.costs).all()
     assert any(issubclass(warning.category, gdfast.DivergenceWarning) for warning in caught)
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie"])
+def test_targets_with_which_the_curvature_overflows_are_named(loss):
+    for call in (gdfast.fit, gdfast.stability):
+        with pytest.raises(ValueError, match=r"^y holds 1e\+308, with which the curvature overflows; scale y"):
+            call([[1.0], [2.0]], [1e308, 1e308], loss=loss)
