@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 def power_costs(
+    *,
     sizes: NDArray[np.float64],
     firsts: NDArray[np.float64],
     powers: NDArray[np.float64],

@@ -214,6 +214,7 @@ def finite(state: State) -> bool:
 
 
 def power_costs(
+    *,
     sizes: NDArray[np.float64],
     firsts: NDArray[np.float64],
     powers: NDArray[np.float64],

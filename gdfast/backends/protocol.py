@@ -9,7 +9,7 @@ from gdfast.backends.state import State
 from gdfast.data.problem import Problem
 from gdfast.options.model import Model
 
-__all__ = ["KernelSet", "Updates"]
+__all__ = ["KernelSet", "PowerCosts", "Updates"]
 
 
 class Updates(NamedTuple):
@@ -66,3 +66,18 @@ class KernelSet(Protocol):
 
     def close(self) -> None:
         """End the threads, if there are any; the kernels can still be called."""
+
+
+class PowerCosts(Protocol):
+    """The function power_costs that every backend has; gdfast/backends/numpy.py is its specification."""
+
+    def __call__(
+        self,
+        *,
+        sizes: NDArray[np.float64],
+        firsts: NDArray[np.float64],
+        powers: NDArray[np.float64],
+        base: float,
+        costs: NDArray[np.float64],
+    ) -> None:
+        """Write costs[B (B g + b) + j] = base + sum_i sizes[g, i] firsts[b, i] powers[i, j], B the width of powers."""

@@ -7,10 +7,14 @@ __all__ = [
     "AVERAGE_INTERCEPT",
     "BLOCK",
     "BLOCK_BYTES",
+    "EXPONENT_SHIFT",
+    "EXP_LOWER",
+    "EXP_UPPER",
     "FEW_FEATURES",
     "GOLDEN",
     "INTERCEPT",
     "L1_NORM",
+    "LOG2_E",
     "LOSS_SUM",
     "MIX_1",
     "MIX_2",
@@ -18,11 +22,15 @@ __all__ = [
     "PENALTY_SUM",
     "PENDING_L1",
     "RESIDUAL",
+    "ROUNDER",
     "SCALE",
     "SMALLEST_SCALE",
     "SPAN",
+    "SQRT_HALF_BITS",
     "SQUARED_NORM",
     "STATE_SIZE",
+    "TWO_52",
+    "TWO_52_BITS",
 ]
 
 # Up to so many features X is kept by columns, and full-batch epochs are vectorised over rows: a row is too short to be.
@@ -44,6 +52,14 @@ SMALLEST_SCALE = 1e-9
 GOLDEN = 0x9E3779B97F4A7C15
 MIX_1 = 0xBF58476D1CE4E5B9
 MIX_2 = 0x94D049BB133111EB
+
+# exp and log of the compiled backends (src/c/elementary.h, gdfast/backends/numba/arithmetic.py).
+ROUNDER = 6755399441055744.0  # 1.5 * 2^52: adding it rounds to an integer, which is left in the low bits
+LOG2_E = 1.4426950408889634
+EXP_LOWER, EXP_UPPER = -747.0, 711.0  # exp is 0 and infinity from here on
+SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
+EXPONENT_SHIFT = 1074  # added to an exponent, it keeps that of the smallest double positive
+TWO_52, TWO_52_BITS = 4503599627370496.0, 0x4330000000000000  # an integer below 2^52 in its low bits is added to it
 
 # Indices of the state of updates by scikit-learn's conventions (gdfast/sklearn/updates.py).
 SCALE = 0  # the coefficients are this times w

@@ -1,13 +1,13 @@
 /* exp, log and log1p without branches, tables or calls, so that loops over them are vectorised; within 2 ulp everywhere.
 
    They rest on roundings that -fassociative-math would take away in silence: include this only in sources that are
-   built without it (src/meson.build). Their arithmetic is in gdfast/formulas/polynomials.py. */
+   built without it (src/meson.build). Their arithmetic is in gdfast/formulas/polynomials.py, their numbers are in
+   gdfast/formulas/constants.py. */
 #pragma once
+#include "constants.h"
 #include "polynomials.h"
 #include <stdint.h>
 #include <string.h>
-
-#define ROUNDER 6755399441055744.0 /* 1.5 * 2^52: adding it rounds to an integer, which is left in the low bits */
 
 static inline uint64_t bits(double x)
 {
@@ -32,9 +32,9 @@ static inline double power_of_two(double shifted)
 /* 2^k exp(r), k the integer next to x / ln 2; 2^k in two factors, so that it overflows and underflows as it should. */
 static inline double exponential(double x)
 {
-    x = x > 711.0 ? 711.0 : x;
-    x = x < -747.0 ? -747.0 : x;
-    double shifted = x * 1.4426950408889634 + ROUNDER;
+    x = x > EXP_UPPER ? EXP_UPPER : x;
+    x = x < EXP_LOWER ? EXP_LOWER : x;
+    double shifted = x * LOG2_E + ROUNDER;
     double k = shifted - ROUNDER;
     double half = k * 0.5 + ROUNDER;
     double p = exp_reduced(reduced(x, k));
@@ -44,11 +44,10 @@ static inline double exponential(double x)
 /* log(u + lost) + further ln 2, for a normal u = 2^k m with m in [sqrt(1/2), sqrt(2)) and a lost below its rounding. */
 static inline double log_of_sum(double u, double lost, double further)
 {
-    /* The bits of sqrt(1/2) below; 1074 more in the exponent keep what is shifted positive. */
-    uint64_t biased = (bits(u) - 0x3FE6A09E667F3BCDu + ((uint64_t)1074 << 52)) >> 52;
-    double k = from_bits(biased | 0x4330000000000000u) - (4503599627370496.0 + 1074.0);
-    double m = from_bits(bits(u) - ((biased - 1074) << 52));
-    double twice = from_bits((1024 + 1074 - biased) << 52); /* 2^(1 - k): zero, and not less, at k = 1024 */
+    uint64_t biased = (bits(u) - SQRT_HALF_BITS + ((uint64_t)EXPONENT_SHIFT << 52)) >> 52; /* k + EXPONENT_SHIFT */
+    double k = from_bits(biased | TWO_52_BITS) - (TWO_52 + EXPONENT_SHIFT);
+    double m = from_bits(bits(u) - ((biased - EXPONENT_SHIFT) << 52));
+    double twice = from_bits((1024 + EXPONENT_SHIFT - biased) << 52); /* 2^(1 - k): zero, and not less, at k = 1024 */
     return log_of_parts(k + further, (m - 1.0) + lost * twice * 0.5);
 }
 

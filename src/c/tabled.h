@@ -1,5 +1,6 @@
 /* A function of one number by polynomials about equally distant places (tables.h): nothing waits for a division. */
 #pragma once
+#include "constants.h"
 #include "rows.h"
 #include <string.h>
 
@@ -9,8 +10,8 @@
 #define ON_LINES
 #endif
 _Static_assert(COEFFICIENTS == 8, "the sum below has eight terms");
-/* 1.5 * 2^52 widths: adding it rounds to a place, whose number is left in the low bits. */
-#define PLACES (6755399441055744.0 * WIDTH_OF_PLACES)
+/* Adding it rounds to a place, whose number is left in the low bits. */
+#define PLACES (ROUNDER * WIDTH_OF_PLACES)
 
 /* table: that about zero. */
 static inline double tabled(const double (*table)[COEFFICIENTS], double m)

@@ -40,13 +40,20 @@ cdef inline void csr_add(double a, const floating* x, const index_type* columns,
 cdef inline void csr_fetch(const floating* X, const index_type* indices, const index_type* indptr,
                            const int32_t* rows, Py_ssize_t known) noexcept nogil:
     """Ask memory for the row AHEAD of rows[0], of which so many are known, and for where the next ones begin."""
-    cdef Py_ssize_t start, count
+    cdef Py_ssize_t start, count = 0
     if 2 * AHEAD < known:
         prefetch(indptr + rows[2 * AHEAD])
     if AHEAD < known:
-        start, count = indptr[rows[AHEAD]], indptr[rows[AHEAD] + 1] - indptr[rows[AHEAD]]
+        start = row_start(indptr, rows[AHEAD], &count)
         prefetch_row(X + start, count)
         prefetch_row(indices + start, count)
+
+
+cdef inline Py_ssize_t row_start(const index_type* indptr, Py_ssize_t row, Py_ssize_t* count) noexcept nogil:
+    """Return where a row begins, and write how many values it has."""
+    cdef Py_ssize_t start = indptr[row]
+    count[0] = indptr[row + 1] - start
+    return start
 
 
 cdef inline Py_ssize_t row_at(const int32_t* order, Py_ssize_t i) noexcept nogil:
@@ -59,13 +66,12 @@ cdef void csr_predict(const Data* data, const index_type* indices, const int32_t
     """z = scale X[rows] w + b, the rows being order[first:first + size] (NULL: as they lie)."""
     cdef const floating* X = <const floating*>data.X
     cdef const index_type* indptr = <const index_type*>data.indptr
-    cdef Py_ssize_t i, row, start
+    cdef Py_ssize_t i, start, count = 0
     for i in range(size):
         if order != NULL:
             csr_fetch(X, indices, indptr, order + first + i, known - i)
-        row = row_at(order, first + i)
-        start = indptr[row]
-        z[i] = scale * csr_dot(X + start, indices + start, indptr[row + 1] - start, w) + b
+        start = row_start(indptr, row_at(order, first + i), &count)
+        z[i] = scale * csr_dot(X + start, indices + start, count, w) + b
 
 
 cdef void csr_add_rows(const Data* data, const index_type* indices, const int32_t* order, Py_ssize_t first,
@@ -73,11 +79,10 @@ cdef void csr_add_rows(const Data* data, const index_type* indices, const int32_
     """g += X[rows]' r; `typed` tells the type of X alone."""
     cdef const floating* X = <const floating*>data.X
     cdef const index_type* indptr = <const index_type*>data.indptr
-    cdef Py_ssize_t i, row, start
+    cdef Py_ssize_t i, start, count = 0
     for i in range(size):
-        row = row_at(order, first + i)
-        start = indptr[row]
-        csr_add(r[i], X + start, indices + start, indptr[row + 1] - start, g)
+        start = row_start(indptr, row_at(order, first + i), &count)
+        csr_add(r[i], X + start, indices + start, count, g)
 
 
 cdef double csr_pass(const Model* model, const Data* data, const index_type* indices, const int32_t* order,
@@ -195,9 +200,7 @@ cdef void fold(const Model* model, floating* W, State* state, Pending* pending) 
         for j in range(model.d):
             settle(model, W, state, pending, j)
             pending.until[j] = 0
-    if pending.whole != 1.0:
-        for j in range(model.k * model.d):
-            W[j] = <floating>(W[j] * pending.whole)
+    multiply(W, model.k * model.d, pending.whole)
     pending.scale, pending.residual, pending.whole, pending.now = 1.0, 0.0, 1.0, 0
 
 
@@ -227,15 +230,11 @@ cdef void owe_l1(const Model* model, const index_type* columns, Py_ssize_t count
 
 cdef inline void draw(const index_type* columns, Py_ssize_t count, floating* w, double* applied, double total,
                       double scale) noexcept nogil:
-    """Take off a row's coefficients, which are scale w, what l1 owes them by now."""
+    """Take off a row's coefficients, which are scale w, what l1 owes them by now; columns NULL: it has every column."""
     cdef Py_ssize_t i, j
-    cdef double old, new
     for i in range(count):
-        j = columns[i]
-        old = scale * w[j]
-        new = cumulative_l1(old, applied[j], total)
-        w[j] = <floating>(new / scale)
-        applied[j] += new - old
+        j = i if columns == NULL else columns[i]
+        draw_by_l1(w + j, applied + j, total, scale)
 
 
 cdef inline void lazy_update(const Model* model, const floating* x, const index_type* columns, Py_ssize_t count,
@@ -277,15 +276,14 @@ cdef void csr_updates(const Model* model, const Data* data, const index_type* in
     """Do the updates of sgd_span, `known` rows of the epoch being still to come."""
     cdef const floating* X = <const floating*>data.X
     cdef const index_type* indptr = <const index_type*>data.indptr
-    cdef Py_ssize_t i, start, count, k = data.k, d = data.d
+    cdef Py_ssize_t i, start, count = 0, k = data.k
     cdef bint lazy = puts_off(model, state, pending)
     cdef bint narrow = (model.rule == ADAGRAD and model.l2 == 0 and model.l1 == 0 and not model.checked
                         and state.count < 0)
     cdef double rate, part
     for i in range(size):
         csr_fetch(X, indices, indptr, rows + i, known - i)
-        start = indptr[rows[i]]
-        count = indptr[rows[i] + 1] - start
+        start = row_start(indptr, rows[i], &count)
         rate = eta[i if by_step else 0]
         part = -gd_step(model.l2, rate)
         if lazy and part < 1:

@@ -37,7 +37,7 @@ cdef void block_costs(const double* size, const double* firsts, const double* po
         add1(total, size[i] * firsts[i], powers + i * PATH_BLOCK)
 
 
-def power_costs(const double[:, ::1] sizes, const double[:, ::1] firsts, const double[:, ::1] powers, double base,
+def power_costs(*, const double[:, ::1] sizes, const double[:, ::1] firsts, const double[:, ::1] powers, double base,
                 double[::1] costs):
     """costs[64 (64 g + b) + j] = base + sum_i sizes[g, i] firsts[b, i] powers[i, j]."""
     cdef Py_ssize_t b = 0, start = 0, count = costs.shape[0], r = powers.shape[0]

@@ -31,10 +31,8 @@ cdef void take_in(floating* w, double* mean, Py_ssize_t d, double* state, Walk* 
         for j in range(d):
             mean[j] = (mean[j] + a * w[j]) * residual
         state[AVERAGE_A], state[AVERAGE_B] = 0.0, 1.0
-    if scale != 1.0:
-        for j in range(d):
-            w[j] = <floating>(w[j] * scale)
-        state[SCALE] = 1.0
+    multiply(w, d, scale)
+    state[SCALE] = 1.0
     measure(w, d, walk)
 
 
@@ -57,11 +55,18 @@ cdef inline double passive_step(const Model* model, const Options* options, doub
     return -size if loss_gradient(model.loss, model.c, y, z) > 0 else size
 
 
+cdef inline void count_change(double old, double new, Walk* change) noexcept nogil:
+    """Add to the sums of w what a coefficient that was old and is new changes them by."""
+    change.squares += new * new - old * old
+    change.sizes += absolute(new) - absolute(old)
+
+
 cdef inline void add_row(double a, const floating* x, const index_type* columns, Py_ssize_t count, floating* w,
                          bint watched, Walk* walk) noexcept nogil:
     """w += a x, keeping the sums of w up to date where they are watched; columns NULL: x has every column."""
     cdef Py_ssize_t i, j
-    cdef double old, new, squares = 0.0, sizes = 0.0
+    cdef double old
+    cdef Walk change
     if columns == NULL:
         add(a, x, w, count)
         if watched:
@@ -69,15 +74,14 @@ cdef inline void add_row(double a, const floating* x, const index_type* columns,
     elif not watched:
         csr_add(a, x, columns, count, w)
     else:
+        change.squares = change.sizes = 0.0
         for i in range(count):
             j = columns[i]
             old = w[j]
             w[j] += <floating>(a * x[i])
-            new = w[j]
-            squares += new * new - old * old
-            sizes += absolute(new) - absolute(old)
-        walk.squares += squares
-        walk.sizes += sizes
+            count_change(old, w[j], &change)
+        walk.squares += change.squares
+        walk.sizes += change.sizes
 
 
 cdef inline void add_to_running_mean(double a, const floating* x, const index_type* columns, Py_ssize_t count,
@@ -90,8 +94,7 @@ cdef inline void add_to_running_mean(double a, const floating* x, const index_ty
         for i in range(count):
             mean[i] += a * x[i]
     else:
-        for i in range(count):
-            mean[columns[i]] += a * x[i]
+        csr_add(a, x, columns, count, mean)
     if number > 1.0:
         state[AVERAGE_B] /= 1.0 - 1.0 / number
     state[AVERAGE_A] += state[AVERAGE_B] * state[SCALE] / number
@@ -100,27 +103,21 @@ cdef inline void add_to_running_mean(double a, const floating* x, const index_ty
 
 cdef inline void draw_row(const index_type* columns, Py_ssize_t count, floating* w, double* applied, double total,
                           double scale, Walk* walk) noexcept nogil:
-    """Take off the row's coefficients, which are scale w, what l1 owes them by now."""
+    """Do what draw does, keeping the sums of w up to date where the row is sparse."""
     cdef Py_ssize_t i, j
-    cdef double old, new, squares = 0.0, sizes = 0.0
+    cdef double old
+    cdef Walk change
     if columns == NULL:
-        for j in range(count):
-            old = scale * w[j]
-            new = cumulative_l1(old, applied[j], total)
-            w[j] = <floating>(new / scale)
-            applied[j] += new - old
+        draw(columns, count, w, applied, total, scale)
         return
+    change.squares = change.sizes = 0.0
     for i in range(count):
         j = columns[i]
         old = w[j]
-        new = cumulative_l1(scale * old, applied[j], total)
-        applied[j] += new - scale * old
-        w[j] = <floating>(new / scale)
-        new = w[j]
-        squares += new * new - old * old
-        sizes += absolute(new) - absolute(old)
-    walk.squares += squares
-    walk.sizes += sizes
+        draw_by_l1(w + j, applied + j, total, scale)
+        count_change(old, w[j], &change)
+    walk.squares += change.squares
+    walk.sizes += change.sizes
 
 
 cdef void one_by_one(const Model* model, const Options* options, const Data* data, const index_type* columns,
@@ -130,7 +127,7 @@ cdef void one_by_one(const Model* model, const Options* options, const Data* dat
     cdef const floating* X = <const floating*>data.X
     cdef const index_type* indptr = <const index_type*>data.indptr
     cdef const index_type* places = NULL
-    cdef Py_ssize_t i, start, count, d = data.d
+    cdef Py_ssize_t i, start, count = 0, d = data.d
     cdef double z, y, u, square, rate, kept, part
     cdef bint watched = options.track_objective and options.passive_aggressive == 0
     cdef bint sized = watched and (model.l2 > 0 or options.l1 > 0)
@@ -142,8 +139,7 @@ cdef void one_by_one(const Model* model, const Options* options, const Data* dat
     for i in range(steps):
         if columns != NULL:
             csr_fetch(X, columns, indptr, rows + i, known - i)
-            start = indptr[rows[i]]
-            count = indptr[rows[i] + 1] - start
+            start = row_start(indptr, rows[i], &count)
             places = columns + start
             z = state[SCALE] * csr_dot(X + start, places, count, w) + state[INTERCEPT]
         else:

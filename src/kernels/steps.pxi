@@ -30,6 +30,29 @@ cdef inline double* behind(double* values, Py_ssize_t count) noexcept nogil:
     return values + count if values != NULL else NULL
 
 
+cdef inline void draw_by_l1(floating* w, double* applied, double total, double scale) noexcept nogil:
+    """Take off a coefficient, which is scale w, what the cumulative l1 owes it by now."""
+    cdef double old = scale * w[0], new = cumulative_l1(old, applied[0], total)
+    applied[0] += new - old
+    w[0] = <floating>(new / scale)
+
+
+cdef inline void draw_rounded(floating* w, double* applied, double total) noexcept nogil:
+    """Do the same at scale 1, counting as applied what is left of it in float32."""
+    cdef double old = w[0]
+    cdef floating new = <floating>cumulative_l1(old, applied[0], total)
+    applied[0] += new - old
+    w[0] = new
+
+
+cdef inline void multiply(floating* w, Py_ssize_t count, double scale) noexcept nogil:
+    """w <- scale w."""
+    cdef Py_ssize_t j
+    if scale != 1.0:
+        for j in range(count):
+            w[j] = <floating>(w[j] * scale)
+
+
 cdef bint all_finite(const floating* w, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t j
     cdef int bad = 0
@@ -99,7 +122,7 @@ cdef void careful_step(const Model* model, floating* W, double* b, State* state,
                        double c1, double c2, bint cumulative) noexcept nogil:
     """One step along the whole gradient, then l1 at each coordinate's own rate, then the bounds."""
     cdef Py_ssize_t o, j, at, d = model.d
-    cdef double threshold, old, v
+    cdef double threshold, v
     whole_gradient(model, W, G, scale)
     for o in range(model.k):
         at = o * (d + 1)
@@ -108,13 +131,11 @@ cdef void careful_step(const Model* model, floating* W, double* b, State* state,
             v = state.v[at + j] if state.v != NULL else 0.0
             threshold = model.l1 * optimizer_rate(model.rule, v, eta, model.mu, model.eps, c2)
             threshold *= 1.0 if model.factors == NULL else model.factors[j]
-            old = W[o * d + j]
             if cumulative:
                 state.pending[at + j] += threshold
-                W[o * d + j] = <floating>cumulative_l1(old, state.applied[at + j], state.pending[at + j])
-                state.applied[at + j] += W[o * d + j] - old
+                draw_rounded(W + o * d + j, state.applied + at + j, state.pending[at + j])
             else:
-                W[o * d + j] = <floating>soft_threshold(old, threshold)
+                W[o * d + j] = <floating>soft_threshold(W[o * d + j], threshold)
         if model.low != NULL:
             for j in range(d):
                 W[o * d + j] = <floating>maximum(minimum(W[o * d + j], model.high[j]), model.low[j])

@@ -21,7 +21,7 @@ cdef void sgd_step(const Model* model, const floating* x, const double* y, doubl
                    State* state, double* G, double eta, double* z) noexcept nogil:
     """One update by one sample; its z before it, one for each output."""
     cdef Py_ssize_t o, j, d = model.d
-    cdef double r, old, c1 = 1.0, c2 = 1.0
+    cdef double r, c1 = 1.0, c2 = 1.0
     corrections(model, state, &c1, &c2)
     if model.l1 > 0:
         state.l1_pending[0] += model.l1 * optimizer_rate(model.rule, 0.0, eta, model.mu, model.eps, c2)
@@ -39,9 +39,7 @@ cdef void sgd_step(const Model* model, const floating* x, const double* y, doubl
         take_step(model, W, b, x, r, steepest_l2(model, eta), state.m, state.v, eta, c1, c2, 1.0, o)
         if model.l1 > 0:
             for j in range(d):
-                old = W[o * d + j]
-                W[o * d + j] = <floating>cumulative_l1(old, state.applied[o * (d + 1) + j], state.l1_pending[0])
-                state.applied[o * (d + 1) + j] += W[o * d + j] - old
+                draw_rounded(W + o * d + j, state.applied + o * (d + 1) + j, state.l1_pending[0])
     if model.checked:
         careful_step(model, W, b, state, G, 1.0, eta, c1, c2, True)
     add_to_mean(model, W, b, state)

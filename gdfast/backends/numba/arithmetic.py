@@ -5,6 +5,16 @@ from numba.extending import overload
 
 from gdfast.backends.numba.compilation import rounding, strict
 from gdfast.formulas import polynomials, vocabulary
+from gdfast.formulas.constants import (
+    EXP_LOWER,
+    EXP_UPPER,
+    EXPONENT_SHIFT,
+    LOG2_E,
+    ROUNDER,
+    SQRT_HALF_BITS,
+    TWO_52,
+    TWO_52_BITS,
+)
 
 __all__ = ["LARGEST", "finite", "inline_exp", "inline_log", "inline_log1p", "is_finite", "mean_of", "plus"]
 
@@ -30,8 +40,8 @@ def minimum(a, b):  # type: ignore[no-untyped-def]
     return lambda a, b: a if a < b or a != a else b
 
 
-ROUNDER = 6755399441055744.0  # 1.5 * 2^52: adding it rounds to an integer, which is left in the low bits
-SQRT_HALF, EXPONENT = np.int64(0x3FE6A09E667F3BCD), np.int64(0x4330000000000000)
+# In Numba the shifts and differences of bits need the same type on both sides.
+SQRT_HALF, EXPONENT, SHIFT = np.int64(SQRT_HALF_BITS), np.int64(TWO_52_BITS), np.int64(EXPONENT_SHIFT)
 
 reduced = rounding(polynomials.reduced)
 exp_reduced = rounding(polynomials.exp_reduced)
@@ -47,9 +57,9 @@ def power_of_two(shifted):  # type: ignore[no-untyped-def]
 @rounding
 def inline_exp(x):  # type: ignore[no-untyped-def]
     """Return e^x without a call, so that loops are vectorised; see src/c/elementary.h."""
-    x = 711.0 if x > 711.0 else x
-    x = -747.0 if x < -747.0 else x
-    shifted = x * 1.4426950408889634 + ROUNDER
+    x = EXP_UPPER if x > EXP_UPPER else x
+    x = EXP_LOWER if x < EXP_LOWER else x
+    shifted = x * LOG2_E + ROUNDER
     k = shifted - ROUNDER
     half = k * 0.5 + ROUNDER
     p = exp_reduced(reduced(x, k))
@@ -60,10 +70,10 @@ def inline_exp(x):  # type: ignore[no-untyped-def]
 def log_of_sum(u, lost, further):  # type: ignore[no-untyped-def]
     """Return log(u + lost) for a normal u and a lost below its rounding, log 2 times `further` added."""
     bits = np.float64(u).view(np.int64)
-    biased = (bits - SQRT_HALF + (np.int64(1074) << np.int64(52))) >> np.int64(52) & np.int64(4095)
-    k = np.int64(biased | EXPONENT).view(np.float64) - (4503599627370496.0 + 1074.0)
-    m = np.int64(bits - ((biased - np.int64(1074)) << np.int64(52))).view(np.float64)
-    twice = np.int64((np.int64(1024 + 1074) - biased) << np.int64(52)).view(np.float64)
+    biased = (bits - SQRT_HALF + (SHIFT << np.int64(52))) >> np.int64(52) & np.int64(4095)
+    k = np.int64(biased | EXPONENT).view(np.float64) - (TWO_52 + EXPONENT_SHIFT)
+    m = np.int64(bits - ((biased - SHIFT) << np.int64(52))).view(np.float64)
+    twice = np.int64((np.int64(1024) + SHIFT - biased) << np.int64(52)).view(np.float64)
     return log_of_parts(k + further, (m - 1.0) + lost * twice * 0.5)
 
 

@@ -6,7 +6,7 @@ __all__ = ["power_costs"]
 
 
 @outer
-def power_costs(sizes, firsts, powers, base, costs):  # type: ignore[no-untyped-def]
+def power_costs(*, sizes, firsts, powers, base, costs):  # type: ignore[no-untyped-def]
     """Write the costs of a closed-form path; see gdfast/backends/numpy.py."""
     r, width = powers.shape
     for b in range((costs.size + width - 1) // width):

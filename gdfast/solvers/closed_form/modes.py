@@ -6,12 +6,13 @@ phi is the solution of phi_{k+1} = T phi_k - D phi_{k-1} (Polyak, 1964), phi_0 =
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.backends.protocol import PowerCosts
 from gdfast.formulas.constants import PATH_BLOCK
 from gdfast.options.learning_rates import LearningRates
 from gdfast.options.model import Model
@@ -20,9 +21,6 @@ __all__ = ["Epochs", "GradientDescentModes", "Modes", "MomentumModes", "log_fact
 
 # Rising epochs; a range is evenly spaced, which is faster.
 Epochs = range | NDArray[np.int64]
-
-# Sums of products of powers, by a backend (gdfast/backends/numpy.py: power_costs).
-PowerCosts = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float, NDArray[np.float64]], None]
 
 # Beyond this a power is 0 or infinity after one epoch; and 0 times it is 0, as it must be for epoch 0.
 LARGEST_LOG = 1e6
@@ -112,7 +110,8 @@ class GradientDescentModes(Modes):
         within = np.arange(PATH_BLOCK) * float(epochs.step)
         groups = np.arange(-(-len(epochs) // PATH_BLOCK**2)) * float(epochs.step * PATH_BLOCK**2) + epochs.start
         powers, firsts = np.exp(log[:, None] * within), np.exp(within[:, None] * PATH_BLOCK * log)
-        self.kernel(np.exp(groups[:, None] * log + half), firsts, powers, base, costs)
+        sizes = np.exp(groups[:, None] * log + half)
+        self.kernel(sizes=sizes, firsts=firsts, powers=powers, base=base, costs=costs)
         return costs
 
     def grows(self) -> NDArray[np.bool_]:
