@@ -212,8 +212,8 @@ cdef inline void shrink(Pending* pending, double part) noexcept nogil:
         pending.whole = pending.scale + pending.residual
 
 
-cdef void owe_l1(const Model* model, const index_type* columns, Py_ssize_t count, floating* W, State* state,
-                 Pending* pending, double part, double eta) noexcept nogil:
+cdef void add_pending_l1(const Model* model, const index_type* columns, Py_ssize_t count, floating* W, State* state,
+                         Pending* pending, double part, double eta) noexcept nogil:
     """Settle a row's coefficients, then count an update in which l1 draws them all."""
     cdef double threshold = model.l1 * optimizer_rate(GD, 0.0, eta, 0.0, 0.0, 1.0)
     cdef Py_ssize_t i, now = pending.now
@@ -244,7 +244,7 @@ cdef inline void lazy_update(const Model* model, const floating* x, const index_
     cdef double before = pending.whole, r
     cdef Py_ssize_t o, d = model.d
     if pending.until != NULL:
-        owe_l1(model, columns, count, W, state, pending, part, eta)
+        add_pending_l1(model, columns, count, W, state, pending, part, eta)
     else:
         shrink(pending, part)
     for o in range(model.k):

@@ -23,7 +23,7 @@ cdef void measure(const floating* w, Py_ssize_t d, Walk* walk) noexcept nogil:
     walk.squares, walk.sizes = squares, sizes
 
 
-cdef void take_in(floating* w, double* mean, Py_ssize_t d, double* state, Walk* walk) noexcept nogil:
+cdef void fold_scale(floating* w, double* mean, Py_ssize_t d, double* state, Walk* walk) noexcept nogil:
     """Multiply w by its scale, which becomes 1, and bring the mean up to it."""
     cdef Py_ssize_t j
     cdef double scale = state[SCALE], a = state[AVERAGE_A], residual = 1.0 / state[AVERAGE_B]
@@ -168,7 +168,7 @@ cdef void one_by_one(const Model* model, const Options* options, const Data* dat
             state[SQUARED_NORM] *= kept * kept
             state[L1_NORM] *= kept
             if state[SCALE] < SMALLEST_SCALE:
-                take_in(w, mean, d, state, &walk)
+                fold_scale(w, mean, d, state, &walk)
         if u != 0:
             add_row(u / state[SCALE], X + start, places, count, w, sized, &walk)
             if sized:

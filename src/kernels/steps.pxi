@@ -118,7 +118,7 @@ cdef void whole_gradient(const Model* model, const floating* W, double* G, doubl
             G[j] = clipped(G[j], model.clip_value)
 
 
-cdef void careful_step(const Model* model, floating* W, double* b, State* state, double* G, double scale, double eta,
+cdef void checked_step(const Model* model, floating* W, double* b, State* state, double* G, double scale, double eta,
                        double c1, double c2, bint cumulative) noexcept nogil:
     """One step along the whole gradient, then l1 at each coordinate's own rate, then the bounds."""
     cdef Py_ssize_t o, j, at, d = model.d
@@ -164,7 +164,7 @@ cdef void update(const Model* model, floating* W, double* b, State* state, doubl
     cdef double c1 = 1.0, c2 = 1.0, threshold
     corrections(model, state, &c1, &c2)
     if model.checked:
-        careful_step(model, W, b, state, G, scale, eta, c1, c2, False)
+        checked_step(model, W, b, state, G, scale, eta, c1, c2, False)
     else:
         threshold = model.l1 * optimizer_rate(model.rule, 0.0, eta, model.mu, model.eps, c2)
         for o in range(model.k):

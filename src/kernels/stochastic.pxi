@@ -41,7 +41,7 @@ cdef void sgd_step(const Model* model, const floating* x, const double* y, doubl
             for j in range(d):
                 draw_rounded(W + o * d + j, state.applied + o * (d + 1) + j, state.l1_pending[0])
     if model.checked:
-        careful_step(model, W, b, state, G, 1.0, eta, c1, c2, True)
+        checked_step(model, W, b, state, G, 1.0, eta, c1, c2, True)
     add_to_mean(model, W, b, state)
 
 

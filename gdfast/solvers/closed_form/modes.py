@@ -22,14 +22,14 @@ __all__ = ["Epochs", "GradientDescentModes", "Modes", "MomentumModes", "log_fact
 # Rising epochs; a range is evenly spaced, which is faster.
 Epochs = range | NDArray[np.int64]
 
-# Beyond this a power is 0 or infinity after one epoch; and 0 times it is 0, as it must be for epoch 0.
+# Logarithms are clipped here: a larger power is 0 or infinite after one epoch. Being finite, it is 0 times 0 at epoch 0.
 LARGEST_LOG = 1e6
-# Below this growth is the rounding of a factor that is -1.
+# Growth below this is the rounding of a factor of -1.
 GROWTH = 1e-14
 # Beyond this a step's square would overflow.
 LARGEST_STEP = 1e153
-# Epochs whose costs are looked at at once where the end cannot be computed.
-SCANNED = 65_536
+# Epochs of a block where the last epoch must be searched.
+SCAN_EPOCHS = 65_536
 # Values of a temporary array.
 CHUNK_VALUES = 2**17
 
@@ -49,12 +49,12 @@ class Modes(ABC):
         self, sizes: NDArray[np.float64], residual: float, first: int, last: int
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Yield the costs of the epochs first .. last in blocks, each with its first epoch."""
-        for start in range(first, last + 1, SCANNED):
-            yield start, self.costs(sizes, residual, range(start, min(start + SCANNED, last + 1)))
+        for start in range(first, last + 1, SCAN_EPOCHS):
+            yield start, self.costs(sizes, residual, range(start, min(start + SCAN_EPOCHS, last + 1)))
 
     @abstractmethod
     def grows(self) -> NDArray[np.bool_]:
-        """Tell in which directions the error grows."""
+        """Return a mask of the directions in which the error grows."""
 
 
 def sum_of_squares(left: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -115,7 +115,7 @@ class GradientDescentModes(Modes):
         return costs
 
     def grows(self) -> NDArray[np.bool_]:
-        """Tell in which directions the error grows."""
+        """Return a mask of the directions in which the error grows."""
         return self.log > GROWTH
 
 
@@ -134,7 +134,7 @@ class MomentumModes(Modes):
     def __init__(self, curvatures: NDArray[np.float64], rate: float, mu: float, nesterov: bool) -> None:
         with np.errstate(over="ignore"):
             x = rate * curvatures
-        self.huge = x > LARGEST_STEP  # gone to infinity in one epoch
+        self.overflows = x > LARGEST_STEP  # in one epoch
         x = np.minimum(x, LARGEST_STEP)
         self.drop = x * (1.0 + mu if nesterov else 1.0)  # 1 - phi_1
         a = 1.0 - mu + self.drop
@@ -151,7 +151,7 @@ class MomentumModes(Modes):
         self.turn = np.where(self.complex, (1.0 - self.drop - real) / np.where(root > 0, root / 2.0, 1.0), 0.0)
         self.root = np.where(self.complex, 1.0, np.maximum(root, 1e-300))
 
-    def left_and_gone(self, k: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def remaining_and_removed(self, k: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return phi_k and 1 - phi_k for a column of epochs k."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             waves = self.size**k * (np.cos(k * self.angle) + self.turn * np.sin(k * self.angle))
@@ -164,19 +164,19 @@ class MomentumModes(Modes):
             straight = one[0] + (self.slow - self.drop) * slope
             gone = one[1] - (self.slow - self.drop) * slope
         left, gone = np.where(self.complex, waves, straight), np.where(self.complex, 1.0 - waves, gone)
-        over = self.huge & (np.asarray(k) > 0)
+        over = self.overflows & (np.asarray(k) > 0)
         return np.where(over, -np.inf, left), np.where(over, np.inf, gone)
 
     def at(self, epoch: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return phi and 1 - phi after an epoch."""
-        return self.left_and_gone(float(epoch))
+        return self.remaining_and_removed(float(epoch))
 
     def costs(self, sizes: NDArray[np.float64], residual: float, epochs: Epochs) -> NDArray[np.float64]:
         """Return the costs."""
         epochs, total = epoch_array(epochs), np.empty(len(epochs))
         rows = max(1, CHUNK_VALUES // max(1, len(sizes)))
         for first in range(0, len(epochs), rows):
-            left, _ = self.left_and_gone(epochs[first : first + rows, None].astype(np.float64))
+            left, _ = self.remaining_and_removed(epochs[first : first + rows, None].astype(np.float64))
             total[first : first + rows] = sum_of_squares(left, sizes)
         return 0.5 * (residual + total)
 
@@ -188,7 +188,7 @@ class MomentumModes(Modes):
             return np.asarray(np.log(np.where(self.complex, self.size, reach)))
 
     def grows(self) -> NDArray[np.bool_]:
-        """Tell in which directions the error grows."""
+        """Return a mask of the directions in which the error grows."""
         return self.log > GROWTH
 
 
@@ -272,7 +272,7 @@ class ScheduledModes(Modes):
             yield start + skipped, 0.5 * (residual + sum_of_squares(left[skipped:], sizes))
 
     def grows(self) -> NDArray[np.bool_]:
-        """Tell in which directions the error can grow; with changing rates in any."""
+        """Return a mask of the directions in which the error can grow; with changing rates that is all of them."""
         return np.ones(len(self.curvatures), dtype=bool)
 
 

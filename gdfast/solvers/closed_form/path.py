@@ -44,10 +44,10 @@ class Path:
     def cost(self, epoch: int) -> float:
         """Return J after an epoch."""
         with np.errstate(over="ignore", invalid="ignore"):
-            left = self.left_and_gone(epoch)[0]
+            left = self.remaining_and_removed(epoch)[0]
             return float(0.5 * (self.factors.residual + sum_of_squares(left, self.sizes)))
 
-    def left_and_gone(self, epoch: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def remaining_and_removed(self, epoch: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return phi and 1 - phi after an epoch; the last asked for is remembered, since its cost follows."""
         if self.known[0] != epoch:
             left, gone = self.modes.at(epoch)
@@ -60,7 +60,7 @@ class Path:
         """Return the parameters after an epoch, (p, k)."""
         V, s, h = self.factors.V, self.factors.s, self.factors.h
         with np.errstate(over="ignore", invalid="ignore"):
-            left, gone = (part[:, None] for part in self.left_and_gone(epoch))
+            left, gone = (part[:, None] for part in self.remaining_and_removed(epoch))
             if self.full_rank:
                 return V @ (left * self.along + gone / s[:, None] * h)
             # What lies outside the directions stays as it is.
