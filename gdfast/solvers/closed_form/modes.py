@@ -22,7 +22,7 @@ __all__ = ["Epochs", "GradientDescentModes", "Modes", "MomentumModes", "log_fact
 # Rising epochs; a range is evenly spaced, which is faster.
 Epochs = range | NDArray[np.int64]
 
-# Logarithms are clipped here: a larger power is 0 or infinite after one epoch. Being finite, it is 0 times 0 at epoch 0.
+# Logarithms are clipped here: a larger power is 0 or infinite after one epoch, and at epoch 0 it is 0 times finite.
 LARGEST_LOG = 1e6
 # Growth below this is the rounding of a factor of -1.
 GROWTH = 1e-14
