@@ -11,7 +11,7 @@ from gdfast.backends.numba.compilation import jit, outer
 from gdfast.backends.numba.formulas import jitted_loss, penalty, penalty_value, soft_threshold
 from gdfast.backends.numba.passes import compile_passes
 from gdfast.backends.numba.pending import fold
-from gdfast.backends.numba.row_blocks import compile_row_blocks, compile_single_rows
+from gdfast.backends.numba.row_blocks import Span, compile_row_blocks, compile_single_rows
 from gdfast.backends.numba.rows import DENSE, SPARSE
 from gdfast.backends.numba.samples import compile_samples
 from gdfast.backends.numba.shuffle import fill_order
@@ -37,7 +37,7 @@ def compile_kernels(loss: str, custom: Any, optimizer: str, checked: bool, spars
     workspace, losses_of, pass_rows, pass_columns, line_sums, weighted_line_sums = compile_passes(value, gradient, rows)
     steps = compile_steps(formula, checked)
     rule, rate, update = steps.rule, steps.rate, steps.update
-    whole_columns = jit(lambda X, Y, s, W, b, c, G, space: 0.0) if sparse else pass_columns  # a CSR has none
+    whole_columns = jit(lambda data, W, b, c, G, space: 0.0) if sparse else pass_columns  # a CSR has none
     one_by_one = compile_samples(value, gradient, rows, steps, formula.corrected, checked, sparse, lazy)
     by_blocks = formula.stateless and not (checked or sparse)
     sgd_span = (
@@ -48,45 +48,44 @@ def compile_kernels(loss: str, custom: Any, optimizer: str, checked: bool, spars
     end_window = fold if lazy else jit(lambda W, Q, p, pending: None)
 
     @outer
-    def batch(  # type: ignore[no-untyped-def]
-        X, Y, s, by_columns, p, limits, W, b, arrays, sums, t, count, gain, G, rates, objective, costs, look
-    ):
+    def batch(data, by_columns, p, limits, state, G, rates, objective, costs, look):  # type: ignore[no-untyped-def]
         """Run full-batch epochs; or (look) write the two sums of the first, and its gradient into G, and no step."""
-        n = Y.shape[1] if by_columns else Y.shape[0]
-        no_order, space = np.empty(0, np.int32), workspace(X, W.shape[0], W.shape[1])
+        W, b, n = state.W, state.b, data.Y.shape[1] if by_columns else data.Y.shape[0]
+        no_order, space = np.empty(0, np.int32), workspace(data.X, W.shape[0], W.shape[1])
         for e in range(rates.size):
             for o in range(G.shape[0]):
                 for j in range(G.shape[1]):
                     G[o, j] = 0.0
             if by_columns:
-                total = whole_columns(X, Y, s, W, b, p.c, G, space)
+                total = whole_columns(data, W, b, p.c, G, space)
             else:
-                total = pass_rows(X, Y, s, no_order, np.int64(0), n, W, b, p.c, G, space)
-            extra = penalty(W, limits[0], limits[1], p.l2 != 0.0 or p.l1 != 0.0)
+                total = pass_rows(data, no_order, np.int64(0), n, W, b, p.c, G, space)
+            extra = penalty(W, limits.l2, limits.l1, p.l2 != 0.0 or p.l1 != 0.0)
             if look:
                 costs[0], costs[1] = total, extra
                 return 0
             if not is_finite(total + n * extra):
                 return ~e
             costs[e] = mean_of(total, n, extra if objective else 0.0)
-            more = count + e + 1 if count >= 0 else 0
-            update(W, b, arrays, sums, G, 1.0 / n, p, limits, rates[e], t + e + 1, more, gain)
+            averaged = state.averaged + e + 1 if state.averaged >= 0 else 0
+            update(state, G, 1.0 / n, p, limits, rates[e], state.steps + e + 1, averaged)
             if not finite(W, b):
                 return ~(e + 1)
         return rates.size
 
     @outer
-    def batch_line(X, Y, s, p, W, b, M, G, rates, objective, costs, look):  # type: ignore[no-untyped-def]
+    def batch_line(data, p, limits, state, G, rates, objective, costs, look):  # type: ignore[no-untyped-def]
         """Run full-batch epochs of a plain rule for one feature and one output: the state is in registers."""
-        n, result, of_type = X.shape[1], rates.size, W.dtype.type
+        W, b, M = state.W, state.b, state.M
+        n, result, of_type = data.X.shape[1], rates.size, W.dtype.type
         w, bias, m, m_bias, v = np.float64(W[0, 0]), b[0], 0.0, 0.0, 0.0
         if M.size:
             m, m_bias = M[0, 0], M[0, 1]
         for e in range(rates.size):
-            if s.size:
-                total, gw, gb = weighted_line_sums(X, Y, s, w, bias, p.c)
+            if data.weights.size:
+                total, gw, gb = weighted_line_sums(data, w, bias, p.c)
             else:
-                total, gw, gb = line_sums(X, Y, w, bias, p.c)
+                total, gw, gb = line_sums(data, w, bias, p.c)
             extra = penalty_value(w, p.l2, p.l1)
             if look:
                 costs[0], costs[1], G[0, 0], G[0, 1] = total, extra, gw, gb
@@ -112,50 +111,46 @@ def compile_kernels(loss: str, custom: Any, optimizer: str, checked: bool, spars
         return result
 
     @outer
-    def stochastic(  # type: ignore[no-untyped-def]
-        X, Y, s, p, limits, W, b, arrays, sums, t, count, gain, G,
-        order, batch_size, shuffle, seed, epoch, position, steps, rates, by_step, wanted, costs, pending, every,
-    ):  # fmt: skip
+    def stochastic(data, p, limits, state, order, updates, G, pending, every):  # type: ignore[no-untyped-def]
         """Run mini-batch or SGD updates; what is pending is settled after every `every` from the epoch's start."""
-        n, ended, done = Y.shape[0], 0, 0
-        no_order, space = np.empty(0, np.int32), workspace(X, W.shape[0], W.shape[1])
-        while done < steps:
+        W, b, sums, rates, n = state.W, state.b, state.sums, updates.rates, data.Y.shape[0]
+        position, batch_size, ended, done = order.position, order.batch_size, 0, 0
+        no_order, space = np.empty(0, np.int32), workspace(data.X, W.shape[0], W.shape[1])
+        while done < updates.steps:
             if position == 0:
                 sums[0] = 0.0
-                if shuffle:
-                    fill_order(order, seed, epoch + ended)
-            at, start = done if by_step else ended, position * batch_size
-            more = count + done if count >= 0 else -1
+                if order.shuffle:
+                    fill_order(order.order, order.seed, order.epoch + ended)
+            at, start = done if updates.by_step else ended, position * batch_size
+            steps, averaged = state.steps + done, state.averaged + done if state.averaged >= 0 else -1
             if batch_size == 1:
-                taken = min(every - start % every, min(n - start, steps - done))
-                sgd_span(
-                    X, Y, s, W, b, arrays, sums, G, p, limits, order, start, taken, rates[at:], by_step, t + done, more,
-                    gain, pending, space,
-                )  # fmt: skip
-                end_window(W, arrays[3], p, pending)
+                taken = min(every - start % every, min(n - start, updates.steps - done))
+                span = Span(order.order, start, taken, rates[at:], updates.by_step, steps, averaged)
+                sgd_span(data, state, G, p, limits, span, pending, space)
+                end_window(W, state.Q, p, pending)
             else:
                 taken, size = 1, min(batch_size, n - start)
                 for o in range(G.shape[0]):
                     for j in range(G.shape[1]):
                         G[o, j] = 0.0
-                total = pass_rows(X, Y, s, order, start, start + size, W, b, p.c, G, space)
-                update(W, b, arrays, sums, G, 1.0 / size, p, limits, rates[at], t + done + 1, more + 1, gain)
+                total = pass_rows(data, order.order, start, start + size, W, b, p.c, G, space)
+                update(state, G, 1.0 / size, p, limits, rates[at], steps + 1, averaged + 1)
                 sums[0] = plus(sums[0], total)
             done += taken
             position += taken
             if position * batch_size >= n:
                 if not (is_finite(sums[0]) and finite(W, b)):
                     return ~ended
-                costs[ended] = mean_of(sums[0], n, 0.0)
-                if wanted.size:
-                    costs[ended] = np.nan
-                    if wanted[ended]:
-                        total = pass_rows(X, Y, s, no_order, np.int64(0), n, W, b, p.c, G, space)
-                        extra = penalty(W, limits[0], limits[1], p.l2 != 0.0 or p.l1 != 0.0)
-                        costs[ended] = mean_of(total, n, extra)
-                        if not is_finite(n * costs[ended]):
+                updates.costs[ended] = mean_of(sums[0], n, 0.0)
+                if updates.wanted.size:
+                    updates.costs[ended] = np.nan
+                    if updates.wanted[ended]:
+                        total = pass_rows(data, no_order, np.int64(0), n, W, b, p.c, G, space)
+                        extra = penalty(W, limits.l2, limits.l1, p.l2 != 0.0 or p.l1 != 0.0)
+                        updates.costs[ended] = mean_of(total, n, extra)
+                        if not is_finite(n * updates.costs[ended]):
                             return ~ended
                 ended, position = ended + 1, 0
-        return steps
+        return updates.steps
 
     return Compiled(batch, batch_line, stochastic)

@@ -4,12 +4,23 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gdfast.backends.numba.compilation import counting, jit
 from gdfast.backends.numba.rows import Rows, place_of
 from gdfast.formulas.constants import BLOCK
 
 __all__ = ["Passes", "compile_passes"]
+
+
+class Space(NamedTuple):
+    """What a block of rows is worked on in."""
+
+    z: NDArray[np.float64]  # (k, BLOCK)
+    r: NDArray[np.float64]  # (BLOCK,), as the two below
+    y: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    part: NDArray[Any]  # a row to sum in
 
 
 class Passes(NamedTuple):
@@ -47,41 +58,42 @@ def compile_passes(value: Any, gradient: Any, rows: Rows) -> Passes:
 
     @counting
     def workspace(X, k, d):  # type: ignore[no-untyped-def]
-        """Return what a block of rows is worked on in: z (k, BLOCK), r, y, weights, and a row to sum in."""
-        return np.empty((k, BLOCK)), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK), row_for(X, d)
+        """Return a Space."""
+        return Space(np.empty((k, BLOCK)), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK), row_for(X, d))
 
     @jit
-    def losses_of(Y, s, order, first, size, o, c, space):  # type: ignore[no-untyped-def]
+    def losses_of(data, order, first, size, o, c, space):  # type: ignore[no-untyped-def]
         """Write s loss' of a block's output o into r and return the sum of s loss, both at z."""
-        z, r, y, weights, _ = space
+        Y, s, y, weights = data.Y, data.weights, space.y, space.weights
         for i in range(size):
             y[i] = Y[place_of(order, first + i), o]
         if s.size:
             for i in range(size):
                 weights[i] = s[place_of(order, first + i)]
-        return losses(y, weights, s.size > 0, z[o], c, r, size)
+        return losses(y, weights, s.size > 0, space.z[o], c, space.r, size)
 
     @jit
-    def pass_rows(X, Y, s, order, start, stop, W, b, c, G, space):  # type: ignore[no-untyped-def]
+    def pass_rows(data, order, start, stop, W, b, c, G, space):  # type: ignore[no-untyped-def]
         """Return the sum of s_i loss_i over order[start:stop] (order empty: the rows themselves); add to G.
 
         For a literal 0 as start it would be compiled once more.
         """
-        (k, d), (z, r, _, _, part) = W.shape, space
+        (k, d), X, z, r, part = W.shape, data.X, space.z, space.r, space.part
         block, total = block_of(X, d), 0.0
         for first in range(start, stop, block):
             size = min(block, stop - first)
             for o in range(k):
                 predict(X, order, first, size, W, o, b[o], z[o])
-                total += losses_of(Y, s, order, first, size, o, c, space)
+                total += losses_of(data, order, first, size, o, c, space)
                 add_rows(X, order, first, size, r, part, G, o)
                 for i in range(size):
                     G[o, d] += r[i]
         return total
 
     @jit
-    def line_sums(X, Y, w, b, c):  # type: ignore[no-untyped-def]
+    def line_sums(data, w, b, c):  # type: ignore[no-untyped-def]
         """Return what pass_rows sums for one feature and one output: losses, and the gradient's two parts."""
+        X, Y = data.X, data.Y
         total = gw = gb = 0.0
         for i in range(X.shape[1]):
             z = w * X[0, i] + b
@@ -92,8 +104,9 @@ def compile_passes(value: Any, gradient: Any, rows: Rows) -> Passes:
         return total, gw, gb
 
     @jit
-    def weighted_line_sums(X, Y, s, w, b, c):  # type: ignore[no-untyped-def]
+    def weighted_line_sums(data, w, b, c):  # type: ignore[no-untyped-def]
         """Return the same with weights."""
+        X, Y, s = data.X, data.Y, data.weights
         total = gw = gb = 0.0
         for i in range(X.shape[1]):
             z = w * X[0, i] + b
@@ -104,9 +117,10 @@ def compile_passes(value: Any, gradient: Any, rows: Rows) -> Passes:
         return total, gw, gb
 
     @jit
-    def pass_columns(X, Y, s, W, b, c, G, space):  # type: ignore[no-untyped-def]
+    def pass_columns(data, W, b, c, G, space):  # type: ignore[no-untyped-def]
         """Do the work of pass_rows over all rows, with X and Y by columns."""
-        (d, n), k, z, r = X.shape, W.shape[0], space[0][0], space[1]
+        X, Y, s, z, r = data.X, data.Y, data.weights, space.z[0], space.r
+        (d, n), k = X.shape, W.shape[0]
         total = 0.0
         for first in range(0, n, BLOCK):
             size = min(BLOCK, n - first)

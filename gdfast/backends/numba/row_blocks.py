@@ -1,27 +1,44 @@
 """SGD over a span of samples: four at a time where that can be."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gdfast.backends.numba.arithmetic import is_finite, plus
 from gdfast.backends.numba.compilation import jit
 from gdfast.backends.numba.rows import four_products
 
-__all__ = ["compile_row_blocks", "compile_single_rows"]
+__all__ = ["Span", "compile_row_blocks", "compile_single_rows"]
+
+
+class Span(NamedTuple):
+    """Updates by the samples order[start:start + size], which a kernel takes within an epoch."""
+
+    order: NDArray[np.int32]
+    start: int
+    size: int
+    rates: NDArray[np.float64]  # of the updates by step; else the first is of all of them
+    by_step: bool
+    steps: int  # updates done before
+    averaged: int  # iterates in the mean before; -1: none is wanted
+
+
+@jit
+def part_of(span, first, size):  # type: ignore[no-untyped-def]
+    """Return `size` updates of a span from its update `first` on."""
+    rates = span.rates[first:] if span.by_step else span.rates
+    averaged = span.averaged + first if span.averaged >= 0 else span.averaged
+    return Span(span.order, span.start + first, size, rates, span.by_step, span.steps + first, averaged)
 
 
 def compile_single_rows(one_by_one: Any) -> Any:
     """Return what takes all updates of a span one by one."""
 
     @jit
-    def all_single(  # type: ignore[no-untyped-def]
-        X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, pending, space
-    ):
+    def all_single(data, state, G, p, limits, span, pending, space):  # type: ignore[no-untyped-def]
         """Take updates one by one."""
-        one_by_one(
-            X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, pending
-        )
+        one_by_one(data, state, G, p, limits, span, pending)
 
     return all_single
 
@@ -30,14 +47,16 @@ def compile_row_blocks(gradient: Any, gd_step: Any, losses_of: Any, one_by_one: 
     """Return what takes updates in blocks of four rows where that is possible, for plain descent on dense rows."""
 
     @jit
-    def by_blocks(X, Y, s, W, b, p, order, start, size, rates, by_step, z):  # type: ignore[no-untyped-def]
+    def by_blocks(data, W, b, p, span, z):  # type: ignore[no-untyped-def]
         """Take four updates of plain descent at a time, and keep each one's z; return how many are taken.
 
         Four rows' products with the coefficients and with each other, four steps on them alone, then
         w <- scale w + sum_i u_i x_i: the updates of the plain loop, to rounding. Where the rows' products with each
         other overflow it ends before.
         """
+        X, Y, s, order, rates, by_step = data.X, data.Y, data.weights, span.order, span.rates, span.by_step
         (k, d), zero, of_type, c = W.shape, X.dtype.type(0), X.dtype.type, p.c
+        start, size = span.start, span.size
         weights = s.size > 0
         for i in range(0, size - 3, 4):
             q0, q1 = np.int64(order[start + i]), np.int64(order[start + i + 1])
@@ -94,26 +113,19 @@ def compile_row_blocks(gradient: Any, gd_step: Any, losses_of: Any, one_by_one: 
         return size - size % 4
 
     @jit
-    def blocks_first(  # type: ignore[no-untyped-def]
-        X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, pending, space
-    ):
+    def blocks_first(data, state, G, p, limits, span, pending, space):  # type: ignore[no-untyped-def]
         """Take updates in blocks of four rows where that is possible, else one by one; at most BLOCK of them."""
-        i = 0
+        W, b, i, size = state.W, state.b, 0, span.size
         while i < size:
-            later = rates[i:] if by_step else rates
-            if p.even and count < 0 and size - i >= 4:
-                done = by_blocks(X, Y, s, W, b, p, order, start + i, size - i, later, by_step, space[0])
+            if p.even and span.averaged < 0 and size - i >= 4:
+                done = by_blocks(data, W, b, p, part_of(span, i, size - i), space.z)
                 total = 0.0
                 for o in range(b.size if done > 0 else 0):
-                    total += losses_of(Y, s, order, start + i, done, o, p.c, space)
-                sums[0] = plus(sums[0], total)
+                    total += losses_of(data, span.order, span.start + i, done, o, p.c, space)
+                state.sums[0] = plus(state.sums[0], total)
                 i += done
-                later = rates[i:] if by_step else rates
-            left = min(4, size - i) if p.even and count < 0 else size - i
-            one_by_one(
-                X, Y, s, W, b, arrays, sums, G, p, limits, order, start + i, left, later, by_step, t + i,
-                count + i if count >= 0 else count, gain, pending,
-            )  # fmt: skip
+            left = min(4, size - i) if p.even and span.averaged < 0 else size - i
+            one_by_one(data, state, G, p, limits, part_of(span, i, left), pending)
             i += left
 
     return blocks_first

@@ -3,15 +3,24 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gdfast.backends.numba.compilation import counting, jit
 from gdfast.formulas.constants import BLOCK, BLOCK_BYTES
 
-__all__ = ["DENSE", "SPARSE", "Rows", "csr_row", "four_products", "place_of"]
+__all__ = ["DENSE", "SPARSE", "Rows", "SparseRows", "csr_row", "four_products", "place_of"]
+
+
+class SparseRows(NamedTuple):
+    """The arrays of a CSR."""
+
+    data: NDArray[Any]
+    indices: NDArray[Any]
+    indptr: NDArray[Any]
 
 
 class Rows(NamedTuple):
-    """How the kernels read X: a dense array, or (data, indices, indptr) of a CSR."""
+    """How the kernels read X: a dense array, or SparseRows."""
 
     product: Any  # (X, row, W, o) -> the product of a row with output o's coefficients
     predict: Any  # writes the products of a block of rows, and the intercept, into z
@@ -88,8 +97,8 @@ def add_dense_rows(X, order, first, size, r, part, G, o):  # type: ignore[no-unt
 @jit
 def csr_row(X, row):  # type: ignore[no-untyped-def]
     """Return a row's values and their columns."""
-    data, indices, indptr = X
-    return data[indptr[row] : indptr[row + 1]], indices[indptr[row] : indptr[row + 1]]
+    start, stop = X.indptr[row], X.indptr[row + 1]
+    return X.data[start:stop], X.indices[start:stop]
 
 
 @jit
@@ -138,5 +147,5 @@ SPARSE = Rows(
     spread=csr_spread,
     add_rows=add_csr_rows,
     block=jit(lambda X, d: BLOCK),
-    row=counting(lambda X, d: np.empty(0, X[0].dtype)),
+    row=counting(lambda X, d: np.empty(0, X.data.dtype)),
 )

@@ -23,9 +23,9 @@ def compile_samples(
     rate, take_step, checked_update, gd_step = steps.rate, steps.take, steps.checked, steps.descend
 
     @jit
-    def checked_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, pending):  # type: ignore[no-untyped-def]
+    def checked_sample(X, row, y, s, state, G, p, limits, eta, c1, c2, pending):  # type: ignore[no-untyped-def]
         """Take one checked update by one sample; return s loss before it."""
-        k = W.shape[0]
+        W, b, k = state.W, state.b, state.W.shape[0]
         total = 0.0
         for o in range(k):
             z = product(X, row, W, o) + b[o]
@@ -33,24 +33,25 @@ def compile_samples(
             r = s * gradient(y[o], z, p.c)
             spread(X, row, r, G, o)
             G[o, W.shape[1]] = r
-        checked_update(W, b, arrays, sums, G, 1.0, p, limits, eta, c1, c2, True)
+        checked_update(state, G, 1.0, p, limits, eta, c1, c2, True)
         return total
 
-    def step_by_dense(o, W, b, arrays, X, row, r, G, l2, p, eta, c1, c2):  # type: ignore[no-untyped-def]
+    def step_by_dense(o, state, X, row, r, G, l2, p, eta, c1, c2):  # type: ignore[no-untyped-def]
         """Take one step of output o along r [X[row] 1] + l2 w."""
-        take_step(o, W, b, arrays[0], arrays[1], X, row, 1.0, r, l2, p, eta, c1, c2)
+        take_step(o, state.W, state.b, state.M, state.V, X, row, 1.0, r, l2, p, eta, c1, c2)
 
-    def step_by_csr(o, W, b, arrays, X, row, r, G, l2, p, eta, c1, c2):  # type: ignore[no-untyped-def]
+    def step_by_csr(o, state, X, row, r, G, l2, p, eta, c1, c2):  # type: ignore[no-untyped-def]
         """Do the same for a row of a CSR, spread in G."""
         spread(X, row, 1.0, G, o)
-        take_step(o, W, b, arrays[0], arrays[1], G, o, 1.0, r, l2, p, eta, c1, c2)
+        take_step(o, state.W, state.b, state.M, state.V, G, o, 1.0, r, l2, p, eta, c1, c2)
 
     step_by_row = jit(step_by_csr if sparse else step_by_dense)
 
     @jit
-    def plain_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, pending):  # type: ignore[no-untyped-def]
+    def plain_sample(X, row, y, s, state, G, p, limits, eta, c1, c2, pending):  # type: ignore[no-untyped-def]
         """Take one update by one sample, then the pending cumulative l1; return s loss before it."""
-        (k, d), Q = W.shape, arrays[3]
+        W, b, sums, Q = state.W, state.b, state.sums, state.Q
+        k, d = W.shape
         total = 0.0
         if p.l1 > 0.0:
             sums[1] = plus(sums[1], p.l1 * rate(0.0, eta, p.mu, p.eps, c2))
@@ -58,7 +59,7 @@ def compile_samples(
             z = product(X, row, W, o) + b[o]
             total += s * value(y[o], z, p.c)
             r = s * gradient(y[o], z, p.c)
-            step_by_row(o, W, b, arrays, X, row, r, G, limits[0], p, eta, c1, c2)
+            step_by_row(o, state, X, row, r, G, limits.l2, p, eta, c1, c2)
             if p.l1 > 0.0:
                 for j in range(d):
                     old = np.float64(W[o, j])
@@ -67,13 +68,14 @@ def compile_samples(
         return total
 
     @jit
-    def lazy_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, pending):  # type: ignore[no-untyped-def]
+    def lazy_sample(X, row, y, s, state, G, p, limits, eta, c1, c2, pending):  # type: ignore[no-untyped-def]
         """Take one update of plain descent at the row's own coefficients; return s loss before it."""
-        (values, columns), k, Q, now = csr_row(X, row), W.shape[0], arrays[3], pending.now[0]
+        W, b, sums, Q = state.W, state.b, state.sums, state.Q
+        (values, columns), k, now = csr_row(X, row), W.shape[0], pending.now[0]
         part, threshold = -gd_step(p.l2, p, eta), p.l1 * rate(0.0, eta, p.mu, p.eps, c2)
         if not part < 1.0:
             fold(W, Q, p, pending)
-            return plain_sample(X, row, y, s, W, b, arrays, sums, G, p, limits, eta, c1, c2, pending)
+            return plain_sample(X, row, y, s, state, G, p, limits, eta, c1, c2, pending)
         if now == 0:
             pending.scales[0], pending.pending_l1[0], pending.totals[0] = 1.0, 0.0, sums[1]
             pending.exact[0], pending.exact[1] = 1.0, 0.0
@@ -113,19 +115,17 @@ def compile_samples(
     sample = checked_sample if checked else lazy_sample if lazy else plain_sample
 
     @jit
-    def one_by_one(  # type: ignore[no-untyped-def]
-        X, Y, s, W, b, arrays, sums, G, p, limits, order, start, size, rates, by_step, t, count, gain, pending
-    ):
-        """Take an update by each of order[start:start + size], after t before."""
+    def one_by_one(data, state, G, p, limits, span, pending):  # type: ignore[no-untyped-def]
+        """Take an update by each sample of a span."""
         c1 = c2 = 1.0
-        for i in range(size):
-            row, eta = np.int64(order[start + i]), rates[i if by_step else 0]
+        for i in range(span.size):
+            row, eta = np.int64(span.order[span.start + i]), span.rates[i if span.by_step else 0]
             if corrected:
-                c1, c2 = correction(p.mu, t + i + 1), correction(p.rho, t + i + 1)
-            weight = s[row] if s.size else 1.0
-            total = sample(X, row, Y[row], weight, W, b, arrays, sums, G, p, limits, eta, c1, c2, pending)
-            if count >= 0:
-                add_to_mean(W, b, arrays[2], count + i + 1, gain)
-            sums[0] = plus(sums[0], total)
+                c1, c2 = correction(p.mu, span.steps + i + 1), correction(p.rho, span.steps + i + 1)
+            weight = data.weights[row] if data.weights.size else 1.0
+            total = sample(data.X, row, data.Y[row], weight, state, G, p, limits, eta, c1, c2, pending)
+            if span.averaged >= 0:
+                add_to_mean(state.W, state.b, state.A, span.averaged + i + 1, state.gain)
+            state.sums[0] = plus(state.sums[0], total)
 
     return one_by_one

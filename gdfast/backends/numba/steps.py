@@ -98,14 +98,15 @@ def compile_steps(formula: UpdateRule, checked: bool) -> Steps:
             set_v(V, o, d, v)
 
     @jit
-    def checked_update(W, b, arrays, sums, G, scale, p, limits, eta, c1, c2, cumulative):  # type: ignore[no-untyped-def]
+    def checked_update(state, G, scale, p, limits, eta, c1, c2, cumulative):  # type: ignore[no-untyped-def]
         """Take one step along the whole gradient, then l1 at each coordinate's own rate, then the bounds."""
-        (k, d), (M, V, _, Q, U), (l2, l1, none, low, high) = W.shape, arrays, limits
-        whole_gradient(W, G, scale, p, l2)
+        W, V, Q, U, low, high = state.W, state.V, state.Q, state.U, limits.low, limits.high
+        k, d = W.shape
+        whole_gradient(W, G, scale, p, limits.l2)
         for o in range(k):
-            take_step(o, W, b, M, V, G, o, G[o, d], 1.0, none, p, eta, c1, c2)
+            take_step(o, W, state.b, state.M, state.V, G, o, G[o, d], 1.0, limits.no_l2, p, eta, c1, c2)
             for j in range(d if p.l1 > 0.0 else 0):
-                threshold = l1[j] * rate(v_of(V, o, j), eta, p.mu, p.eps, c2)
+                threshold = limits.l1[j] * rate(v_of(V, o, j), eta, p.mu, p.eps, c2)
                 old = np.float64(W[o, j])
                 if cumulative:
                     U[o, j] += threshold
@@ -117,11 +118,12 @@ def compile_steps(formula: UpdateRule, checked: bool) -> Steps:
                 W[o, j] = within(np.float64(W[o, j]), low[j], high[j])
 
     @jit
-    def plain_update(W, b, arrays, sums, G, scale, p, limits, eta, c1, c2, cumulative):  # type: ignore[no-untyped-def]
+    def plain_update(state, G, scale, p, limits, eta, c1, c2, cumulative):  # type: ignore[no-untyped-def]
         """Take one step along scale G, then the proximal step of l1."""
+        W = state.W
         k, d = W.shape
         for o in range(k):
-            take_step(o, W, b, arrays[0], arrays[1], G, o, G[o, d], scale, limits[0], p, eta, c1, c2)
+            take_step(o, W, state.b, state.M, state.V, G, o, G[o, d], scale, limits.l2, p, eta, c1, c2)
         if p.l1 > 0.0:
             threshold = p.l1 * rate(0.0, eta, p.mu, p.eps, c2)
             for o in range(k):
@@ -131,14 +133,14 @@ def compile_steps(formula: UpdateRule, checked: bool) -> Steps:
     after = checked_update if checked else plain_update
 
     @jit
-    def update(W, b, arrays, sums, G, scale, p, limits, eta, t, count, gain):  # type: ignore[no-untyped-def]
+    def update(state, G, scale, p, limits, eta, t, count):  # type: ignore[no-untyped-def]
         """Take the t-th update; count is how many iterates the mean then holds, none where it is not above 0."""
         c1 = c2 = 1.0
         if corrected:
             c1, c2 = correction(p.mu, t), correction(p.rho, t)
-        after(W, b, arrays, sums, G, scale, p, limits, eta, c1, c2, False)
+        after(state, G, scale, p, limits, eta, c1, c2, False)
         if count > 0:
-            add_to_mean(W, b, arrays[2], count, gain)
+            add_to_mean(state.W, state.b, state.A, count, state.gain)
 
     @jit
     def gd_step(g, p, eta):  # type: ignore[no-untyped-def]
