@@ -75,7 +75,7 @@ def test_every_argument_of_fit_is_in_one_of_the_lists():
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("stop", STOPS)
-def test_each_argument_that_is_not_given_again_is_an_error_that_names_it(stop, way, tmp_path):
+def test_each_argument_that_is_not_replaced_is_an_error_that_names_it(stop, way, tmp_path):
     run = fit(**STOPS[stop])
     assert run.stop_reason == stop
     resume = way(run, tmp_path)
@@ -92,7 +92,7 @@ def test_each_argument_that_is_not_given_again_is_an_error_that_names_it(stop, w
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("stop", STOPS)
-def test_what_is_given_again_is_used_after_each_stop(stop, way, tmp_path):
+def test_what_is_replaced_is_used_after_each_stop(stop, way, tmp_path):
     seen = []
     first = fit(**{"solver": "loop", **STOPS[stop]})
     resume = way(first, tmp_path)
@@ -159,7 +159,7 @@ RATES = {
 @pytest.mark.parametrize("options", [{"solver": "closed_form"}, {"solver": "loop"}, {"batch_size": 4}], ids=str)
 @pytest.mark.parametrize("kind", RATES)
 @pytest.mark.parametrize("way", WAYS)
-def test_a_callable_rate_is_given_again_and_used(way, kind, options, tmp_path):
+def test_a_callable_rate_is_replaced_and_used(way, kind, options, tmp_path):
     given = RATES[kind]
     whole, first = fit(learning_rate=given, **options), fit(learning_rate=given, **{**options, "epochs": 4})
     resume = way(first, tmp_path)
@@ -199,7 +199,7 @@ def half_square(name="half_square"):
 
 @pytest.mark.parametrize("options", [{}, {"batch_size": 4, "average": True, "penalty": "l2", "alpha": 0.1}], ids=str)
 @pytest.mark.parametrize("way", WAYS)
-def test_a_custom_loss_is_given_again_and_must_be_the_same(way, options, tmp_path):
+def test_a_custom_loss_is_replaced_and_must_be_the_same(way, options, tmp_path):
     options = {**options, "loss": half_square(), "backend": "numpy"}
     whole, resume = fit(**options), way(fit(**{**options, "epochs": 4}), tmp_path)
     if way is not resume_in_memory:

@@ -81,7 +81,7 @@ def test_a_loaded_run_needs_the_same_data(tmp_path, X, Y):
 
 
 @pytest.mark.parametrize("kind", ["rate", "loss"])
-def test_what_a_file_cannot_hold_is_given_again(kind, tmp_path, X, Y, assert_same):
+def test_what_a_file_cannot_hold_is_replaced(kind, tmp_path, X, Y, assert_same):
     loss = gdfast.Loss(lambda y, z: 0.5 * (z - y) * (z - y), lambda y, z: z - y, curvature=1.0)
     options = {"learning_rate": lambda epoch: 0.1 / (1 + epoch)} if kind == "rate" else {"loss": loss}
     whole = gdfast.fit(X, Y, epochs=9, solver="loop", backend="numpy", **options)

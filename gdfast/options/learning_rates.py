@@ -39,7 +39,7 @@ class LearningRates:
         """Return the rates that a file must store; empty if they can be computed again."""
         return {}
 
-    def restore(self, state: dict[str, Any], begun: int, given_again: bool) -> None:
+    def restore(self, state: dict[str, Any], begun: int, replaced: bool) -> None:
         """Restore the rates that `state` returned; with a new callable only those of epochs that have begun."""
 
 
@@ -75,7 +75,7 @@ class CallableRates(LearningRates):
         stop = max(self.known, default=-1) + 1
         return {"rates_from": first, "rates": self.take(first, max(0, stop - first))}
 
-    def restore(self, state: dict[str, Any], begun: int, given_again: bool) -> None:
+    def restore(self, state: dict[str, Any], begun: int, replaced: bool) -> None:
         """Restore the rates that `state` returned; with a new callable only those of epochs that have begun."""
         if "rates" not in state:
             return
@@ -84,14 +84,14 @@ class CallableRates(LearningRates):
         if not whole or not (np.isfinite(values) & (values >= 0)).all():
             raise ValueError(f"the file of this Run lacks learning rates of epochs before {begun}; fit again")
         known = dict(enumerate(values.tolist(), first))
-        self.known = {epoch: rate for epoch, rate in known.items() if epoch < begun or not given_again}
+        self.known = {epoch: rate for epoch, rate in known.items() if epoch < begun or not replaced}
 
 
 def checked(rates: NDArray[np.float64], first: int, unit: str) -> NDArray[np.float64]:
     """Return rates that are finite and not negative."""
-    bad = ~(np.isfinite(rates) & (rates >= 0))
-    if bad.any():
-        place = int(np.flatnonzero(bad)[0])
+    invalid = ~(np.isfinite(rates) & (rates >= 0))
+    if invalid.any():
+        place = int(np.flatnonzero(invalid)[0])
         raise ValueError(
             f"learning_rate is {rates[place]} at {unit} {first + place}, and must be finite and at least 0; "
             "correct the array or the schedule"

@@ -66,7 +66,7 @@ class KnownPath(Protocol):
     def finite(self, epoch: int) -> bool:
         """Tell whether the cost and every coefficient after an epoch are finite."""
 
-    def bad_epoch(self, epochs: int) -> int | None:
+    def diverged_epoch(self, epochs: int) -> int | None:
         """Return the first epoch, up to the last, that is not finite."""
 
 

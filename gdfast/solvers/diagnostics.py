@@ -35,7 +35,7 @@ def warn_if_unstable(problem: Problem, solver: Solver, rate_name: RateName) -> N
     if path is not None and not (path.grows and path.finite(0)):
         return
     limit = stable_rate(problem, plan.model, plan.batch_size)
-    epoch = None if path is None else path.bad_epoch(2**53)
+    epoch = None if path is None else path.diverged_epoch(2**53)
     when = f"in epoch {epoch:,}" if epoch else "in the end"
     highest = (limit or 0.0) * rate_name.factor
     text = (

@@ -40,7 +40,7 @@ def test_the_docstring_has_the_declared_type_and_text(name):
 
 
 @pytest.mark.parametrize("name", [name for name in OPTIONS if OPTIONS[name].again])
-def test_resume_documents_what_may_be_given_again(name):
+def test_resume_documents_what_may_be_replaced(name):
     assert name in inspect.getdoc(gdfast.resume)
 
 

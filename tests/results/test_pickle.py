@@ -120,7 +120,7 @@ def test_recorded_coefficients_leave_their_memory_map(monkeypatch, tmp_path):
         assert other.resume(9, X, Y).coef.tobytes() == run.resume(9).coef.tobytes()
 
 
-def test_functions_are_given_again(assert_same):
+def test_functions_are_replaced(assert_same):
     loss = gdfast.Loss(lambda y, z: 0.5 * (z - y) * (z - y), lambda y, z: z - y, curvature=1.0)
     given = {"learning_rate": lambda epoch: 0.1 / (1 + epoch), "loss": loss}
     options = {"backend": "numpy", "solver": "loop", "callbacks": [lambda state: None], "callback_every": 2}

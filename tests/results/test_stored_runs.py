@@ -26,7 +26,7 @@ def data_of(name):
     return X, targets.get(name.split("-")[0], y), None
 
 
-def given_again(name):
+def replaced(name):
     """What these files cannot hold."""
     if name.startswith("callable_rate"):
         return {"learning_rate": lambda epoch: 0.05 / (1 + epoch)}
@@ -59,7 +59,7 @@ def test_a_stored_run_loads_and_resumes(name, tmp_path):
         if name.startswith("interrupted"):
             resumed = gdfast.resume(path, *data_of(name)[:2])
         else:
-            resumed = run.resume(9, *data_of(name), **given_again(name))
+            resumed = run.resume(9, *data_of(name), **replaced(name))
     for field in FIELDS:
         np.testing.assert_allclose(
             getattr(resumed, field), expected[f"resumed/{field}"], rtol=1e-6 if "float32" in name else 1e-11

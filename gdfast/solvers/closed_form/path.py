@@ -82,12 +82,12 @@ class Path:
         """Whether the costs grow without end."""
         return bool((self.modes.grows() & (self.sizes > 0)).any())
 
-    def bad_epoch(self, epochs: int) -> int | None:
+    def diverged_epoch(self, epochs: int) -> int | None:
         """Return the first epoch, up to the last, whose cost is not finite."""
         if not (self.grows or self.largest < math.inf) or self.finite(epochs):
             return None
-        good, bad = 0, epochs
-        while bad - good > 1:
-            middle = (good + bad) // 2
-            good, bad = (middle, bad) if self.finite(middle) else (good, middle)
-        return bad
+        finite, infinite = 0, epochs
+        while infinite - finite > 1:
+            middle = (finite + infinite) // 2
+            finite, infinite = (middle, infinite) if self.finite(middle) else (finite, middle)
+        return infinite

@@ -126,7 +126,7 @@ class ClosedForm(Solver):
         return path
 
     def run(self, monitor: Monitor) -> None:
-        """Find the last epoch: the one asked for, the one before a bad epoch, or where there is no progress."""
+        """Find the last epoch: the one asked for, the one before divergence, or where there is no progress."""
         with monitor.progress_bar(self.last) as bar:
             self.find_end(self.plan.epochs)
             bar.show(self.last)
@@ -138,12 +138,12 @@ class ClosedForm(Solver):
         scanned = self.plan.rates.constant is None or (self.plan.tol is not None and not self.shrinks_evenly)
         if scanned:
             self.scan(epochs)
-        bad = None if scanned and self.path.largest == math.inf else self.path.bad_epoch(self.last)
+        diverged = None if scanned and self.path.largest == math.inf else self.path.diverged_epoch(self.last)
         stop = None if scanned or self.plan.tol is None else self.stop_epoch(self.plan.tol)
-        if stop is not None and stop <= (epochs if bad is None else bad - 1):
+        if stop is not None and stop <= (epochs if diverged is None else diverged - 1):
             self.last, self.stopped = stop, True
-        elif bad is not None:
-            self.last, self.stopped, self.diverged_at = bad - 1, False, bad
+        elif diverged is not None:
+            self.last, self.stopped, self.diverged_at = diverged - 1, False, diverged
 
     @property
     def shrinks_evenly(self) -> bool:

@@ -139,18 +139,18 @@ class Descent:
 
     # Divergence.
 
-    def diverge(self, bad_epoch: int) -> None:
+    def diverge(self, diverged_epoch: int) -> None:
         """Note the bad epoch, and return to the state of the one before, or of the lowest cost."""
-        if bad_epoch == 0:
+        if diverged_epoch == 0:
             raise ValueError(
                 "the cost is not finite at the start: the values of X, y, coef_init or intercept_init are too large "
                 "for the loss; scale X and y, or start nearer to zero"
             )
-        self.diverged_at = bad_epoch
+        self.diverged_at = diverged_epoch
         if self.backtracking.possible and self.backtracking.lowest is not None:
             self.backtrack(self.backtracking.lowest)
             return
-        self.chunks.go_back(bad_epoch - 1, self.wanted)
+        self.chunks.go_back(diverged_epoch - 1, self.wanted)
         self.reason = StopReason.DIVERGED
 
     def backtrack(self, lowest: Lowest) -> None:

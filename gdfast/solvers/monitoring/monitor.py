@@ -94,12 +94,12 @@ class Monitor:
         """Do what is due, and return the reason to stop, if there is one."""
         state = self.solver.state
         self.show_progress()
-        asked = self.callbacks.due(state) and self.callbacks.call("on_chunk", self.callback_state)
+        stop_wanted = self.callbacks.due(state) and self.callbacks.call("on_chunk", self.callback_state)
         if self.checkpoints.due(state):
             self.checkpoints.write(self.solver.result_so_far, state.epoch)
         if self.interrupt.pressed:
             return StopReason.INTERRUPTED
-        if asked:
+        if stop_wanted:
             return StopReason.CALLBACK
         return StopReason.MAX_SECONDS if self.interrupt.late else None
 
