@@ -16,7 +16,7 @@ from gdfast.options.declarations import OPTIONS, checked_option
 from gdfast.options.optimizers import Optimizer
 from gdfast.options.schedules import ReduceOnPlateau, Schedule
 from gdfast.results.run import Run
-from gdfast.results.run_file import file_name
+from gdfast.results.storage import file_name
 from gdfast.solvers.diagnostics import RateName, checked_run, warn_if_unstable
 from gdfast.solvers.prepare import prepare
 from gdfast.solvers.select import choose_solver

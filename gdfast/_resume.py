@@ -14,8 +14,9 @@ from gdfast.data.problem import Problem
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import DEFAULTS, OPTIONS, checked_option
 from gdfast.results.run import Run
-from gdfast.results.run_file import NotSaved, file_name, without_functions
+from gdfast.results.run_file import NotSaved, without_functions
 from gdfast.results.stop_reason import StopReason
+from gdfast.results.storage import file_name
 from gdfast.solvers.base import Solver
 from gdfast.solvers.diagnostics import RateName, checked_run
 from gdfast.solvers.plan import Plan

@@ -57,18 +57,27 @@ class Descent:
         self.reason: StopReason | None = None
         self.diverged_at: int | None = None
         self.final_cost: float | None = None
+        self.failure: OSError | None = None  # of a disk, which ended the training
 
     def run(self, monitor: Monitor) -> None:
         """Train up to the last epoch, or stop before it: chunk by chunk."""
         self.shows_costs = monitor.shows_costs
         self.begin()
         monitor.start()
+        self.stop_on_failure(monitor)
         while not self.finished():
             self.run_chunk(self.next_stop(monitor))
             self.observe_epoch()
             asked = monitor.between_chunks()
             self.reason = self.reason or asked
+            self.stop_on_failure(monitor)
         monitor.end()
+
+    def stop_on_failure(self, monitor: Monitor) -> None:
+        """Stop where a checkpoint or a large history cannot be written."""
+        self.failure = monitor.failure or self.recorder.failure
+        if self.failure is not None and self.state.epoch < self.plan.epochs:
+            self.reason = self.reason or StopReason.INTERRUPTED
 
     def begin(self) -> None:
         """Observe the start; a resumed training has done that."""
@@ -81,6 +90,8 @@ class Descent:
             self.backtracking.lowest = Lowest(loss, 0, self.chunk_snapshot)
         if self.observer.active:
             self.observe_epoch()
+            if self.plan.stochastic and self.plan.objective:
+                self.recorder.add(0, np.array([self.recorder.latest[0]]))  # which no chunk computes
         elif self.plan.stochastic and self.plan.objective:
             cost = self.evaluator.objective(self.state.W, self.state.b)
             if self.evaluator.overflows(cost):

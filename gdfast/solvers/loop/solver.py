@@ -80,6 +80,7 @@ class Loop(Solver):
             best_epoch=None if best is None else best.epoch,
             history=descent.recorder.history,
             state=self.saved_state(),
+            failure=descent.failure,
         )
 
     def at(self, epoch: int) -> None:
