@@ -2,17 +2,21 @@
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gdfast._arguments import shown, whole
+from gdfast._arguments import choice, shown, whole
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.frames import by_name, reorder_columns
-from gdfast.data.problem import Problem
+from gdfast.data.problem import Dimensions, Problem
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import DEFAULTS, OPTIONS, checked_option
+from gdfast.options.option import LARGEST_COUNT, count
+from gdfast.results.fields import FieldError, check_field, mapping
 from gdfast.results.run import Run
 from gdfast.results.run_file import NotSaved, without_functions
 from gdfast.results.stop_reason import StopReason
@@ -99,11 +103,27 @@ def resume(
     run = Run.load(name)
     if epochs is not None:
         return resume_to(run, run.epochs + whole("epochs", epochs, 0, 2**53), data, again, name)
-    if run.stop_reason not in (StopReason.INTERRUPTED, StopReason.MAX_SECONDS):
-        check_given(again, run.settings)
-        check_data(run, *named_data(run, *data))
-        return run
-    return resume_to(run, run.state["epochs"], data, again, name)
+    if run.stop_reason in (StopReason.INTERRUPTED, StopReason.MAX_SECONDS):
+        return resume_to(run, epochs_asked_for(run), data, again, name)
+    return finished(run, data, again)
+
+
+def epochs_asked_for(run: Run) -> int:
+    """Return the last epoch of the call that was cut off."""
+    with named_by_file(run):
+        check_field("state", run.state, mapping({"epochs": count(run.epochs, LARGEST_COUNT)}))
+    return int(run.state["epochs"])
+
+
+def finished(run: Run, data: tuple[Any, Any, Any], given: dict[str, Any]) -> Run:
+    """Return a loaded Run whose call had ended; what the call said about it is said again."""
+    check_given(given, run.settings)
+    data = named_data(run, *data)
+    with named_by_file(run):
+        check_data(run, *data)
+        settings = settings_again(run, given, max(1, run.epochs), None)
+        solver, problem = restored_solver(run, settings, data, given)
+    return checked_run(run, problem, solver, RateName())
 
 
 def resume_to(
@@ -113,11 +133,12 @@ def resume_to(
     started = time.perf_counter()
     check_given(given, run.settings)
     data = named_data(run, *data)
-    check_data(run, *data)
-    settings = settings_again(run, given, target, checkpoint)
-    check_length(settings["learning_rate"], target)
-    progress = checked_option("progress", settings["progress"])
-    solver, problem = restored_solver(run, settings, data, given)
+    with named_by_file(run):
+        check_data(run, *data)
+        settings = settings_again(run, given, target, checkpoint)
+        check_length(settings["learning_rate"], target)
+        progress = checked_option("progress", settings["progress"])
+        solver, problem = restored_solver(run, settings, data, given)
     kept = None
     if problem is not None:
         kept = TrainingData(problem, solver.plan, *(data if run.data is None else run.data.given))
@@ -127,13 +148,33 @@ def resume_to(
 
 def _solver_at_end(run: Run) -> Solver | None:
     """Return the solver at the end of a Run, None where that takes the data."""
-    if SOLVERS[run.solver].without_data(run) is None:
-        return None
-    given = {}
-    if isinstance(run.settings["learning_rate"], NotSaved):
-        given["learning_rate"] = run.state["rates"]  # those of the epochs done
-    solver, _ = restored_solver(run, settings_again(run, given, max(1, run.epochs), None), (None, None, None), given)
+    with named_by_file(run):
+        if solver_of(run).without_data(run) is None:
+            return None
+        given = {}
+        if isinstance(run.settings["learning_rate"], NotSaved):
+            given["learning_rate"] = run.state.get("rates")  # those of the epochs done
+        settings = settings_again(run, given, max(1, run.epochs), None)
+        solver, _ = restored_solver(run, settings, (None, None, None), given)
     return solver
+
+
+def solver_of(run: Run) -> type[Solver]:
+    """Return the class of a Run's solver."""
+    check_field("solver", run.solver, lambda name, value: choice(name, value, SOLVERS))
+    return SOLVERS[run.solver]
+
+
+@contextmanager
+def named_by_file(run: Run) -> Iterator[None]:
+    """Name the file of a Run where its state is not one to resume from."""
+    try:
+        yield
+    except FieldError as error:
+        source = "this Run" if run.known_file is None else repr(run.known_file)
+        raise ValueError(
+            f"{source} holds no state to resume from: {error}. Use a copy of the file that is whole, or fit anew"
+        ) from error
 
 
 def restored_solver(
@@ -143,28 +184,43 @@ def restored_solver(
     options = settings | {"seed": run.seed, "backend": run.backend, "solver": run.solver}
     if run.learning_rate is not None:
         options["learning_rate"] = run.learning_rate
-    kind, problem = SOLVERS[run.solver], None
-    dimensions = kind.without_data(run)
-    if run.data is not None:
-        problem = run.data.problem
-        dimensions = problem.dimensions
-        plan = prepare_again(options, dimensions, run.data.plan)
-    elif dimensions is None or data[0] is not None:
-        problem, plan = prepare(*data, options)
-        dimensions = problem.dimensions
-    else:
-        plan = prepare_again(options, dimensions)
+    kind = solver_of(run)
+    try:
+        problem, dimensions, plan = prepared(run, options, data)
+    except (TypeError, ValueError) as error:
+        if run.known_file is None or given:
+            raise
+        raise FieldError(str(error)) from error  # with these data the settings are those of a fit that was made
     missing = missing_needs(kind, dimensions, plan)
     if missing:
         raise ValueError(
             f"{', '.join(given)}: this Run has solver {run.solver!r}, which needs {', and '.join(missing)}; leave it "
             "out, or fit anew with solver='loop'"
         )
-    plan.rates.restore(run.state, run.state.get("begun", run.epochs), "learning_rate" in given)
+    restore_rates(run, plan, "learning_rate" in given)
     solver = kind.resumed(run, problem, plan)
     if "loss" in given and problem is not None:
         check_loss(given["loss"], problem, plan, run)
     return solver, problem
+
+
+def restore_rates(run: Run, plan: Plan, given_again: bool) -> None:
+    """Take over the rates of a callable that the state of a Run holds."""
+    check_field("state", run.state, mapping({}, {"begun": count(run.epochs, run.epochs + 1)}))
+    begun = run.state.get("begun", run.epochs)
+    check_field("rates", run.state, lambda name, state: plan.rates.restore(state, begun, given_again))
+
+
+def prepared(run: Run, options: dict[str, Any], data: tuple[Any, Any, Any]) -> tuple[Problem | None, Dimensions, Plan]:
+    """Return the Problem of a Run, None where its solver needs none, its dimensions and its Plan."""
+    if run.data is not None:
+        known = run.data.problem.dimensions
+        return run.data.problem, known, prepare_again(options, known, run.data.plan)
+    dimensions: Dimensions | None = solver_of(run).without_data(run)
+    if dimensions is None or data[0] is not None:
+        problem, plan = prepare(*data, options)
+        return problem, problem.dimensions, plan
+    return None, dimensions, prepare_again(options, dimensions)
 
 
 def settings_again(run: Run, given: dict[str, Any], target: int, checkpoint: str | None) -> dict[str, Any]:
@@ -201,7 +257,7 @@ def check_data(run: Run, X: Any, y: Any, sample_weight: Any) -> None:
     if X is None:
         if y is not None or sample_weight is not None:
             raise ValueError("y or sample_weight is given without X; give all of the data, or none of it")
-        if run.data is None and SOLVERS[run.solver].without_data(run) is None:
+        if run.data is None and solver_of(run).without_data(run) is None:
             raise ValueError(NO_DATA)
         return
     if y is None:

@@ -30,6 +30,10 @@ class StepGrid:
         """Return the grid's epochs from first to stop - 1."""
         return np.arange(-(-first // self.every) * self.every, stop, self.every, dtype=np.int64)
 
+    def holds(self, epochs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Mark those of some epochs that are the grid's."""
+        return np.asarray(epochs % self.every == 0)
+
     def count(self, stop: int) -> int:
         """Return how many of the grid's epochs lie before stop."""
         return -(-stop // self.every)
@@ -55,6 +59,10 @@ class LogGrid:
         """Return the grid's epochs from first to stop - 1."""
         low, high = np.searchsorted(self.epochs, [first, stop])
         return self.epochs[low:high]
+
+    def holds(self, epochs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Mark those of some epochs that are the grid's."""
+        return np.isin(epochs, self.epochs)
 
     def count(self, stop: int) -> int:
         """Return how many of the grid's epochs lie before stop."""
@@ -186,7 +194,7 @@ class History:
         while self.rows > self.limit:
             self.grid = self.grid.thinned()
             epochs = self.table()["epoch"]
-            kept = np.isin(epochs, self.grid.within(0, int(epochs[-1]) + 1))
+            kept = self.grid.holds(epochs)
             kept[0] = True
             if kept.all():
                 break
@@ -202,6 +210,7 @@ class History:
         """Drop what lies beyond an epoch, which may come again."""
         self.keep(self.table()["epoch"] <= epoch)
         self.reached = min(self.reached, epoch)
+        self.first = None if self.first is not None and self.first > epoch else self.first
 
     def close(self, epoch: int, row: dict[str, Any] | None) -> None:
         """Drop what lies beyond the last epoch, and add that epoch where it is missing (row None: it cannot be)."""

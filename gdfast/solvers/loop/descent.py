@@ -119,10 +119,11 @@ class Descent:
     def process(self, chunk: Chunk) -> None:
         """Pass a chunk's costs to the rules and the history; go back to the epoch at which a rule acts."""
         first, costs, bad = chunk
-        self.backtracking.note(first, costs, self.chunk_snapshot)
         acted = None if self.plan.validation is not None else self.rules.update(first, costs)
         self.reason = self.rules.reason
-        self.recorder.add(first, costs if acted is None else costs[: acted - first + 1])
+        kept = costs if acted is None else costs[: acted - first + 1]  # the updates after that epoch are undone
+        self.backtracking.note(first, kept, self.chunk_snapshot)
+        self.recorder.add(first, kept)
         if acted is not None and (acted != self.state.epoch or self.state.position or bad is not None):
             self.chunks.go_back(acted, self.wanted)
         elif acted is None and bad is not None:
