@@ -16,7 +16,7 @@ from gdfast.data.problem import Dimensions, Problem
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import DEFAULTS, OPTIONS, checked_option
 from gdfast.options.option import LARGEST_COUNT, count
-from gdfast.results.fields import FieldError, check_field, mapping
+from gdfast.results.fields import FieldError, array_of, check_field, mapping
 from gdfast.results.run import Run
 from gdfast.results.run_file import NotSaved, without_functions
 from gdfast.results.stop_reason import StopReason
@@ -153,7 +153,9 @@ def _solver_at_end(run: Run) -> Solver | None:
             return None
         given = {}
         if isinstance(run.settings["learning_rate"], NotSaved):
-            given["learning_rate"] = run.state.get("rates")  # those of the epochs done
+            rates = {"rates": array_of((None,), np.float64, finite=True)}
+            check_field("state", run.state, mapping(rates))
+            given["learning_rate"] = run.state["rates"]  # those of the epochs done
         settings = settings_again(run, given, max(1, run.epochs), None)
         solver, _ = restored_solver(run, settings, (None, None, None), given)
     return solver

@@ -41,10 +41,10 @@ def check_field(name: str, value: Any, check: Check) -> None:
 
 
 def agree(conditions: Mapping[str, bool]) -> None:
-    """Raise an error that says which of some conditions does not hold."""
+    """Raise an error with the first of some conditions that does not hold."""
     for sentence, holds in conditions.items():
         if not holds:
-            raise FieldError(f"it must hold that {sentence}, and that does not")
+            raise FieldError(sentence)
 
 
 def mapping(required: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> Check:

@@ -75,13 +75,13 @@ def check_names(run: Any) -> None:
     if names is not None:
         for name in names:
             check_field("feature_names", name, text)
-        agree({"each feature has a name of its own": len(set(names)) == len(names) == run.coef.shape[-1]})
+        agree({"each feature must have a name of its own": len(set(names)) == len(names) == run.coef.shape[-1]})
     if classes is not None:
         outputs = len(run.coef) if run.coef.ndim == 2 else 2
-        agree({"classes holds one label for each class": classes.shape == (outputs,)})
+        agree({"classes must hold one label for each class": classes.shape == (outputs,)})
     if rows is not None:
         check_field("validation_rows", rows, array_of((None,), np.intp))
-        agree({"validation_rows are rows in rising order": bool((np.diff(rows, prepend=-1) > 0).all())})
+        agree({"validation_rows must be rows in rising order": bool((np.diff(rows, prepend=-1) > 0).all())})
 
 
 def check_extra(run: Any) -> None:
@@ -96,17 +96,22 @@ def check_extra(run: Any) -> None:
 def check_settings(run: Any, not_saved: type) -> None:
     """Check the arguments of fit, each by itself and with the shape of the coefficients."""
     check_field("settings", run.settings, mapping({"loss": lambda name, value: value}))
-    agree({"settings holds arguments of fit": set(run.settings) <= set(OPTIONS)})
+    agree({"settings must hold arguments of fit alone": set(run.settings) <= set(OPTIONS)})
     saved = {name: value for name, value in run.settings.items() if not holds(value, not_saved)}
     check_field("settings", saved, lambda name, value: check_model(run, checked(value)))
     rate = saved.get("learning_rate", "auto")
     if not isinstance(rate, str):
         check_field("learning_rate", rate, lambda name, value: make_learning_rates(value, 1))
-    agree({"learning_rate is a rate": not isinstance(rate, str) or rate == "auto"})
+    agree({"learning_rate must be a rate or 'auto'": not isinstance(rate, str) or rate == "auto"})
     loss = saved.get("loss")
     if isinstance(loss, str):
         labels = run.classes is not None
-        agree({f"a Run of {loss} has classes if that is a classification": labels == LOSSES[loss].classification})
+        agree(
+            {
+                f"a Run of {loss} must have classes if that is a classification, and none otherwise": labels
+                == LOSSES[loss].classification
+            }
+        )
 
 
 def check_model(run: Any, options: dict[str, Any]) -> None:
@@ -128,7 +133,7 @@ def check_history(run: Any) -> None:
     columns = run.history_source.columns
     k = run.coef.shape[:-1]
     shapes = dict.fromkeys(COLUMNS, (None,)) | {"coef": (None, *run.coef.shape), "intercept": (None, *k)}
-    agree({f"the history knows the column {name!r}": name == "epoch" or name in shapes for name in columns})
+    agree({f"the history must not have a column {name!r}": name == "epoch" or name in shapes for name in columns})
     check_field(
         "history", columns, mapping({"epoch": array_of((None,), np.int64), "cost": array_of((None,), np.float64)})
     )
@@ -139,10 +144,11 @@ def check_history(run: Any) -> None:
     epochs = columns["epoch"]
     agree(
         {
-            "the columns of the history are equally long": same_length(columns),
-            "the epochs of the history rise": bool((np.diff(epochs, prepend=-1) > 0).all()),
-            "the history ends with the Run": not len(epochs) or int(epochs[-1]) <= run.epochs,
-            "the history has the columns that were recorded": not len(epochs) or recorded(run) <= set(columns),
+            "the columns of the history must be equally long": same_length(columns),
+            "the epochs of the history must rise": bool((np.diff(epochs, prepend=-1) > 0).all()),
+            "the history must not go beyond the Run's epochs": not len(epochs) or int(epochs[-1]) <= run.epochs,
+            "the history must have the columns that record and validation name": not len(epochs)
+            or recorded(run) <= set(columns),
         }
     )
 

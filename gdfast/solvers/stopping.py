@@ -39,7 +39,7 @@ class Tracker:
         state = {RENAMED.get(key, key): part for key, part in value.items()}
         expected = {key: equal_to(part) for key, part in vars(self).items() if key not in CHANGING}
         mapping(expected | {key: check for key, check in CHANGING.items() if key in vars(self)})(name, state)
-        agree({f"{name} holds {', '.join(vars(self))}": set(state) == set(vars(self))})
+        agree({f"{name} must hold {', '.join(vars(self))}": set(state) == set(vars(self))})
 
 
 class StoppingRule(Tracker):

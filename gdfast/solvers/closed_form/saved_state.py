@@ -16,8 +16,8 @@ def check_saved_state(run: Run) -> None:
     check_field("state", state, saved_check(run))
     agree(
         {
-            "the epochs of the state are the Run's": state["epochs"] == run.epochs,
-            "progress is counted from an epoch that is done": state["first"] <= run.epochs,
+            "state.epochs must be the Run's epochs": state["epochs"] == run.epochs,
+            "state.first must be an epoch that is done": state["first"] <= run.epochs,
         }
     )
     if "factors" in state:
@@ -25,12 +25,12 @@ def check_saved_state(run: Run) -> None:
         falls = bool((singular > 0).all() and (np.diff(singular) <= 0).all())
         agree(
             {
-                "the factors have as many directions": V.shape[1] == len(singular) == len(h),
-                "the singular values are positive and fall": falls,
+                "state.factors.V, s and h must have as many directions": V.shape[1] == len(singular) == len(h),
+                "state.factors.s must be positive and fall": falls,
             }
         )
     if "scaling" in state:
-        agree({"the scale of each column is positive": bool((state["scaling"]["scale"] > 0).all())})
+        agree({"state.scaling.scale must be positive": bool((state["scaling"]["scale"] > 0).all())})
 
 
 def saved_check(run: Run) -> Check:

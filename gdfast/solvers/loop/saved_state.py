@@ -23,10 +23,11 @@ def check_saved_state(run: Run, state: State, plan: Plan) -> None:
     cut = here["position"] > 0
     agree(
         {
-            "the state is after the Run's epochs": here["epoch"] == run.epochs,
-            "the state is after the Run's steps": here["steps"] == run.steps,
-            "an epoch that was cut off has begun": saved.get("begun", run.epochs) == run.epochs + cut,
-            "the call asked for as many epochs as are done, or more": saved["epochs"] >= run.epochs,
+            "the state must be that after the Run's epochs": here["epoch"] == run.epochs,
+            "the state must be that after the Run's steps": here["steps"] == run.steps,
+            "state.begun must count the epochs done and one that was cut off": saved.get("begun", run.epochs)
+            == run.epochs + cut,
+            "state.epochs must be at least the epochs done": saved["epochs"] >= run.epochs,
         }
     )
     check_start(saved.get("start"), here)
@@ -120,7 +121,12 @@ def tracker_check(rule: Tracker | None) -> Check:
 def check_start(start: dict[str, Any] | None, here: dict[str, Any]) -> None:
     """Check that the start of an epoch that was cut off is its start."""
     if start is not None:
-        agree({"the start of an epoch is its start": start["position"] == 0 and start["epoch"] == here["epoch"]})
+        agree(
+            {
+                "state.start must be the start of the epoch that was cut off": start["position"] == 0
+                and start["epoch"] == here["epoch"]
+            }
+        )
 
 
 def check_lowest(lowest: dict[str, Any] | None, epochs: int, steps_per_epoch: int) -> None:
@@ -132,7 +138,12 @@ def check_lowest(lowest: dict[str, Any] | None, epochs: int, steps_per_epoch: in
     largest = (
         max(LARGEST_CHUNK, LARGEST_CALL) + steps_per_epoch
     )  # of a chunk that was cut off, and the rest of its epoch
-    agree({"the lowest cost is within a chunk": 0 <= steps <= largest and anchor["position"] == 0})
+    agree(
+        {
+            "the epoch of state.lowest must be at most a chunk of updates after its anchor": 0 <= steps <= largest
+            and anchor["position"] == 0
+        }
+    )
 
 
 def check_history(run: Run, grid: StepGrid | LogGrid) -> None:
@@ -144,9 +155,13 @@ def check_history(run: Run, grid: StepGrid | LogGrid) -> None:
     inner = epochs[1 : len(epochs) - saved["forced"]]
     agree(
         {
-            "the history is thinned by powers of two": grid.every == saved["every"],
-            "the history begins with its first epoch": not len(epochs) or first is None or first <= int(epochs[0]),
-            "the history's epochs are on its grid": bool(grid.holds(inner).all()),
-            "a last row that was forced exists": len(epochs) > 0 or not saved["forced"],
+            "state.history.every must be history_every times a power of two": grid.every == saved["every"],
+            "the history must begin with state.history.first or later": not len(epochs)
+            or first is None
+            or first <= int(epochs[0]),
+            "the epochs of the history must be multiples of state.history.every, or on the log grid": bool(
+                grid.holds(inner).all()
+            ),
+            "state.history.forced must be false where the history is empty": len(epochs) > 0 or not saved["forced"],
         }
     )
