@@ -14,7 +14,7 @@ from gdfast.data.fingerprint import fingerprint
 from gdfast.data.frames import by_name, reorder_columns
 from gdfast.data.problem import Dimensions, Problem
 from gdfast.options.custom_loss import Loss
-from gdfast.options.declarations import DEFAULTS, OPTIONS, checked_option
+from gdfast.options.declarations import DEFAULTS, OPTIONS, checked_option, known_by_others
 from gdfast.options.option import LARGEST_COUNT, count
 from gdfast.results.fields import FieldError, array_of, check_field, mapping
 from gdfast.results.run import Run
@@ -194,6 +194,8 @@ def restored_solver(
             raise
         raise FieldError(str(error)) from error  # with these data the settings are those of a fit that was made
     missing = missing_needs(kind, dimensions, plan)
+    if missing and not set(given) & set(known_by_others(run.solver)):
+        raise FieldError(f"solver={run.solver!r} needs {', and '.join(missing)}")
     if missing:
         raise ValueError(
             f"{', '.join(given)}: this Run has solver {run.solver!r}, which needs {', and '.join(missing)}; leave it "
@@ -265,7 +267,7 @@ def check_data(run: Run, X: Any, y: Any, sample_weight: Any) -> None:
     if y is None:
         raise ValueError("X is given without y; give both")
     if run.fingerprint is None or not run.state:
-        raise ValueError("this Run's file holds no state to resume from; fit again from its coef")
+        raise FieldError("the state or the fingerprint of the data is missing")
     if fingerprint(X, y, sample_weight) != run.fingerprint:
         raise ValueError(
             "the fingerprint of X, y and sample_weight is not that of the data this Run was trained on: every value, "

@@ -155,8 +155,7 @@ def check_history(run: Any) -> None:
 
 def recorded(run: Any) -> set[str]:
     """Return the columns that the settings ask for."""
-    if run.settings.get("history") == "none":
-        return set()
     record = run.settings.get("record", ())
-    names = {record} if isinstance(record, str) else set(record)
-    return names | ({"validation_cost"} if run.settings.get("validation") is not None else set())
+    names = {"epoch", "cost", *([record] if isinstance(record, str) else record)}
+    validated = {"validation_cost"} if run.settings.get("validation") is not None else set()
+    return names | validated | ({"intercept"} if "coef" in names else set())

@@ -74,9 +74,10 @@ class Descent:
         monitor.end()
 
     def stop_on_failure(self, monitor: Monitor) -> None:
-        """Stop where a checkpoint or a large history cannot be written."""
-        self.failure = monitor.failure or self.recorder.failure
-        if self.failure is not None and self.state.epoch < self.plan.epochs:
+        """Stop where a checkpoint cannot be written, or a large history while there is more to record."""
+        unfinished = self.state.epoch < self.plan.epochs
+        self.failure = monitor.failure or (self.recorder.failure if unfinished else None)
+        if self.failure is not None and unfinished:
             self.reason = self.reason or StopReason.INTERRUPTED
 
     def begin(self) -> None:
