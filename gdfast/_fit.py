@@ -221,6 +221,9 @@ def fit(
         If the backend named is not available.
     FileExistsError
         If there is a file at `checkpoint`.
+    OSError
+        If a checkpoint, or a large history in a temporary file, cannot be written; its `run` is the Run of what was
+        done.
     KeyboardInterrupt
         At Ctrl-C, if interrupt="raise", or before the first update.
     DivergenceError

@@ -81,7 +81,15 @@ def resume(
     TypeError
         If `again` names another argument of fit.
     ValueError
-        If the file is truncated or not a Run, or the fingerprint of the data is another.
+        If the file is truncated, was changed since it was written, or is not a Run, or the fingerprint of the data is
+        another.
+    OSError
+        If the checkpoint cannot be written; its `run` is the Run of what was done.
+
+    Warns
+    -----
+    DivergenceWarning
+        If the training diverges, or the call in the file had ended by that.
 
     Examples
     --------

@@ -364,7 +364,8 @@ class Run(LinearModel):
         """Write the Run to one .npz file at exactly that path, without pickle.
 
         The file is written under another name and then renamed, so an existing file is replaced whole or not at all.
-        It holds what `resume` needs, except the data and functions.
+        It keeps its permissions, and a symbolic link its target. The file holds what `resume` needs, except the data
+        and functions.
 
         Parameters
         ----------
