@@ -22,7 +22,7 @@ from gdfast.results.run_file import NotSaved, without_functions
 from gdfast.results.stop_reason import StopReason
 from gdfast.results.storage import file_name
 from gdfast.solvers.base import Solver
-from gdfast.solvers.diagnostics import RateName, checked_run
+from gdfast.solvers.diagnostics import RateName, checked_run, report_divergence
 from gdfast.solvers.plan import Plan
 from gdfast.solvers.prepare import prepare, prepare_again
 from gdfast.solvers.select import SOLVERS, missing_needs
@@ -31,6 +31,7 @@ from gdfast.solvers.training import FitCall, TrainingData, run_solver
 __all__ = ["resume"]
 
 GIVEN_AGAIN = [name for name, option in OPTIONS.items() if option.again]
+NOT_HELD = {"learning_rate": "callable", "loss": "custom loss"}  # by a file or a pickle, and needed to resume
 # Of the cost, relative, between a custom loss and the same given again: rounding on another machine is far below.
 LARGEST_DIFFERENCE = 1e-6
 NO_DATA = (
@@ -124,13 +125,18 @@ def epochs_asked_for(run: Run) -> int:
 
 
 def finished(run: Run, data: tuple[Any, Any, Any], given: dict[str, Any]) -> Run:
-    """Return a loaded Run whose call had ended; what the call said about it is said again."""
+    """Return a loaded Run whose call had ended; that it diverged is said again."""
     check_given(given, run.settings)
     data = named_data(run, *data)
     with named_by_file(run):
         check_data(run, *data)
-        settings = settings_again(run, given, max(1, run.epochs), None)
-        solver, problem = restored_solver(run, settings, data, given)
+        if run.stop_reason is not StopReason.DIVERGED:
+            return run
+        settings = {**DEFAULTS, **run.settings, **given}
+        if any(isinstance(settings[name], NotSaved) for name in NOT_HELD):
+            report_divergence(run, settings["on_divergence"])
+            return run
+        solver, problem = restored_solver(run, settings_again(run, given, max(1, run.epochs), None), data, given)
     return checked_run(run, problem, solver, RateName())
 
 
@@ -242,7 +248,7 @@ def settings_again(run: Run, given: dict[str, Any], target: int, checkpoint: str
         settings |= {"checkpoint": None, "checkpoint_every": None, "checkpoint_seconds": None}
     if "callbacks" not in given and holds_not_saved(settings["callbacks"]):
         settings |= {"callbacks": (), "callback_every": given.get("callback_every")}
-    for name, what in (("learning_rate", "callable"), ("loss", "custom loss")):
+    for name, what in NOT_HELD.items():
         if isinstance(settings[name], NotSaved):
             raise ValueError(f"neither a file nor a pickle holds the {what} that this Run has; give {name}= again")
     return settings
