@@ -11,14 +11,14 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DIGEST", "Arrays", "check_digest", "read_archive", "write_archive"]
+__all__ = ["DIGEST", "Arrays", "check_digest", "native", "read_archive", "write_archive"]
 
 Arrays = dict[str, NDArray[Any]]
 
 DIGEST = "digest"  # the name of the member that holds it
 ALLOWANCE = 2**26  # bytes that a small file may unpack to, if it was compressed since
 READ_BYTES = 2**22  # at a time, so that a large array is not in memory twice
-KINDS = "biufSUMm"  # of the dtypes that a Run is made of
+KINDS = "biufcSUMm"  # of the dtypes that a Run is made of
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -42,6 +42,11 @@ def digest_of(arrays: Arrays) -> str:
 def as_bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Return the bytes of a one-dimensional array, without a copy."""
     return values.view(np.uint8)
+
+
+def native(arrays: Arrays) -> Arrays:
+    """Return arrays in this machine's byte order; a file may come from another."""
+    return {name: array.astype(array.dtype.newbyteorder("="), copy=False) for name, array in arrays.items()}
 
 
 def check_digest(arrays: Arrays) -> None:

@@ -15,7 +15,7 @@ from gdfast.formulas.losses import LOSSES
 from gdfast.options.averaging import EMA
 from gdfast.options.optimizers import OPTIMIZERS
 from gdfast.options.schedules import SCHEDULES, ReduceOnPlateau
-from gdfast.results.archive import Arrays, check_digest, read_archive, write_archive
+from gdfast.results.archive import Arrays, check_digest, native, read_archive, write_archive
 from gdfast.results.history import Recorded
 from gdfast.results.run_fields import FIELDS
 from gdfast.results.stop_reason import StopReason
@@ -51,12 +51,13 @@ def read_file(path: Any, make: Callable[[dict[str, Any], Arrays], Read]) -> Read
     name = file_name(path)
     with open(name, "rb") as file:
         try:
-            arrays = read_archive(file)
+            written = read_archive(file)
+            arrays = native(written)
             text = json.loads(str(arrays["run"]))
             newer = text["format"] > FORMAT
             made = None if newer else make(text, arrays)
             if text["format"] == FORMAT:
-                check_digest(arrays)
+                check_digest(written)
         except Exception as error:  # a damaged file makes NumPy, zipfile and json raise all sorts
             raise ValueError(
                 f"{name!r} is not a whole file of Run.save ({described(error)}); is it another, or cut off? Use a copy "

@@ -370,6 +370,19 @@ def test_a_small_file_may_have_been_compressed_since(tmp_path):
     assert_equal(gdfast.Run.load(tmp_path / "run.npz"), saved("rows")[1])
 
 
+def test_a_file_of_a_machine_of_the_other_byte_order_is_read(tmp_path):
+    arrays, text = contents("rows")
+    swapped = {
+        name: array.astype(array.dtype.newbyteorder("S")) if array.dtype.kind in "fi" else array
+        for name, array in arrays.items()
+    }
+    (tmp_path / "run.npz").write_bytes(sealed(swapped, text))
+    run = gdfast.Run.load(tmp_path / "run.npz")
+    assert_equal(run, saved("rows")[1])
+    assert run.coef.dtype.isnative
+    assert_equal(run.resume(3, X, Y), saved("rows")[1].resume(3, X, Y))
+
+
 def test_the_message_says_what_is_wrong_and_what_to_do(tmp_path):
     arrays, text = contents("minibatch")
     cases = {
