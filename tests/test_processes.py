@@ -49,7 +49,7 @@ def in_threads(path, count=8):
 def main(kind, folder):
     path = os.path.join(folder, "run.npz")
     right = [expected(place) for place in range(4)]
-    work(folder + ".npz", 0)  # imports all that is needed: Python itself hangs where it forks while a thread imports a module
+    work(folder + ".npz", 0)  # imports all that is needed: a fork while a thread imports a module can hang in Python
     os.umask(0o027)
     places = [0, 1, 2, 3, 3, 2, 1, 0]
     if kind == "threads":
