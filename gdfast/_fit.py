@@ -16,7 +16,7 @@ from gdfast.options.declarations import OPTIONS, checked_option
 from gdfast.options.optimizers import Optimizer
 from gdfast.options.schedules import ReduceOnPlateau, Schedule
 from gdfast.results.run import Run
-from gdfast.results.run_file import file_name
+from gdfast.results.storage import file_name
 from gdfast.solvers.diagnostics import RateName, checked_run, warn_if_unstable
 from gdfast.solvers.prepare import prepare
 from gdfast.solvers.select import choose_solver
@@ -221,6 +221,9 @@ def fit(
         If the backend named is not available.
     FileExistsError
         If there is a file at `checkpoint`.
+    OSError
+        If a checkpoint, or a large history in a temporary file, cannot be written; its `run` is the Run of what was
+        done.
     KeyboardInterrupt
         At Ctrl-C, if interrupt="raise", or before the first update.
     DivergenceError

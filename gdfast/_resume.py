@@ -2,22 +2,27 @@
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gdfast._arguments import shown, whole
+from gdfast._arguments import choice, shown, whole
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.frames import by_name, reorder_columns
-from gdfast.data.problem import Problem
+from gdfast.data.problem import Dimensions, Problem
 from gdfast.options.custom_loss import Loss
-from gdfast.options.declarations import DEFAULTS, OPTIONS, checked_option
+from gdfast.options.declarations import DEFAULTS, OPTIONS, checked_option, known_by_others
+from gdfast.options.option import LARGEST_COUNT, count
+from gdfast.results.fields import FieldError, array_of, check_field, mapping
 from gdfast.results.run import Run
-from gdfast.results.run_file import NotSaved, file_name, without_functions
+from gdfast.results.run_file import NotSaved, without_functions
 from gdfast.results.stop_reason import StopReason
+from gdfast.results.storage import file_name
 from gdfast.solvers.base import Solver
-from gdfast.solvers.diagnostics import RateName, checked_run
+from gdfast.solvers.diagnostics import RateName, checked_run, report_divergence
 from gdfast.solvers.plan import Plan
 from gdfast.solvers.prepare import prepare, prepare_again
 from gdfast.solvers.select import SOLVERS, missing_needs
@@ -26,6 +31,7 @@ from gdfast.solvers.training import FitCall, TrainingData, run_solver
 __all__ = ["resume"]
 
 GIVEN_AGAIN = [name for name, option in OPTIONS.items() if option.again]
+NOT_HELD = {"learning_rate": "callable", "loss": "custom loss"}  # by a file or a pickle, and needed to resume
 # Of the cost, relative, between a custom loss and the same given again: rounding on another machine is far below.
 LARGEST_DIFFERENCE = 1e-6
 NO_DATA = (
@@ -76,7 +82,15 @@ def resume(
     TypeError
         If `again` names another argument of fit.
     ValueError
-        If the file is truncated or not a Run, or the fingerprint of the data is another.
+        If the file is truncated, was changed since it was written, or is not a Run, or the fingerprint of the data is
+        another.
+    OSError
+        If the checkpoint cannot be written; its `run` is the Run of what was done.
+
+    Warns
+    -----
+    DivergenceWarning
+        If the training diverges, or the call in the file had ended by that.
 
     Examples
     --------
@@ -98,11 +112,32 @@ def resume(
     run = Run.load(name)
     if epochs is not None:
         return resume_to(run, run.epochs + whole("epochs", epochs, 0, 2**53), data, again, name)
-    if run.stop_reason not in (StopReason.INTERRUPTED, StopReason.MAX_SECONDS):
-        check_given(again, run.settings)
-        check_data(run, *named_data(run, *data))
-        return run
-    return resume_to(run, run.state["epochs"], data, again, name)
+    if run.stop_reason in (StopReason.INTERRUPTED, StopReason.MAX_SECONDS):
+        return resume_to(run, epochs_asked_for(run), data, again, name)
+    return finished(run, data, again)
+
+
+def epochs_asked_for(run: Run) -> int:
+    """Return the last epoch of the call that was cut off."""
+    with named_by_file(run):
+        check_field("state", run.state, mapping({"epochs": count(run.epochs, LARGEST_COUNT)}))
+    return int(run.state["epochs"])
+
+
+def finished(run: Run, data: tuple[Any, Any, Any], given: dict[str, Any]) -> Run:
+    """Return a loaded Run whose call had ended; that it diverged is said again."""
+    check_given(given, run.settings)
+    data = named_data(run, *data)
+    with named_by_file(run):
+        check_data(run, *data)
+        if run.stop_reason is not StopReason.DIVERGED:
+            return run
+        settings = {**DEFAULTS, **run.settings, **given}
+        if any(isinstance(settings[name], NotSaved) for name in NOT_HELD):
+            report_divergence(run, settings["on_divergence"])
+            return run
+        solver, problem = restored_solver(run, settings_again(run, given, max(1, run.epochs), None), data, given)
+    return checked_run(run, problem, solver, RateName())
 
 
 def resume_to(
@@ -112,11 +147,12 @@ def resume_to(
     started = time.perf_counter()
     check_given(given, run.settings)
     data = named_data(run, *data)
-    check_data(run, *data)
-    settings = settings_again(run, given, target, checkpoint)
-    check_length(settings["learning_rate"], target)
-    progress = checked_option("progress", settings["progress"])
-    solver, problem = restored_solver(run, settings, data, given)
+    with named_by_file(run):
+        check_data(run, *data)
+        settings = settings_again(run, given, target, checkpoint)
+        check_length(settings["learning_rate"], target)
+        progress = checked_option("progress", settings["progress"])
+        solver, problem = restored_solver(run, settings, data, given)
     kept = None
     if problem is not None:
         kept = TrainingData(problem, solver.plan, *(data if run.data is None else run.data.given))
@@ -126,13 +162,35 @@ def resume_to(
 
 def _solver_at_end(run: Run) -> Solver | None:
     """Return the solver at the end of a Run, None where that takes the data."""
-    if SOLVERS[run.solver].without_data(run) is None:
-        return None
-    given = {}
-    if isinstance(run.settings["learning_rate"], NotSaved):
-        given["learning_rate"] = run.state["rates"]  # those of the epochs done
-    solver, _ = restored_solver(run, settings_again(run, given, max(1, run.epochs), None), (None, None, None), given)
+    with named_by_file(run):
+        if solver_of(run).without_data(run) is None:
+            return None
+        given = {}
+        if isinstance(run.settings["learning_rate"], NotSaved):
+            rates = {"rates": array_of((None,), np.float64, finite=True)}
+            check_field("state", run.state, mapping(rates))
+            given["learning_rate"] = run.state["rates"]  # those of the epochs done
+        settings = settings_again(run, given, max(1, run.epochs), None)
+        solver, _ = restored_solver(run, settings, (None, None, None), given)
     return solver
+
+
+def solver_of(run: Run) -> type[Solver]:
+    """Return the class of a Run's solver."""
+    check_field("solver", run.solver, lambda name, value: choice(name, value, SOLVERS))
+    return SOLVERS[run.solver]
+
+
+@contextmanager
+def named_by_file(run: Run) -> Iterator[None]:
+    """Name the file of a Run where its state is not one to resume from."""
+    try:
+        yield
+    except FieldError as error:
+        source = "this Run" if run.known_file is None else repr(run.known_file)
+        raise ValueError(
+            f"{source} holds no state to resume from: {error}. Use a copy of the file that is whole, or fit anew"
+        ) from error
 
 
 def restored_solver(
@@ -142,28 +200,45 @@ def restored_solver(
     options = settings | {"seed": run.seed, "backend": run.backend, "solver": run.solver}
     if run.learning_rate is not None:
         options["learning_rate"] = run.learning_rate
-    kind, problem = SOLVERS[run.solver], None
-    dimensions = kind.without_data(run)
-    if run.data is not None:
-        problem = run.data.problem
-        dimensions = problem.dimensions
-        plan = prepare_again(options, dimensions, run.data.plan)
-    elif dimensions is None or data[0] is not None:
-        problem, plan = prepare(*data, options)
-        dimensions = problem.dimensions
-    else:
-        plan = prepare_again(options, dimensions)
+    kind = solver_of(run)
+    try:
+        problem, dimensions, plan = prepared(run, options, data)
+    except (TypeError, ValueError) as error:
+        if run.known_file is None or given:
+            raise
+        raise FieldError(str(error)) from error  # with these data the settings are those of a fit that was made
     missing = missing_needs(kind, dimensions, plan)
+    if missing and not set(given) & set(known_by_others(run.solver)):
+        raise FieldError(f"solver={run.solver!r} needs {', and '.join(missing)}")
     if missing:
         raise ValueError(
             f"{', '.join(given)}: this Run has solver {run.solver!r}, which needs {', and '.join(missing)}; leave it "
             "out, or fit anew with solver='loop'"
         )
-    plan.rates.restore(run.state, run.state.get("begun", run.epochs), "learning_rate" in given)
+    restore_rates(run, plan, "learning_rate" in given)
     solver = kind.resumed(run, problem, plan)
     if "loss" in given and problem is not None:
         check_loss(given["loss"], problem, plan, run)
     return solver, problem
+
+
+def restore_rates(run: Run, plan: Plan, given_again: bool) -> None:
+    """Take over the rates of a callable that the state of a Run holds."""
+    check_field("state", run.state, mapping({}, {"begun": count(run.epochs, run.epochs + 1)}))
+    begun = run.state.get("begun", run.epochs)
+    check_field("rates", run.state, lambda name, state: plan.rates.restore(state, begun, given_again))
+
+
+def prepared(run: Run, options: dict[str, Any], data: tuple[Any, Any, Any]) -> tuple[Problem | None, Dimensions, Plan]:
+    """Return the Problem of a Run, None where its solver needs none, its dimensions and its Plan."""
+    if run.data is not None:
+        known = run.data.problem.dimensions
+        return run.data.problem, known, prepare_again(options, known, run.data.plan)
+    dimensions: Dimensions | None = solver_of(run).without_data(run)
+    if dimensions is None or data[0] is not None:
+        problem, plan = prepare(*data, options)
+        return problem, problem.dimensions, plan
+    return None, dimensions, prepare_again(options, dimensions)
 
 
 def settings_again(run: Run, given: dict[str, Any], target: int, checkpoint: str | None) -> dict[str, Any]:
@@ -173,7 +248,7 @@ def settings_again(run: Run, given: dict[str, Any], target: int, checkpoint: str
         settings |= {"checkpoint": None, "checkpoint_every": None, "checkpoint_seconds": None}
     if "callbacks" not in given and holds_not_saved(settings["callbacks"]):
         settings |= {"callbacks": (), "callback_every": given.get("callback_every")}
-    for name, what in (("learning_rate", "callable"), ("loss", "custom loss")):
+    for name, what in NOT_HELD.items():
         if isinstance(settings[name], NotSaved):
             raise ValueError(f"neither a file nor a pickle holds the {what} that this Run has; give {name}= again")
     return settings
@@ -200,13 +275,13 @@ def check_data(run: Run, X: Any, y: Any, sample_weight: Any) -> None:
     if X is None:
         if y is not None or sample_weight is not None:
             raise ValueError("y or sample_weight is given without X; give all of the data, or none of it")
-        if run.data is None and SOLVERS[run.solver].without_data(run) is None:
+        if run.data is None and solver_of(run).without_data(run) is None:
             raise ValueError(NO_DATA)
         return
     if y is None:
         raise ValueError("X is given without y; give both")
     if run.fingerprint is None or not run.state:
-        raise ValueError("this Run's file holds no state to resume from; fit again from its coef")
+        raise FieldError("the state or the fingerprint of the data is missing")
     if fingerprint(X, y, sample_weight) != run.fingerprint:
         raise ValueError(
             "the fingerprint of X, y and sample_weight is not that of the data this Run was trained on: every value, "

@@ -267,3 +267,29 @@ def test_resuming_after_tol_counts_as_a_fit_from_there(options):
     resumed = run.resume(9_000)
     assert resumed.epochs - run.epochs == anew.epochs
     assert resumed.coef.tobytes() == anew.coef.tobytes()
+
+
+@pytest.mark.parametrize("solver", ["loop", "closed_form"])
+def test_resuming_a_finished_file_whose_run_diverged_says_so_again(solver, tmp_path):
+    path, options = tmp_path / "run.npz", STOPS["diverged"] | {"solver": solver}
+    with pytest.warns(gdfast.DivergenceWarning) as first:
+        run = fit(**options, checkpoint=path)
+    assert run.stop_reason == "diverged"
+    with pytest.warns(gdfast.DivergenceWarning) as again:
+        assert_same(gdfast.resume(path, X, Y), run)
+    assert str(again[-1].message) == str(first[-1].message)
+    assert again[-1].filename == __file__
+    with pytest.raises(gdfast.DivergenceError):
+        fit(**options, on_divergence="raise", checkpoint=tmp_path / "raised.npz")
+    with pytest.raises(gdfast.DivergenceError, match="training diverged in epoch") as caught:
+        gdfast.resume(tmp_path / "raised.npz", X, Y)
+    assert_same(caught.value.run, run)
+
+
+@pytest.mark.parametrize("name", ["half_square", 'it\'s "quoted"', "n" * 150])
+def test_a_custom_loss_keeps_its_name_in_a_file_and_a_pickle(name, tmp_path):
+    run = fit(loss=half_square(name), backend="numpy")
+    run.save(tmp_path / "run.npz")
+    for other in (run, gdfast.Run.load(tmp_path / "run.npz"), pickle.loads(pickle.dumps(run))):
+        assert other.loss == name
+        assert name in repr(other)

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from gdfast.data.order import fill_order
 from gdfast.data.problem import Problem
 from gdfast.options.model import Model
+from gdfast.options.option import count
+from gdfast.results.fields import FieldError, array_like, check_field, mapping
+from gdfast.results.run_fields import LARGEST_STEPS
 
 __all__ = ["KernelState", "SampleOrder", "State"]
 
@@ -119,6 +122,25 @@ class State:
         for name in COUNTS:
             kept[name] = getattr(self, name)
         return kept
+
+    def check(self, name: str, value: Any, epochs: int) -> None:
+        """Raise an error unless a value is a snapshot of such a state, after at most so many epochs."""
+        arrays = {array: array_like(getattr(self, array)) for array in ARRAYS}
+        counts = {
+            "epoch": count(0, epochs),
+            "position": count(0, self.steps_per_epoch - 1),
+            "steps": count(0, LARGEST_STEPS),
+            "count": count(-1, LARGEST_STEPS),
+        }
+        mapping(arrays | counts)(name, value)
+        if value["steps"] != value["epoch"] * self.steps_per_epoch + value["position"]:
+            raise FieldError(
+                f"{name}.steps={value['steps']} must be the updates of {value['epoch']} epochs of "
+                f"{self.steps_per_epoch}, and position={value['position']} more"
+            )
+        if value["position"] == 0:
+            for array in ("W", "b"):
+                check_field(f"{name}.{array}", value[array], array_like(getattr(self, array), finite=True))
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Return to where `snapshot` was taken."""

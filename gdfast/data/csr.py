@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import float_type, floating, matrix, numeric_array, two_dimensions
+from gdfast._arguments import float_type, floating, matrix, numeric_array, two_dimensions, whole
 
-__all__ = ["CSR", "Features", "as_kind_of", "dense", "features", "is_sparse", "row_squares"]
+__all__ = ["CSR", "Features", "as_kind_of", "dense", "features", "from_parts", "is_sparse", "row_squares"]
 
 # Values handled at a time, so that temporary arrays stay small beside a large matrix.
 BLOCK_VALUES = 2**20
@@ -114,8 +114,11 @@ def features(name: str, values: Any) -> Features:
         return values
     if not is_sparse(values):
         return matrix(name, values)
-    shape = two_dimensions(name, tuple(values.shape))
-    stored = values.tocsr()
+    return from_parts(name, values.tocsr(), two_dimensions(name, tuple(values.shape)))
+
+
+def from_parts(name: str, stored: Any, shape: tuple[int, int]) -> CSR:
+    """Return a CSR of the data, indices and indptr of another, which are checked."""
     indices, indptr = places(name, stored, shape)
     data = numeric_array(name, stored.data)[: len(indices)]
     data, indices, indptr = canonical(data, indices, indptr)
@@ -136,7 +139,7 @@ def places(name: str, stored: Any, shape: tuple[int, int]) -> tuple[NDArray[Any]
     indices, indptr = np.asarray(stored.indices), np.asarray(stored.indptr)
     dtype = np.int32 if indices.dtype == indptr.dtype == np.int32 else np.int64
     indices, indptr = (np.require(part, dtype, ["C", "A"]) for part in (indices, indptr))
-    n, d = shape
+    n, d = (whole(f"{name}.shape", length) for length in shape)
     rising = len(indptr) == n + 1 and indptr[0] == 0 and not (indptr[1:] < indptr[:-1]).any()
     if rising and indptr[-1] <= min(len(indices), len(stored.data)):
         indices = indices[: indptr[-1]]

@@ -12,7 +12,7 @@ from gdfast._arguments import REAL_KINDS, real, shown
 from gdfast._cached_property import cached_property
 from gdfast.formulas.losses import LOSSES, LossFormulas, curvature_of_kinks
 
-__all__ = ["Loss"]
+__all__ = ["Loss", "name_in_repr"]
 
 Formula: TypeAlias = Callable[[Any, Any], Any]
 Array: TypeAlias = NDArray[np.float64]
@@ -133,6 +133,16 @@ def without_parameter(formula: Formula, y: Any, z: Any, c: Any) -> Any:
     """Return formula(y, z) in the shape of z, which a constant slope has not by itself; c is left aside."""
     result = formula(y, z)
     return result if np.shape(result) == np.shape(z) else np.broadcast_to(result, np.shape(z))
+
+
+def name_in_repr(text: str) -> str:
+    """Return the name that the repr of a Loss holds, the text itself where it is none or was cut."""
+    import ast  # for Runs that were loaded
+
+    try:
+        return str(ast.literal_eval(text.removeprefix("Loss(").removesuffix(")")))
+    except (SyntaxError, ValueError):
+        return text
 
 
 def check_names(loss: Loss) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import real, vector
+from gdfast._arguments import real, vector, whole
 from gdfast.options.schedules import Constant, ReduceOnPlateau, Schedule
 
 __all__ = ["CallableRates", "LearningRates", "make_learning_rates"]
@@ -79,9 +79,10 @@ class CallableRates(LearningRates):
         """Restore the rates that `state` returned; with a new callable only those of epochs that have begun."""
         if "rates" not in state:
             return
-        first, values = state.get("rates_from", 0), np.asarray(state["rates"], dtype=np.float64)
-        whole = values.ndim == 1 and first + len(values) >= begun
-        if not whole or not (np.isfinite(values) & (values >= 0)).all():
+        first = whole("rates_from", state.get("rates_from", 0), 0, begun)
+        values = np.asarray(state["rates"], dtype=np.float64)
+        complete = values.ndim == 1 and first + len(values) >= begun
+        if not complete or not (np.isfinite(values) & (values >= 0)).all():
             raise ValueError(f"the file of this Run lacks learning rates of epochs before {begun}; fit again")
         known = dict(enumerate(values.tolist(), first))
         self.known = {epoch: rate for epoch, rate in known.items() if epoch < begun or not replaced}

@@ -1,5 +1,9 @@
 """The costs of recorded epochs, and what is recorded beside them, at a memory bound."""
 
+import errno
+import math
+import os
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,6 +13,7 @@ __all__ = ["Columns", "History", "HistorySource", "LogGrid", "Recorded", "StepGr
 
 PER_DECADE = 100  # points of the log grid
 SPILL_BYTES = 2**28  # larger columns (recorded coefficients) are held in a file without a name, gone with the process
+ZEROS_BYTES = 2**20  # written at a time where a file system reserves no blocks
 
 
 class StepGrid:
@@ -24,6 +29,10 @@ class StepGrid:
     def within(self, first: int, stop: int) -> NDArray[np.int64]:
         """Return the grid's epochs from first to stop - 1."""
         return np.arange(-(-first // self.every) * self.every, stop, self.every, dtype=np.int64)
+
+    def holds(self, epochs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Mark those of some epochs that are the grid's."""
+        return np.asarray(epochs % self.every == 0)
 
     def count(self, stop: int) -> int:
         """Return how many of the grid's epochs lie before stop."""
@@ -50,6 +59,10 @@ class LogGrid:
         """Return the grid's epochs from first to stop - 1."""
         low, high = np.searchsorted(self.epochs, [first, stop])
         return self.epochs[low:high]
+
+    def holds(self, epochs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Mark those of some epochs that are the grid's."""
+        return np.isin(epochs, self.epochs)
 
     def count(self, stop: int) -> int:
         """Return how many of the grid's epochs lie before stop."""
@@ -109,6 +122,7 @@ class History:
         self.first: int | None = None
         self.reached = -1  # the last epoch offered
         self.forced = False  # whether the last row was added only because it is the last
+        self.failure: OSError | None = None  # of the file that a larger history is held in
         self.unjoined, self.unjoined_bytes = 0, 0  # blocks at the end, and their size, that were not joined yet
 
     def copy(self) -> "History":
@@ -118,6 +132,7 @@ class History:
         kept = len(table["epoch"]) - self.forced
         other.blocks, other.rows = [{name: column[:kept] for name, column in table.items()}], kept
         other.first, other.reached = self.first, int(table["epoch"][kept - 1]) if kept else -1
+        other.thin()  # the last row of a training that ended there did not count; of one that continues it does
         return other
 
     def state(self) -> dict[str, Any]:
@@ -163,12 +178,23 @@ class History:
             self.unjoined += 1
             self.unjoined_bytes += sum(column.nbytes for column in table.values())
         if self.unjoined_bytes > SPILL_BYTES:
-            self.blocks[-self.unjoined :] = [joined(self.blocks[-self.unjoined :])]
-            self.unjoined = self.unjoined_bytes = 0
+            self.spill()
+        self.thin()
+
+    def spill(self) -> None:
+        """Move the latest blocks into a file; where the disk is full, note it and leave them in memory."""
+        try:
+            self.blocks[-self.unjoined :] = [joined(self.blocks[-self.unjoined :], spilled)]
+        except OSError as error:
+            self.failure = error
+        self.unjoined = self.unjoined_bytes = 0
+
+    def thin(self) -> None:
+        """Drop every second row while there are more than the limit."""
         while self.rows > self.limit:
             self.grid = self.grid.thinned()
             epochs = self.table()["epoch"]
-            kept = np.isin(epochs, self.grid.within(0, int(epochs[-1]) + 1))
+            kept = self.grid.holds(epochs)
             kept[0] = True
             if kept.all():
                 break
@@ -184,6 +210,7 @@ class History:
         """Drop what lies beyond an epoch, which may come again."""
         self.keep(self.table()["epoch"] <= epoch)
         self.reached = min(self.reached, epoch)
+        self.first = None if self.first is not None and self.first > epoch else self.first
 
     def close(self, epoch: int, row: dict[str, Any] | None) -> None:
         """Drop what lies beyond the last epoch, and add that epoch where it is missing (row None: it cannot be)."""
@@ -221,24 +248,79 @@ class History:
         return blocks[0]
 
 
+Allocate = Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any]]
+
+
+def bytes_of(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    """Return the size of an array in bytes."""
+    return math.prod(shape) * dtype.itemsize
+
+
 def allocated(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return an array to fill: in memory, or where that is too large for it in a file."""
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    if size <= SPILL_BYTES:
+    """Return an array to fill: in memory, or where that is too large for it in a file; on a full disk in memory."""
+    if bytes_of(shape, dtype) <= SPILL_BYTES:
         return np.empty(shape, dtype)
+    try:
+        return in_file(shape, dtype)
+    except OSError:
+        if bytes_of(shape, dtype) > memory_bytes() // 2:
+            raise
+        return np.empty(shape, dtype)
+
+
+def spilled(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return an array to fill with a column of blocks that are too large for memory: in a file, unless it is small."""
+    return np.empty(shape, dtype) if bytes_of(shape, dtype) <= SPILL_BYTES // 8 else in_file(shape, dtype)
+
+
+def in_file(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return an array to fill in a file without a name, all of whose blocks are reserved on the disk."""
     import tempfile  # with all that it imports, seldom needed
 
+    size = max(1, bytes_of(shape, dtype))
     with tempfile.TemporaryFile() as file:  # the map outlives the name, and frees the disk at its own end
-        return np.memmap(file, dtype, "w+", shape=shape)
+        try:
+            reserve(file, size)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"{error.strerror}: the recorded history needs {size:,} bytes more in the temporary folder; set TMPDIR "
+                "to a folder with more space, or record fewer epochs by history_every or history_limit",
+                tempfile.gettempdir(),
+            ) from error
+        return np.memmap(file, dtype, "r+", shape=shape)
 
 
-def joined(blocks: list[Columns]) -> Columns:
+def reserve(file: Any, size: int) -> None:
+    """Give a file its size on the disk: a write to a map without blocks on a full disk would kill the process."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
+                raise
+    zeros = bytes(min(size, ZEROS_BYTES))
+    for first in range(0, size, len(zeros)):
+        file.write(zeros[: size - first])
+    file.flush()
+
+
+def memory_bytes() -> int:
+    """Return the size of main memory, where the system tells it."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 2**34
+
+
+def joined(blocks: list[Columns], allocate: Allocate = allocated) -> Columns:
     """Return blocks as one."""
     rows, table = sum(len(block["epoch"]) for block in blocks), {}
     for name, column in blocks[0].items():
         parts = [block[name] for block in blocks]
         shape, dtype = (rows, *column.shape[1:]), np.result_type(*parts)
-        table[name] = np.concatenate(parts, out=allocated(shape, dtype))
+        table[name] = np.concatenate(parts, out=allocate(shape, dtype))
     return table
 
 

@@ -11,7 +11,9 @@ from gdfast.data.csr import features
 from gdfast.data.frames import by_name, reorder_columns
 from gdfast.data.problem import label_matches, normalised_weights, targets
 from gdfast.formulas.losses import LOSSES, LossFormulas
+from gdfast.options.custom_loss import name_in_repr
 from gdfast.options.model import loss_number
+from gdfast.results.run_file import NotSaved
 
 __all__ = ["LinearModel"]
 
@@ -29,6 +31,8 @@ class LinearModel:
     def loss(self) -> str:
         """The name of the loss."""
         loss = self.settings["loss"]
+        if isinstance(loss, NotSaved):
+            return name_in_repr(loss)
         return loss if isinstance(loss, str) else str(getattr(loss, "name", "custom"))
 
     @property

@@ -11,8 +11,10 @@ from gdfast._arguments import whole
 from gdfast._cached_property import cached_property
 from gdfast.results.history import HistorySource, Recorded
 from gdfast.results.linear_model import LinearModel
-from gdfast.results.run_file import as_arrays, read_file, run_fields, without_functions, write_file
+from gdfast.results.run_fields import check_run
+from gdfast.results.run_file import NotSaved, as_arrays, read_file, run_fields, without_functions, write_file
 from gdfast.results.stop_reason import StopReason
+from gdfast.results.storage import file_name
 
 __all__ = ["Point", "Run"]
 
@@ -92,6 +94,8 @@ class Run(LinearModel):
         The value of `cost`, where it is known.
     known_fingerprint : str, optional
         The fingerprint of the data, where it is known.
+    known_file : str, optional
+        The file that the Run was loaded from.
     history_source : HistorySource, optional
         The source of `history`.
     data : object, optional
@@ -149,6 +153,7 @@ class Run(LinearModel):
     state: dict[str, Any] = field(default_factory=dict)
     known_cost: float | None = None
     known_fingerprint: str | None = None
+    known_file: str | None = None
     history_source: HistorySource | None = None
     data: Any = None  # a DataInMemory
 
@@ -359,7 +364,8 @@ class Run(LinearModel):
         """Write the Run to one .npz file at exactly that path, without pickle.
 
         The file is written under another name and then renamed, so an existing file is replaced whole or not at all.
-        It holds what `resume` needs, except the data and functions.
+        It keeps its permissions, and a symbolic link its target. The file holds what `resume` needs, except the data
+        and functions.
 
         Parameters
         ----------
@@ -394,9 +400,15 @@ class Run(LinearModel):
         FileNotFoundError
             If there is no such file.
         ValueError
-            If the file is not a Run, is truncated, or was written by a newer gdfast.
+            If the file is not a Run, is truncated, was changed since it was written, or is of a newer gdfast.
         """
-        return read_file(path, lambda text, arrays: cls(**run_fields(text, arrays)))
+
+        def make(text: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> "Run":
+            run = cls(**run_fields(text, arrays), known_file=file_name(path))
+            check_run(run, NotSaved)
+            return run
+
+        return read_file(path, make)
 
     def rows(self) -> list[tuple[str, str]]:
         """Return the lines of the repr.

@@ -10,26 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._arguments import numeric_array, shown
-from gdfast.data.csr import CSR, features, is_sparse
+from gdfast.data.csr import CSR, features, from_parts, is_sparse
 from gdfast.formulas.losses import LOSSES
 from gdfast.options.averaging import EMA
 from gdfast.options.optimizers import OPTIMIZERS
 from gdfast.options.schedules import SCHEDULES, ReduceOnPlateau
+from gdfast.results.archive import Arrays, check_digest, native, read_archive, write_archive
 from gdfast.results.history import Recorded
+from gdfast.results.run_fields import FIELDS
 from gdfast.results.stop_reason import StopReason
+from gdfast.results.storage import file_name, write_whole
 
-__all__ = ["NotSaved", "as_arrays", "file_name", "read_file", "run_fields", "without_functions", "write_file"]
+__all__ = ["NotSaved", "as_arrays", "read_file", "run_fields", "without_functions", "write_file"]
 
-Arrays = dict[str, NDArray[Any]]
 Read = TypeVar("Read")
 
-FORMAT = 4  # of the file; raised when an older gdfast could not read it. Files of formats 2 and 3 are read, too
+FORMAT = 5  # of the file; raised when an older gdfast could not read it. Files of formats 2 to 4 are read, too
 # What a setting may be besides numbers, strings and arrays: written as its type's name and its fields.
 KINDS: dict[str, Any] = {type(optimizer).__name__: type(optimizer) for optimizer in OPTIMIZERS.values()}
 KINDS |= {kind.__name__: kind for kind in (*SCHEDULES.values(), ReduceOnPlateau, EMA, CSR)}
 STATES = ("Watch", "Plateau")  # kinds of format 2 that are plain dicts since
 LONGEST_REPR = 200  # of what is not saved
-FIELDS = ("epochs", "steps", "seconds", "diverged_at", "solver", "backend", "seed", "learning_rate", "best_epoch")
 
 
 class NotSaved(str):
@@ -40,20 +41,7 @@ class NotSaved(str):
 
 def write_file(path: Any, arrays: Arrays) -> None:
     """Write arrays to one .npz at exactly that path, whole or not at all."""
-    import tempfile
-
-    target = file_name(path)
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target) or os.curdir, prefix=".gdfast-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~current_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_whole(file_name(path), lambda file: write_archive(file, arrays))
 
 
 def read_file(path: Any, make: Callable[[dict[str, Any], Arrays], Read]) -> Read:
@@ -63,16 +51,27 @@ def read_file(path: Any, make: Callable[[dict[str, Any], Arrays], Read]) -> Read
     name = file_name(path)
     with open(name, "rb") as file:
         try:
-            with np.load(file, allow_pickle=False) as members:
-                arrays = dict(members)
+            written = read_archive(file)
+            arrays = native(written)
             text = json.loads(str(arrays["run"]))
             newer = text["format"] > FORMAT
             made = None if newer else make(text, arrays)
+            if text["format"] == FORMAT:
+                check_digest(written)
         except Exception as error:  # a damaged file makes NumPy, zipfile and json raise all sorts
-            raise ValueError(f"{name!r} is not a whole file of Run.save; is it another, or cut off?") from error
+            raise ValueError(
+                f"{name!r} is not a whole file of Run.save ({described(error)}); is it another, or cut off? Use a copy "
+                "of it that is whole, or fit anew"
+            ) from error
     if made is None:
         raise ValueError(f"{name!r} was written by a newer gdfast; update gdfast to read it")
     return made
+
+
+def described(error: Exception) -> str:
+    """Return what is wrong with a file, in one line."""
+    what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+    return shown_text(what.rstrip(".").splitlines()[0] if what.strip() else type(error).__name__)
 
 
 def as_arrays(run: Any) -> Arrays:
@@ -195,6 +194,11 @@ def short_repr(value: Any) -> str:
         text = repr(value)
     except Exception:
         text = object.__repr__(value)
+    return shown_text(text)
+
+
+def shown_text(text: str) -> str:
+    """Return a text, cut where it is long."""
     return text if len(text) <= LONGEST_REPR else text[:LONGEST_REPR] + "..."
 
 
@@ -223,6 +227,8 @@ def put_together(value: Any, arrays: Arrays) -> Any:
     held = put_together(of, arrays)
     if kind == "not_saved":
         return NotSaved(held)
+    if kind == "CSR":
+        return from_parts("a sparse matrix", CSR(**held), tuple(held["shape"]))
     return held if kind in STATES else KINDS[kind](**held)
 
 
@@ -237,22 +243,6 @@ def put_settings_together(value: Any, arrays: Arrays, written: int) -> Any:
         if settings.get("callbacks"):
             settings["callbacks"] = NotSaved(settings["callbacks"])
     return settings
-
-
-def file_name(path: Any, name: str = "path") -> str:
-    """Return the path as a string, exactly as given."""
-    if not isinstance(path, (str, bytes, os.PathLike)):
-        raise TypeError(
-            f"{name}={shown(path)} is a {type(path).__name__}, and must be a path; give a str or a pathlib.Path"
-        )
-    return os.fsdecode(path)
-
-
-def current_umask() -> int:
-    """Return the process's umask, which can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def is_array(value: Any) -> bool:

@@ -50,6 +50,7 @@ class Result(NamedTuple):
     best_epoch: int | None
     history: HistorySource | None
     state: dict[str, Any]  # numbers, arrays, and lists and dicts of them: what `resumed` starts from
+    failure: OSError | None = None  # of a disk, which ended the training
 
 
 class KnownPath(Protocol):

@@ -12,7 +12,7 @@ from gdfast.solvers.base import Solver
 from gdfast.solvers.closed_form.solver import path_of_loop
 from gdfast.solvers.smoothness import largest_rate, stable_rate, surely_stable
 
-__all__ = ["RateName", "checked_run", "warn_if_unstable"]
+__all__ = ["RateName", "checked_run", "report_divergence", "warn_if_unstable"]
 
 
 class RateName(NamedTuple):
@@ -63,12 +63,18 @@ def warn_if_diverged(run: Run, problem: Problem | None, solver: Solver, rate_nam
         return
     plan, rate = solver.plan, solver.last_rate() * rate_name.factor
     limit = limit_of(problem, solver) if plan.rates.constant is not None else None
-    below = "a lower rate" if limit is None else f"a rate below {limit * rate_name.factor:.4g}, the largest stable one,"
+    at = f" at {rate_name.name}={rate:.6g}"
+    report_divergence(run, plan.on_divergence, at, None if limit is None else limit * rate_name.factor)
+
+
+def report_divergence(run: Run, on_divergence: str, at: str = "", limit: float | None = None) -> None:
+    """Warn that a Run diverged at a rate, and which is the largest stable one; or raise, if that was asked for."""
+    below = "a lower rate" if limit is None else f"a rate below {limit:.4g}, the largest stable one,"
     text = (
-        f"training diverged in epoch {run.diverged_at} at {rate_name.name}={rate:.6g}; the state after epoch "
-        f"{run.epochs} is returned. Try {below} or standardize the features"
+        f"training diverged in epoch {run.diverged_at}{at}; the state after epoch {run.epochs} is returned. Try "
+        f"{below} or standardize the features"
     )
-    if plan.on_divergence == "raise":
+    if on_divergence == "raise":
         raise DivergenceError(text, run)
     warnings.warn(text, DivergenceWarning, stacklevel=level_of_caller())
 

@@ -5,11 +5,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.options.option import LARGEST_COUNT, Check, count, number
 from gdfast.options.schedules import ReduceOnPlateau
+from gdfast.results.fields import agree, any_number, equal_to, mapping
 
 __all__ = ["PATIENCE", "PlateauRate", "StoppingRule"]
 
 PATIENCE = 5
+# What the costs change of a tracker; the rest follows from the options.
+CHANGING: dict[str, Check] = {"least": any_number, "missed": count(0, LARGEST_COUNT), "rate": number(0.0)}
 RENAMED = {"without": "missed"}  # in files of format 2
 
 
@@ -28,6 +32,14 @@ class Tracker:
         tracker = object.__new__(cls)
         vars(tracker).update({RENAMED.get(name, name): value for name, value in state.items()})
         return tracker
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise an error unless a value is a state that this tracker can come to."""
+        mapping({})(name, value)
+        state = {RENAMED.get(key, key): part for key, part in value.items()}
+        expected = {key: equal_to(part) for key, part in vars(self).items() if key not in CHANGING}
+        mapping(expected | {key: check for key, check in CHANGING.items() if key in vars(self)})(name, state)
+        agree({f"{name} must hold {', '.join(vars(self))}": set(state) == set(vars(self))})
 
 
 class StoppingRule(Tracker):

@@ -16,6 +16,9 @@ from gdfast.solvers.plan import Plan
 __all__ = ["FitCall", "TrainingData", "run_solver"]
 
 
+WITH_RUN = "What was done is the `run` of this error: save it elsewhere by run.save(path), or resume it"
+
+
 class TrainingData:
     """What a Run has of its data while it is in this process: the problem and the plan that it was trained by."""
 
@@ -57,10 +60,24 @@ def run_solver(solver: Solver, call: FitCall) -> Run:
             make_run(result, solver, call).save(path)
 
     solver.run(Monitor(solver.plan, call.started, call.progress, write))
-    run = make_run(solver.result(), solver, call)
+    result = solver.result()
+    run, failure = make_run(result, solver, call), result.failure
     if path is not None:
-        run.save(path)
+        failure = failure_to_save(run, path) or failure
+    if failure is not None:
+        vars(failure)["run"] = run
+        failure.add_note(WITH_RUN)
+        raise failure
     return run
+
+
+def failure_to_save(run: Run, path: str) -> OSError | None:
+    """Save a Run; return the error of the disk, None where it is saved."""
+    try:
+        run.save(path)
+    except OSError as error:
+        return error
+    return None
 
 
 def make_run(result: Result, solver: Solver, call: FitCall) -> Run:

@@ -81,10 +81,11 @@ class Stop:
             raise KeyError(self.epoch)
 
 
-@pytest.mark.parametrize("epoch", [0, 3])
+@pytest.mark.parametrize("epoch", [0, 3, 8])
 @pytest.mark.parametrize("history_every", [1, 5, "log"])
-def test_the_history_does_not_depend_on_where_a_fit_was_killed(epoch, history_every, tmp_path, X, Y, assert_same):
-    options = {"epochs": 13, "history_every": history_every, "solver": "loop"}
+@pytest.mark.parametrize("more", [{}, {"history_limit": 3}, {"history_limit": 2, "record": "coef_norm"}], ids=str)
+def test_the_history_does_not_depend_on_where_a_fit_was_killed(epoch, history_every, more, tmp_path, X, Y, assert_same):
+    options = {"epochs": 13, "history_every": history_every, "solver": "loop", **more}
     path = tmp_path / "run.npz"
     with pytest.raises(KeyError):
         gdfast.fit(X, Y, checkpoint=path, checkpoint_every=1, callbacks=Stop(epoch), callback_every=1, **options)

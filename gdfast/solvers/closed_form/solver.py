@@ -17,6 +17,7 @@ from gdfast.solvers.closed_form.factorization import Factors, factorize
 from gdfast.solvers.closed_form.history import PathHistory
 from gdfast.solvers.closed_form.modes import GradientDescentModes, make_modes
 from gdfast.solvers.closed_form.path import Path
+from gdfast.solvers.closed_form.saved_state import check_saved_state
 from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
@@ -100,6 +101,7 @@ class ClosedForm(Solver):
     @classmethod
     def without_data(cls, run: Run) -> Dimensions | None:
         """Return the dimensions of a Run that holds its factors; one from a file of an older gdfast does not."""
+        check_saved_state(run)
         if "factors" not in run.state:
             return None
         several = run.coef.ndim == 2

@@ -57,18 +57,28 @@ class Descent:
         self.reason: StopReason | None = None
         self.diverged_at: int | None = None
         self.final_cost: float | None = None
+        self.failure: OSError | None = None  # of a disk, which ended the training
 
     def run(self, monitor: Monitor) -> None:
         """Train up to the last epoch, or stop before it: chunk by chunk."""
         self.shows_costs = monitor.shows_costs
         self.begin()
         monitor.start()
+        self.stop_on_failure(monitor)
         while not self.finished():
             self.run_chunk(self.next_stop(monitor))
             self.observe_epoch()
             asked = monitor.between_chunks()
             self.reason = self.reason or asked
+            self.stop_on_failure(monitor)
         monitor.end()
+
+    def stop_on_failure(self, monitor: Monitor) -> None:
+        """Stop where a checkpoint cannot be written, or a large history while there is more to record."""
+        unfinished = self.state.epoch < self.plan.epochs
+        self.failure = monitor.failure or (self.recorder.failure if unfinished else None)
+        if self.failure is not None and unfinished:
+            self.reason = self.reason or StopReason.INTERRUPTED
 
     def begin(self) -> None:
         """Observe the start; a resumed training has done that."""
@@ -81,6 +91,8 @@ class Descent:
             self.backtracking.lowest = Lowest(loss, 0, self.chunk_snapshot)
         if self.observer.active:
             self.observe_epoch()
+            if self.plan.stochastic and self.plan.objective:
+                self.recorder.add(0, np.array([self.recorder.latest[0]]))  # which no chunk computes
         elif self.plan.stochastic and self.plan.objective:
             cost = self.evaluator.objective(self.state.W, self.state.b)
             if self.evaluator.overflows(cost):
@@ -108,10 +120,11 @@ class Descent:
     def process(self, chunk: Chunk) -> None:
         """Pass a chunk's costs to the rules and the history; go back to the epoch at which a rule acts."""
         first, costs, bad = chunk
-        self.backtracking.note(first, costs, self.chunk_snapshot)
         acted = None if self.plan.validation is not None else self.rules.update(first, costs)
         self.reason = self.rules.reason
-        self.recorder.add(first, costs if acted is None else costs[: acted - first + 1])
+        kept = costs if acted is None else costs[: acted - first + 1]  # the updates after that epoch are undone
+        self.backtracking.note(first, kept, self.chunk_snapshot)
+        self.recorder.add(first, kept)
         if acted is not None and (acted != self.state.epoch or self.state.position or bad is not None):
             self.chunks.go_back(acted, self.wanted)
         elif acted is None and bad is not None:

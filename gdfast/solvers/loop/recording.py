@@ -26,6 +26,11 @@ class Recorder:
         """The cost of the latest epoch that has one."""
         return self.latest[max(self.latest)] if self.latest else None
 
+    @property
+    def failure(self) -> OSError | None:
+        """The error of the disk that a large history is held on, None without one."""
+        return None if self.history is None else self.history.failure
+
     def add(self, first: int, costs: NDArray[np.float64]) -> None:
         """Keep the costs of the epochs first, first + 1, ..., which may be NaN where they were not computed."""
         last = first + len(costs) - 1

@@ -12,6 +12,7 @@ from gdfast.solvers.evaluation import Evaluator
 from gdfast.solvers.loop.backtracking import Lowest
 from gdfast.solvers.loop.descent import Descent
 from gdfast.solvers.loop.observing import Best
+from gdfast.solvers.loop.saved_state import check_saved_state
 from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
@@ -80,6 +81,7 @@ class Loop(Solver):
             best_epoch=None if best is None else best.epoch,
             history=descent.recorder.history,
             state=self.saved_state(),
+            failure=descent.failure,
         )
 
     def at(self, epoch: int) -> None:
@@ -113,6 +115,7 @@ class Loop(Solver):
         if problem is None:
             raise ValueError("the loop is resumed with the data; give X and y")
         loop = cls(problem, plan)
+        check_saved_state(run, loop.state, plan)
         loop.restore(run.state, run.history)
         loop.descent.diverged_at, loop.descent.observer.seconds_before = run.diverged_at, run.seconds
         if run.stop_reason in RESET_AFTER:

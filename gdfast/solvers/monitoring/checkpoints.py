@@ -15,6 +15,7 @@ class Checkpoints:
     def __init__(self, write: Callable[[Any], None] | None, every: int | None, seconds: float | None) -> None:
         self.write_result, self.every, self.seconds = write, every, seconds
         self.written, self.last = 0, time.perf_counter()  # the epoch and the time of the last one
+        self.failure: OSError | None = None  # to write one
 
     def next_stop(self, epoch: int) -> int | None:
         """Return the next epoch after this one at which a checkpoint is due, or None."""
@@ -29,7 +30,11 @@ class Checkpoints:
         return counted or (self.seconds is not None and time.perf_counter() - self.last >= self.seconds)
 
     def write(self, result: Callable[[], Any], epoch: int) -> None:
-        """Write the result, if there is a file to write it to."""
-        if self.write_result is not None:
+        """Write the result, if there is a file to write it to; note where it cannot be written."""
+        if self.write_result is None:
+            return
+        try:
             self.write_result(result())
-            self.written, self.last = epoch, time.perf_counter()
+        except OSError as error:
+            self.failure = error
+        self.written, self.last = epoch, time.perf_counter()

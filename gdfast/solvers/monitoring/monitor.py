@@ -61,6 +61,11 @@ class Monitor:
         """Seconds since the call began."""
         return time.perf_counter() - self.started
 
+    @property
+    def failure(self) -> OSError | None:
+        """The error of a checkpoint that could not be written, None without one."""
+        return self.checkpoints.failure
+
     def progress_bar(self, done: int) -> ProgressBar:
         """Return a progress bar of which so many epochs are done."""
         return ProgressBar(self.plan.epochs, self.shows_costs, done)
