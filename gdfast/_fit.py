@@ -234,7 +234,8 @@ def fit(
     StabilityWarning
         Before training, if full batch on squared_error at this constant rate will diverge.
     DivergenceWarning
-        If a cost or a coefficient is no longer finite; the state of the epoch before is returned.
+        If a cost or a coefficient is no longer finite; the state of the epoch before is returned. Or if the cost at the
+        end is growing: above 1,000 times J at the start.
 
     References
     ----------

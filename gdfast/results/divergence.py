@@ -22,9 +22,10 @@ class StabilityWarning(UserWarning):
 
 
 class DivergenceWarning(RuntimeWarning):
-    """Warning that training diverged and that its last finite state is returned.
+    """Warning that training diverged and its last finite state is returned, or that the cost is growing.
 
-    The message names the epoch or step, the learning rate, and what to try.
+    The cost is growing if it ends, finite, above 1,000 times J at the start. The message names the epoch or step, the
+    learning rate, and what to try.
 
     Examples
     --------

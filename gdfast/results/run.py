@@ -15,6 +15,7 @@ from gdfast.results.run_fields import check_run
 from gdfast.results.run_file import NotSaved, as_arrays, read_file, run_fields, without_functions, write_file
 from gdfast.results.stop_reason import StopReason
 from gdfast.results.storage import file_name
+from gdfast.results.trend import CUT_OFF, TREND_ADVICE, growing, trend_of
 
 __all__ = ["Point", "Run"]
 
@@ -94,6 +95,8 @@ class Run(LinearModel):
         The value of `cost`, where it is known.
     known_fingerprint : str, optional
         The fingerprint of the data, where it is known.
+    start_cost : float, optional
+        J at the start, if the cost has grown beyond 1,000 times that.
     known_file : str, optional
         The file that the Run was loaded from.
     history_source : HistorySource, optional
@@ -153,6 +156,7 @@ class Run(LinearModel):
     state: dict[str, Any] = field(default_factory=dict)
     known_cost: float | None = None
     known_fingerprint: str | None = None
+    start_cost: float | None = None
     known_file: str | None = None
     history_source: HistorySource | None = None
     data: Any = None  # a DataInMemory
@@ -237,7 +241,10 @@ class Run(LinearModel):
     @property
     def advice(self) -> str:
         """A sentence on why training ended and what to try next."""
-        return self.stop_reason.advice
+        if self.start_cost is not None:
+            return growing(self.cost, self.start_cost)
+        trend = trend_of(self.costs) if self.stop_reason in CUT_OFF else None
+        return self.stop_reason.advice if trend is None else f"{CUT_OFF[self.stop_reason]} {TREND_ADVICE[trend]}"
 
     @property
     def last_coef(self) -> NDArray[Any]:

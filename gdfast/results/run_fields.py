@@ -46,6 +46,7 @@ def check_run(run: Any, not_saved: type) -> None:
         check_field(name, getattr(run, name), check)
     check_coefficients(run)
     check_field("cost", run.known_cost, lambda name, value: value != value or any_number(name, value))
+    check_field("start_cost", run.start_cost, optional(any_number))
     check_field("fingerprint", run.known_fingerprint, optional(text))
     check_field("state", run.state, mapping({}))
     check_names(run)

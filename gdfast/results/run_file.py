@@ -84,6 +84,7 @@ def as_arrays(run: Any) -> Arrays:
         "format": FORMAT,
         "extra": run.extra,
         "cost": run.cost,
+        "start_cost": run.start_cost,
         "stop_reason": run.stop_reason,
     }
     text["settings"] = taken_apart("settings", without_functions(run.settings), arrays)
@@ -113,6 +114,7 @@ def run_fields(text: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
         "format",
         "extra",
         "cost",
+        "start_cost",
         "stop_reason",
         "settings",
         "memory",
@@ -125,6 +127,7 @@ def run_fields(text: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
     known = {name: text[name] for name in FIELDS} | {
         "extra": text["extra"],
         "known_cost": text["cost"],
+        "start_cost": text.get("start_cost"),
         "known_fingerprint": text["fingerprint"],
         "feature_names": None if text.get("feature_names") is None else tuple(text["feature_names"]),
         "state": put_together(text["memory"], arrays),

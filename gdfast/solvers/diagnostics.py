@@ -58,11 +58,14 @@ def checked_run(run: Run, problem: Problem | None, solver: Solver, rate_name: Ra
 
 
 def warn_if_diverged(run: Run, problem: Problem | None, solver: Solver, rate_name: RateName) -> None:
-    """Say that training diverged, and which rate would not; or raise, if that was asked for."""
-    if run.stop_reason is not StopReason.DIVERGED or run.diverged_at is None:
+    """Say that training diverged or the cost is growing, and which rate is stable; or raise, if that was asked for."""
+    diverged = run.stop_reason is StopReason.DIVERGED and run.diverged_at is not None
+    if not diverged and run.start_cost is None:
         return
     plan, rate = solver.plan, solver.last_rate() * rate_name.factor
     limit = limit_of(problem, solver) if plan.rates.constant is not None else None
+    if limit is not None and solver.last_rate() <= limit:
+        limit = None  # of the mean over all rows: single ones, or a loss without such a limit, ask for less
     at = f" at {rate_name.name}={rate:.6g}"
     report_divergence(run, plan.on_divergence, at, None if limit is None else limit * rate_name.factor)
 
@@ -70,10 +73,10 @@ def warn_if_diverged(run: Run, problem: Problem | None, solver: Solver, rate_nam
 def report_divergence(run: Run, on_divergence: str, at: str = "", limit: float | None = None) -> None:
     """Warn that a Run diverged at a rate, and which is the largest stable one; or raise, if that was asked for."""
     below = "a lower rate" if limit is None else f"a rate below {limit:.4g}, the largest stable one,"
-    text = (
-        f"training diverged in epoch {run.diverged_at}{at}; the state after epoch {run.epochs} is returned. Try "
-        f"{below} or standardize the features"
-    )
+    what = f"training diverged in epoch {run.diverged_at}{at}; the state after epoch {run.epochs} is returned"
+    if run.start_cost is not None:
+        what = f"the cost is growing{at}: it was {run.start_cost:.4g}, and is {run.cost:.4g} after epoch {run.epochs}"
+    text = f"{what}. Try {below} or standardize the features"
     if on_divergence == "raise":
         raise DivergenceError(text, run)
     warnings.warn(text, DivergenceWarning, stacklevel=level_of_caller())

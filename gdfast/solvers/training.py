@@ -1,5 +1,6 @@
 """A solver's training from its start to the Run: progress, checkpoints, and what the Run holds of it."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from gdfast.data.problem import Problem
 from gdfast.results.run import Run
 from gdfast.solvers.base import Result, Solver
 from gdfast.solvers.evaluation import objective_at
+from gdfast.solvers.growth import start_cost_if_grown
 from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
@@ -62,6 +64,9 @@ def run_solver(solver: Solver, call: FitCall) -> Run:
     solver.run(Monitor(solver.plan, call.started, call.progress, write))
     result = solver.result()
     run, failure = make_run(result, solver, call), result.failure
+    start_cost = start_cost_if_grown(run, result.estimate, None if call.data is None else call.data.problem, solver)
+    if start_cost is not None:
+        run = replace(run, start_cost=start_cost, known_cost=run.cost)
     if path is not None:
         failure = failure_to_save(run, path) or failure
     if failure is not None:
