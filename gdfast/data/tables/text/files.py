@@ -68,10 +68,11 @@ def alike(first: list[str], below: list[list[str]]) -> tuple[list[str], list[lis
 
 def commented_header(comment: str, separator: str, first: Sequence[str]) -> list[str] | None:
     """Return the names in a comment just above the rows, where there is one for each column and none is a number."""
-    fields = next(records(comment, separator), []) if comment else []
-    if fields and fields[0].strip() != COMMENT:
-        fields = next(records(comment.lstrip().removeprefix(COMMENT), separator), [])
-    return fields if len(fields) == len(first) and has_header(fields, []) else None
+    for names in (comment.lstrip().removeprefix(COMMENT), comment):  # the second where a column is named "#"
+        fields = next(records(names, separator), [])
+        if len(fields) == len(first) and all(map(str.strip, fields)) and has_header(fields, []):
+            return fields
+    return None
 
 
 def check_quotes(start: Start, separator: str) -> None:

@@ -41,7 +41,8 @@ def fit(head: str, separator: str) -> Fit | None:
     fields = [field for record in found[1:] or found for field in record if not is_missing(field)]
     if separator == BLANKS and any(stands_beside_another(field) for field in fields):
         return None
-    return Fit(often / len(found), sum(map(is_number_text, fields)) / max(1, len(fields)))
+    numbers = sum(map(is_number_text, fields)) / max(1, len(fields))
+    return None if separator == BLANKS and numbers == 0 else Fit(often / len(found), numbers)  # blanks are in text, too
 
 
 def stands_beside_another(field: str) -> bool:
