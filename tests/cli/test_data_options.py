@@ -123,8 +123,8 @@ def test_json_has_what_the_run_has(folder, fitted):
     report = fitted("f.csv", "--target", "y", "--epochs", 50, "--seed", 3, "--save", "r.npz", "--predict", "1,2")
     run = gdfast.Run.load("r.npz")
     assert list(report) == [
-        "coef", "intercept", "names", "classes", "cost", "epochs", "stop_reason", "solver", "backend", "seed", "seconds",
-        "prediction",
+        "coef", "intercept", "names", "classes", "cost", "epochs", "stop_reason", "solver", "backend", "seed",
+        "seconds", "prediction",
     ]  # fmt: skip
     assert report["coef"] == run.coef.tolist()
     assert (report["intercept"], report["cost"]) == (run.intercept, run.cost)
@@ -148,9 +148,8 @@ def test_printed_coefficients_give_the_predictions(folder, typed):
     lines = [line for line in out.splitlines() if line.startswith("  ")]
     coef = {line.split()[0]: float(line.split()[1]) for line in lines}
     assert status == 0
-    assert {line.index(line.split()[1].lstrip("-")) for line in lines} == {len("  intercept") + 3}, (
-        "one below the other"
-    )
+    starts = {line.index(line.split()[1].lstrip("-")) for line in lines}
+    assert starts == {len("  intercept") + 3}
     status, out, _ = typed("predict", "r.npz", "f.csv")
     by_hand = coef["time"] * times + coef["b"] * (np.arange(40) % 3) + coef["intercept"]
     np.testing.assert_allclose([float(line) for line in out.split()], by_hand, atol=1e-5)

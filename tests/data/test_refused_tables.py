@@ -109,6 +109,8 @@ REFUSED = {
         "may be the numbers of the columns or a row; give header=",
     ),
     "a comment or a row": ("f.csv", "a,b\n1,2\n#3,4\n5,6\n", "row 2 begins with '#'"),
+    "a comment or a first row": ("f.csv", "#7,2\n#3,4\n5,6\n", "the line '#3,4' above the rows"),
+    "a comment or a value": ("f.csv", "color\n#ff0000\nred\n#00ff00\n", "row 2 begins with '#'"),
     "a quote that is not closed": ("f.csv", 'a,b\n1,2\n3,"x\n5,6\n', "row 2 has a quoted field that is not closed"),
     "a quote that is closed too late": (
         "f.csv",

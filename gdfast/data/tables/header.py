@@ -6,7 +6,7 @@ from typing import Any
 from gdfast._arguments import shown
 from gdfast.data.tables.numbers import is_missing, is_value
 
-__all__ = ["check_distinct", "has_header", "names_of_header", "unnamed_columns"]
+__all__ = ["check_distinct", "has_header", "is_column_of_values", "names_of_header", "unnamed_columns"]
 
 FEWEST_NUMBERED = 3  # columns whose names may be 0, 1, 2, ... and not a row
 

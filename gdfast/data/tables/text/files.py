@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from gdfast.data.tables.header import has_header, names_of_header, unnamed_columns
+from gdfast._arguments import shown
+from gdfast.data.tables.header import has_header, is_column_of_values, names_of_header, unnamed_columns
 from gdfast.data.tables.layout import Found, Layout
 from gdfast.data.tables.source import needed
 from gdfast.data.tables.text.conversion import convert
@@ -27,6 +28,7 @@ class Start(NamedTuple):
     is_header: bool
     rows: str
     width: int  # number of fields of the first row
+    sample: list[list[str]]  # the first rows
 
 
 def read_text(data: bytes, layout: Layout) -> Found:
@@ -52,11 +54,11 @@ def first_lines(text: Text, separator: str, header: bool | None) -> Start:
     first, below = sample[0], sample[1:]
     commented = commented_header(text.last_comment, separator, first) if header is not False else None
     if commented is not None and not (header is None and has_header(first, below)):
-        return Start(commented, True, rows, len(first))
+        return Start(commented, True, rows, len(first), sample)
     if has_header(*alike(first, below)) if header is None else header:
         width = len(below[0]) if below else len(first)
-        return Start(first, True, first_record(rows, one)[1], width)
-    return Start(first, False, rows, len(first))
+        return Start(first, True, first_record(rows, one)[1], width, below)
+    return Start(first, False, rows, len(first), sample)
 
 
 def alike(first: list[str], below: list[list[str]]) -> tuple[list[str], list[list[str]]]:
@@ -70,8 +72,14 @@ def commented_header(comment: str, separator: str, first: Sequence[str]) -> list
     """Return the names in a comment just above the rows, where there is one for each column and none is a number."""
     for names in (comment.lstrip().removeprefix(COMMENT), comment):  # the second where a column is named "#"
         fields = next(records(names, separator), [])
-        if len(fields) == len(first) and all(map(str.strip, fields)) and has_header(fields, []):
-            return fields
+        if len(fields) == len(first) and all(map(str.strip, fields)):
+            if has_header(fields, []):
+                return fields
+            if len(fields) > 1:
+                raise ValueError(
+                    f"the line {shown(comment)} above the rows has as many fields as they, so that it may be a comment "
+                    "or a row; remove it, or put its first value in quotes"
+                )
     return None
 
 
@@ -123,7 +131,8 @@ def is_empty(column: Any) -> bool:
 def check_comments(text: Text, start: Start, separator: str) -> None:
     """Raise ValueError where a comment between the rows may be a row: it has as many fields."""
     for above, comment in text.comments:
-        if len(next(records(comment, " " if separator == UNIT else separator), [])) == start.width > 1:
+        fields = next(records(comment, " " if separator == UNIT else separator), [])
+        if len(fields) == start.width > 1 or (start.width == 1 and not is_column_of_values(start.sample, 0)):
             row = above + 1 - (start.is_header and text.rows != start.rows)
             raise ValueError(
                 f"row {row} begins with {COMMENT!r} and has as many fields as the others, so that it may be a comment "

@@ -8,7 +8,17 @@ from typing import Any, NamedTuple
 
 from gdfast.data.tables.layout import BLANKS
 
-__all__ = ["UNIT", "Body", "columns_of", "first_record", "head_of", "one_separator", "records", "unclosed_quote"]
+__all__ = [
+    "QUOTED",
+    "UNIT",
+    "Body",
+    "columns_of",
+    "first_record",
+    "head_of",
+    "one_separator",
+    "records",
+    "unclosed_quote",
+]
 
 HEAD = 2**20  # characters of the first lines
 UNIT = "\x1f"  # stands for any number of blanks

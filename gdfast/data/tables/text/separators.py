@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from gdfast.data.tables.layout import BLANKS
 from gdfast.data.tables.numbers import is_missing, is_number_text
-from gdfast.data.tables.text.records import records
+from gdfast.data.tables.text.records import QUOTED, records
 
 __all__ = ["recognised_separator"]
 
-CANDIDATES = ("\t", ";", "|", ",", BLANKS)  # of two that fit equally well the first is taken
+# Of two that fit equally well the first is taken. Blanks fit only where all commas are within numbers.
+CANDIDATES = ("\t", ";", "|", BLANKS, ",")
 MOST_RECORDS = 100  # that are looked at
 
 
@@ -34,17 +35,18 @@ def recognised_separator(head: str) -> str | None:
 
 def fit(head: str, separator: str) -> Fit | None:
     """Return how well a separator fits, None where it does not."""
+    if separator == BLANKS and stands_beside_another(head):
+        return None
     found = list(islice(records(head, separator), MOST_RECORDS))
     count, often = Counter(map(len, found)).most_common(1)[0]
-    if count < 2:
-        return None
     fields = [field for record in found[1:] or found for field in record if not is_missing(field)]
-    if separator == BLANKS and any(stands_beside_another(field) for field in fields):
+    alike, numbers = often / len(found), sum(map(is_number_text, fields)) / max(1, len(fields))
+    if separator == BLANKS and (alike <= 1 / 2 or numbers == 0):  # blanks are in text, too
         return None
-    numbers = sum(map(is_number_text, fields)) / max(1, len(fields))
-    return None if separator == BLANKS and numbers == 0 else Fit(often / len(found), numbers)  # blanks are in text, too
+    return Fit(alike, numbers) if count > 1 else None
 
 
-def stands_beside_another(field: str) -> bool:
-    """Return whether a field between blanks shows that another character is the separator."""
-    return re.search("[;,|]", field) is not None and not is_number_text(field)
+def stands_beside_another(head: str) -> bool:
+    """Return whether what is between blanks shows that another character is the separator, where it is not quoted."""
+    fields = re.sub(QUOTED, "", head).split()
+    return any(re.search("[;,|]", field) is not None and not is_number_text(field) for field in fields)
