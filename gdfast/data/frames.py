@@ -66,17 +66,12 @@ def select_columns(values: Any, names: Sequence[str]) -> Any:
     return values[list(names)] if hasattr(type(values), "iloc") else values.select(list(names))
 
 
-def values_of(X: Any) -> Any:
-    """Return X as the data module takes it: the table of a file as its matrix, whose errors name the row."""
-    return X.matrix() if is_frame(X) and hasattr(type(X), "matrix") else X
-
-
 def by_name(X: Any, y: Any, sample_weight: Any = None) -> NamedData:
     """Return the data with y and sample_weight, where they name columns of X, taken out of it."""
     names = column_names("X", X)
     chosen = {what: value for what, value in (("y", y), ("sample_weight", sample_weight)) if isinstance(value, str)}
     if not chosen:
-        return NamedData(values_of(X), y, sample_weight, names)
+        return NamedData(X, y, sample_weight, names)
     for what, value in chosen.items():
         if names is None:
             remedy = "name its columns by strings" if is_frame(X) else "give X as a DataFrame"
@@ -95,16 +90,11 @@ def by_name(X: Any, y: Any, sample_weight: Any = None) -> NamedData:
     if not features:
         raise ValueError(f"X has no columns besides {listed(list(chosen.values()))}; give at least one feature")
     y, sample_weight = (X[value] if isinstance(value, str) else value for value in (y, sample_weight))
-    return NamedData(values_of(select_columns(X, features)), y, sample_weight, features)
+    return NamedData(select_columns(X, features), y, sample_weight, features)
 
 
 def reorder_columns(X: Any, names: tuple[str, ...] | None) -> Any:
     """Return X with the columns of a fit in their order; as it is where either has no names."""
-    return values_of(in_order(X, names))
-
-
-def in_order(X: Any, names: tuple[str, ...] | None) -> Any:
-    """Return X with the columns of a fit in their order, or raise an error that lists what differs."""
     own = column_names("X", X)
     if names is not None and own is None and is_frame(X):
         raise TypeError(

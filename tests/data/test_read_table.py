@@ -211,6 +211,8 @@ def test_a_file_is_opened(tmp_path, what):
         ("n,2019\n5,1\n", {"header": True}, {"n": [5], "2019": [1]}),
         ("0,1,2\n0.5,1.5,2.5\n", {"header": False}, {"0": [0, 0.5], "1": [1, 1.5], "2": [2, 2.5]}),
         ("x\n1,5\n2,5\n", {"separator": ";"}, {"x": [1.5, 2.5]}),
+        ("1,5\n2,05\n", {"separator": ";"}, {"0": [1.5, 2.05]}),
+        ("1,5\n2,05\n", {"separator": ","}, {"0": [1, 2], "1": [5, 5]}),
         ("a:b\n1:2\n", {"separator": ":"}, {"a": [1], "b": [2]}),
         ("a b\n1  2\n", {"separator": " "}, {"a": [1], "b": [2]}),
         ("a\tb c\n1\t2\n", {"separator": "\\t"}, {"a": [1], "b c": [2]}),
@@ -279,20 +281,35 @@ def test_a_table_is_a_frame(tmp_path):
 
 
 def test_a_table_is_fitted_by_name(tmp_path):
-    X = np.random.default_rng(1).standard_normal((30, 2))
-    y = X @ [2.0, -1.0] + 3
-    rows = "".join(f"{b!r},{t!r},{a!r}\n" for (a, b), t in zip(X.tolist(), y.tolist(), strict=True))
-    table = gdfast.read_table(written(tmp_path, "f.csv", "b,y,a\n" + rows))
-    run = gdfast.fit(table, "y", epochs=200)
+    rng = np.random.default_rng(1)
+    X, w = rng.standard_normal((30, 2)), rng.uniform(1, 2, 30)
+    y = X @ [2.0, -1.0] + 3 + rng.standard_normal(30)
+    rows = np.column_stack([X[:, 1], y, X[:, 0], w]).tolist()
+    content = "b,y,a,w\n" + "".join(",".join(map(repr, row)) + "\n" for row in rows)
+    table = gdfast.read_table(written(tmp_path, "f.csv", content))
+    data, turned = table.select(["b", "y", "a"]), table.select(["a", "y", "b"])
+    run = gdfast.fit(data, "y", epochs=20, backend="numpy")
+    X = X[:, ::-1]
     assert run.feature_names == ("b", "a")
-    assert np.array_equal(run.coef, gdfast.fit(X[:, ::-1], y, epochs=200).coef)
-    assert np.array_equal(run.predict(table.select(["a", "b"])), run.predict(X[:, ::-1]))
-    assert run.score(table, "y") == run.score(X[:, ::-1], y)
-    assert run.resume(5, table, "y").epochs == 205
+    assert np.array_equal(run.coef, gdfast.fit(X, y, epochs=20, backend="numpy").coef)
+    assert np.array_equal(run.predict(turned.select(["a", "b"])), run.predict(X))
+    assert run.score(turned, "y") == run.score(data, "y") == run.score(X, y)
+    assert run.resume(5, data, "y").epochs == 25
+    run.save(tmp_path / "r.npz")
+    loaded = gdfast.Run.load(tmp_path / "r.npz")
+    assert np.array_equal(loaded.resume(5, turned, "y").coef, run.resume(5).coef)
+    assert np.array_equal(loaded.resume(5, X, y).coef, run.resume(5).coef)
     with pytest.raises(ValueError, match="X has the column 'y', not a feature of the fit"):
-        run.predict(table)
-    weighted = gdfast.fit(table, "y", sample_weight="a", epochs=2, positive=True) if (X[:, 0] >= 0).all() else None
-    assert weighted is None
+        run.predict(data)
+    for validation in ((turned, "y"), (data, "y"), (X, y)):
+        validated = gdfast.fit(data, "y", validation=validation, epochs=3)
+        assert validated.history["validation_cost"][-1] == pytest.approx(validated.cost, rel=1e-12)
+    weighted = gdfast.fit(table, "y", sample_weight="w", epochs=20, backend="numpy")
+    assert np.array_equal(weighted.coef, gdfast.fit(X, y, sample_weight=w, epochs=20, backend="numpy").coef)
+    assert (
+        gdfast.stability(table, "y").max_learning_rate
+        == gdfast.stability(table.select(["b", "a", "w"]), y).max_learning_rate
+    )
 
 
 def test_text_as_a_feature_names_the_column_and_the_row(tmp_path):

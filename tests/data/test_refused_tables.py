@@ -102,6 +102,11 @@ REFUSED = {
         "a;b\n1,5;1\n2;2.5\n",
         "mixed .row 1, column 'a': '1,5'; row 2, column 'b': '2.5'",
     ),
+    "two whole numbers or one with a comma": (
+        "f.csv",
+        "1,5\n2,05\n",
+        "row 2 may be the two numbers 2 and 05 or the number",
+    ),
     "a header or a row": ("f.csv", "n,2019\n5,1\n6,2\n", "may be a header or a row; give header="),
     "numbers of columns or a row": (
         "f.csv",
@@ -109,8 +114,9 @@ REFUSED = {
         "may be the numbers of the columns or a row; give header=",
     ),
     "a comment or a row": ("f.csv", "a,b\n1,2\n#3,4\n5,6\n", "row 2 begins with '#'"),
+    "a comment or a row between blanks": ("f.txt", "# a b\n1  2\n#3 4\n5 6\n", "row 2 begins with '#'"),
     "a comment or a first row": ("f.csv", "#7,2\n#3,4\n5,6\n", "the line '#3,4' above the rows"),
-    "a comment or a value": ("f.csv", "color\n#ff0000\nred\n#00ff00\n", "row 2 begins with '#'"),
+    "a comment or a value": ("f.csv", "color\n#ff0000\nred\n#00ff00\n", "row 1 begins with '#'"),
     "a quote that is not closed": ("f.csv", 'a,b\n1,2\n3,"x\n5,6\n', "row 2 has a quoted field that is not closed"),
     "a quote that is closed too late": (
         "f.csv",

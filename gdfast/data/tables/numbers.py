@@ -66,8 +66,8 @@ class Style(NamedTuple):
 
 POINT, COMMA = Style("point", ".", ","), Style("comma", ",", ".")
 STYLES = {".": POINT, ",": COMMA}
-NUMBER = re.compile("|".join(f"(?:{style.number})" for style in STYLES.values()))
-NO_NAME = re.compile(f"{INFINITE}|{DATE}")
+NUMBER = "|".join(f"(?:{style.number})" for style in STYLES.values())
+NO_NAME = f"{INFINITE}|{DATE}"
 
 
 def is_missing(text: Any) -> bool:
@@ -77,7 +77,7 @@ def is_missing(text: Any) -> bool:
 
 def is_number_text(text: Any) -> bool:
     """Return whether a text is a number in one of the styles."""
-    return isinstance(text, str) and NUMBER.fullmatch(text.strip()) is not None
+    return isinstance(text, str) and re.fullmatch(NUMBER, text.strip()) is not None
 
 
 def is_value(text: Any) -> bool:
@@ -85,4 +85,4 @@ def is_value(text: Any) -> bool:
     if not isinstance(text, str):
         return text is not None
     text = text.strip()
-    return is_number_text(text) or text.lower() in TRUE_OR_FALSE or NO_NAME.fullmatch(text) is not None
+    return is_number_text(text) or text.lower() in TRUE_OR_FALSE or re.fullmatch(NO_NAME, text) is not None

@@ -68,7 +68,8 @@ class Table:
         return self.columns[name]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return self.matrix().astype(dtype or np.float64, copy=False)
+        found = self.matrix()
+        return found if dtype is None else found.astype(dtype, copy=False)
 
     def __repr__(self) -> str:
         kinds = [f"{name} ({kind_of(column)})" for name, column in self.columns.items()]

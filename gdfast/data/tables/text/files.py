@@ -1,5 +1,6 @@
 """Text files: separated values, read as columns of text with names, and converted."""
 
+import re
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ class Start(NamedTuple):
     rows: str
     width: int  # number of fields of the first row
     sample: list[list[str]]  # the first rows
+    above: int = 0  # lines of the header, where it is no comment
 
 
 def read_text(data: bytes, layout: Layout) -> Found:
@@ -39,6 +41,8 @@ def read_text(data: bytes, layout: Layout) -> Found:
         raise ValueError("it is empty, or holds comments only" if text.last_comment else "it is empty")
     separator = layout.separator or text.separator or recognised_separator(head_of(text.rows)) or UNIT
     start = first_lines(text, separator, layout.header)
+    if layout.separator is None:
+        check_pairs(start, separator)
     separator = UNIT if separator == " " else separator
     check_quotes(start, separator)
     body = columns_of(start.rows, separator, start.width)
@@ -57,7 +61,7 @@ def first_lines(text: Text, separator: str, header: bool | None) -> Start:
         return Start(commented, True, rows, len(first), sample)
     if has_header(*alike(first, below)) if header is None else header:
         width = len(below[0]) if below else len(first)
-        return Start(first, True, first_record(rows, one)[1], width, below)
+        return Start(first, True, first_record(rows, one)[1], width, below, 1)
     return Start(first, False, rows, len(first), sample)
 
 
@@ -81,6 +85,20 @@ def commented_header(comment: str, separator: str, first: Sequence[str]) -> list
                     "or a row; remove it, or put its first value in quotes"
                 )
     return None
+
+
+def check_pairs(start: Start, separator: str) -> None:
+    """Raise ValueError where two columns of whole numbers without names look like one with decimal commas."""
+    if separator != "," or start.is_header or start.width != 2:
+        return
+    for row, (whole, fraction) in enumerate((record for record in start.sample if len(record) == 2), 1):
+        if re.fullmatch("[+-]?[0-9]+", whole) is None or re.fullmatch("[0-9]+", fraction) is None:
+            return
+        if re.fullmatch("0[0-9]+", fraction) is not None or whole == "-0":
+            raise ValueError(
+                f"row {row} may be the two numbers {whole} and {fraction} or the number {whole},{fraction}; give "
+                'separator="," for two, separator=";" for one'
+            )
 
 
 def check_quotes(start: Start, separator: str) -> None:
@@ -133,7 +151,7 @@ def check_comments(text: Text, start: Start, separator: str) -> None:
     for above, comment in text.comments:
         fields = next(records(comment, " " if separator == UNIT else separator), [])
         if len(fields) == start.width > 1 or (start.width == 1 and not is_column_of_values(start.sample, 0)):
-            row = above + 1 - (start.is_header and text.rows != start.rows)
+            row = above + 1 - start.above
             raise ValueError(
                 f"row {row} begins with {COMMENT!r} and has as many fields as the others, so that it may be a comment "
                 "or a row; remove it, or put its first value in quotes"
