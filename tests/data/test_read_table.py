@@ -147,6 +147,7 @@ OPENED = {
         "5.1,3.5,Iris-setosa\n6.2,2.9,Iris-virginica\n\n",
         {"0": [5.1, 6.2], "1": [3.5, 2.9], "2": ["Iris-setosa", "Iris-virginica"]},
     ),
+    "no header, years": ("f.csv", "A,2019\nB,2020\n", {"0": ["A", "B"], "1": [2019, 2020]}),
     "no header, dates first": (
         "f.csv",
         "2020-01-01,5\n2020-01-02,6\n",

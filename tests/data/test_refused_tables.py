@@ -107,7 +107,13 @@ REFUSED = {
         "1,5\n2,05\n",
         "row 2 may be the two numbers 2 and 05 or the number",
     ),
-    "a header or a row": ("f.csv", "n,2019\n5,1\n6,2\n", "may be a header or a row; give header="),
+    "a header or a row": ("f.csv", "n,7\n5,1\n6,2\n", "may be a header or a row; give header="),
+    "years or a row, and a row that is shorter": ("f.csv", "country,2019,2020\nA,1.5\n", "may be a year"),
+    "years or a row": (
+        "f.csv",
+        "country,2019,2020\nA,1.5,2\nB,2,3\n",
+        "'2019', which may be a year that names a column",
+    ),
     "numbers of columns or a row": (
         "f.csv",
         "0,1,2\n0.5,1.5,2.5\n",

@@ -1,5 +1,6 @@
 """The header of a table: whether the first record has the names of the columns, and what these are."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,12 @@ def has_header(first: Sequence[Any], below: Sequence[Sequence[Any]]) -> bool:
     names = [not value and not is_missing(field) for value, field in zip(values, first, strict=True)]
     if not any(values):
         return any(names)
+    years = [place for place, field in enumerate(first) if is_year(field)]
+    if any(names) and len(years) == sum(values) and not all(is_year(field) for field in column(below, years[0])):
+        raise ValueError(
+            f"the first line has text and {shown(first[years[0]])}, which may be a year that names a column or a "
+            "number in a row; give header=True or header=False"
+        )
     for place, field in enumerate(first):
         if names[place] and is_column_of_values(below, place):
             raise ValueError(
@@ -37,8 +44,18 @@ def has_header(first: Sequence[Any], below: Sequence[Sequence[Any]]) -> bool:
 
 def is_column_of_values(below: Sequence[Sequence[Any]], place: int) -> bool:
     """Return whether all that is below the first field of a column are values, at least one."""
-    fields = [record[place] for record in below if place < len(record) and not is_missing(record[place])]
+    fields = column(below, place)
     return bool(fields) and all(map(is_value, fields))
+
+
+def column(below: Sequence[Sequence[Any]], place: int) -> list[Any]:
+    """Return the fields of a column that are not missing."""
+    return [record[place] for record in below if place < len(record) and not is_missing(record[place])]
+
+
+def is_year(field: Any) -> bool:
+    """Return whether a field is a whole number that is more often a year than not."""
+    return re.fullmatch("(18|19|20)[0-9]{2}", str(field).strip()) is not None
 
 
 def counts_columns(first: Sequence[Any]) -> bool:

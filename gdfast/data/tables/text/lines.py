@@ -21,6 +21,7 @@ HEAD = 4096  # bytes that show whether text is in UTF-16
 DIRECTIVE = re.compile(r'"?sep=([^\n])"?\n', re.IGNORECASE)
 COMMENT = "#"
 QUOTE = '"'
+BLANK = (" ", "\t", "\xa0")
 
 
 class Text(NamedTuple):
@@ -84,12 +85,14 @@ def utf_16_without_mark(head: bytes) -> str:
 def make_text(text: str) -> Text:
     """Return the lines of a text without blank ones, its comments apart."""
     text = text.rstrip("\x1a").replace("\r\n", "\n").replace("\r", "\n")
-    text = re.sub(r"^[ \t\xa0]+$", "", text, flags=re.MULTILINE).strip("\n") + "\n"
+    if any(f"\n{blank}" in text for blank in BLANK) or text.startswith(BLANK):
+        text = re.sub(rf"^[{''.join(BLANK)}]+$", "", text, flags=re.MULTILINE)
+    text = text.strip("\n") + "\n"
     named = DIRECTIVE.match(text)
     if named:
         text = text[named.end() :].lstrip("\n")
     separator = named[1] if named else None
-    if not re.search(rf"^[ \t]*{COMMENT}", text, re.MULTILINE):
+    if COMMENT not in text or not re.search(rf"^[ \t]*{COMMENT}", text, re.MULTILINE):
         return Text(text, "", [], separator)
     return without_comments(text, separator)
 

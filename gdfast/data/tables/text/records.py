@@ -46,8 +46,9 @@ def head_of(text: str) -> str:
 def one_separator(text: str, separator: str) -> tuple[str, str]:
     """Return the text and its separator as one character, without blanks before quotes."""
     if separator != BLANKS:
-        fields = rf"(^|{re.escape(separator)})[ \t]*({QUOTED})"
-        return (re.sub(fields, r"\1\2", text, flags=re.M) if '"' in text else text), separator
+        if '"' in text and re.search('[ \t]"', text):
+            text = re.sub(rf"(^|{re.escape(separator)})[ \t]*({QUOTED})", r"\1\2", text, flags=re.M)
+        return text, separator
     if '"' in text:
         text = re.sub(rf"(?<![^ \t\n])({QUOTED})|[ \t]+", lambda found: found[1] or UNIT, text)
     else:
