@@ -140,6 +140,7 @@ OPENED = {
     "separators at the ends without a header": ("f.csv", "1,2.5,\n3,-4.0,\n", {"0": [1, 3], "1": [2.5, -4.0]}),
     "comments above and between": ("f.csv", "# made by hand\n# 2024\na,b\n1,2.5\n# a gap\n3,-4.0\n", ROWS),
     "a header in a comment": ("f.txt", "# a b\n1 2.5\n3 -4.0\n", ROWS),
+    "a comment of as many words above a header": ("f.txt", "# by hand\na b\n1 2.5\n3 -4.0\n", ROWS),
     "a column named #": ("f.csv", "#,b\n1,2.5\n3,-4.0\n", {"#": [1, 3], "b": [2.5, -4.0]}),
     "no header": ("f.csv", "1,2.5\n3,-4.0\n", {"0": [1, 3], "1": [2.5, -4.0]}),
     "no header, text last, a blank line": (
@@ -215,6 +216,9 @@ def test_a_file_is_opened(tmp_path, what):
         ("1,5\n2,05\n", {"separator": ";"}, {"0": [1.5, 2.05]}),
         ("1,5\n2,05\n", {"separator": ","}, {"0": [1, 2], "1": [5, 5]}),
         ("a:b\n1:2\n", {"separator": ":"}, {"a": [1], "b": [2]}),
+        ("# by hand\na b\n1 2\n", {"header": True}, {"a": [1], "b": [2]}),
+        ("# a b\n1 2\n", {"header": True}, {"a": [1], "b": [2]}),
+        ("# a b\n1 2\n", {"header": False}, {"0": [1], "1": [2]}),
         ("a b\n1  2\n", {"separator": " "}, {"a": [1], "b": [2]}),
         ("a\tb c\n1\t2\n", {"separator": "\\t"}, {"a": [1], "b c": [2]}),
         ("ä,b\n1,2\n".encode("cp437"), {"encoding": "cp437"}, {"ä": [1], "b": [2]}),

@@ -59,6 +59,7 @@ REFUSED = {
     "a row that is longer, no header": ("f.csv", "1,2\n3,4\n5,6,7\n", "row 3 has 3 fields.*the first row 2"),
     "a longer row between blanks": ("f.txt", "a b\n1 2\n3 4 5\n", "row 2 has 3 fields.*the header 2"),
     "a longer row below quoted lines": ("f.csv", 'a,b\n1,"x\ny"\n3,z,5\n', "row 2 has 3 fields"),
+    "a separator at the end of the first row": ("f.csv", "a,b\n1,2,\n3,4\n", "row 1 has 3 fields.*the header 2"),
     "a separator at the end of one row": ("f.csv", "a,b\n1,2\n3,4,\n", "row 2 has 3 fields"),
     "a name twice": ("f.csv", "a,b,a\n1,2,3\n", "columns 1 and 3 both have the name 'a'"),
     "names that differ by a blank": ("f.csv", "a,y,y \n1,2,3\n", "columns 2 and 3 both have the name 'y'"),

@@ -10,11 +10,20 @@ from numpy.typing import NDArray
 from gdfast._arguments import shown
 from gdfast.data.tables.header import has_header, is_column_of_values, names_of_header, unnamed_columns
 from gdfast.data.tables.layout import Found, Layout
+from gdfast.data.tables.numbers import is_value
 from gdfast.data.tables.source import needed
 from gdfast.data.tables.text.conversion import convert
 from gdfast.data.tables.text.lines import COMMENT, Text, decoded, make_text
-from gdfast.data.tables.text.records import UNIT, Body, columns_of, first_record, head_of, one_separator, records
-from gdfast.data.tables.text.records import unclosed_quote as unclosed
+from gdfast.data.tables.text.records import (
+    UNIT,
+    Body,
+    columns_of,
+    first_record,
+    head_of,
+    one_separator,
+    records,
+    unclosed_quote,
+)
 from gdfast.data.tables.text.separators import recognised_separator
 
 __all__ = ["read_text"]
@@ -56,8 +65,8 @@ def first_lines(text: Text, separator: str, header: bool | None) -> Start:
     sample = list(islice(records(head_of(text.rows), separator), FIRST_RECORDS + 1))
     rows, one = one_separator(text.rows, separator)
     first, below = sample[0], sample[1:]
-    commented = commented_header(text.last_comment, separator, first) if header is not False else None
-    if commented is not None and not (header is None and has_header(first, below)):
+    commented = commented_header(text.last_comment, separator, first)
+    if commented is not None and header is not False and any(map(is_value, first)):
         return Start(commented, True, rows, len(first), sample)
     if has_header(*alike(first, below)) if header is None else header:
         width = len(below[0]) if below else len(first)
@@ -103,7 +112,7 @@ def check_pairs(start: Start, separator: str) -> None:
 
 def check_quotes(start: Start, separator: str) -> None:
     """Raise ValueError where a quoted field is not closed."""
-    row = unclosed(start.rows, separator) if '"' in start.rows else None
+    row = unclosed_quote(start.rows, separator) if '"' in start.rows else None
     if row is not None:
         raise ValueError(f'row {row} has a quoted field that is not closed before the next separator; close it by "')
 
@@ -113,6 +122,8 @@ def check_counts(start: Start, body: Body, separator: str) -> None:
     expected = len(start.fields)
     if start.is_header and without_trailing(start, body) is None:
         raise wrong_count(1, start.width, f"the header {expected}", separator)
+    if body.odd_row is not None and start.is_header and body.odd_fields == expected:
+        raise wrong_count(1, start.width, f"the header {expected}", separator)  # the first row is the odd one
     if body.odd_row is not None:
         reference = f"the header {expected}" if start.is_header else f"the first row {start.width}"
         raise wrong_count(body.odd_row, body.odd_fields, reference, separator)
