@@ -71,6 +71,18 @@ OPENED = {
         "1,5 red 2,5\n2,5 blue 3\n",
         {"0": [1.5, 2.5], "1": ["red", "blue"], "2": [2.5, 3.0]},
     ),
+    "semicolons, text and decimal commas": (
+        "f.csv",
+        "red;blue;1,5\ngreen;red;2,5\n",
+        {"0": ["red", "green"], "1": ["blue", "red"], "2": [1.5, 2.5]},
+    ),
+    "commas and text with semicolons": ("f.csv", "a;b,1\nc;d,2\n", {"0": ["a;b", "c;d"], "1": [1, 2]}),
+    "tabs and text with blanks": (
+        "f.csv",
+        "New York\tx\t5\nLos Angeles\ty\t6\n",
+        {"0": ["New York", "Los Angeles"], "1": ["x", "y"], "2": [5, 6]},
+    ),
+    "one tab among blanks": ("f.txt", "1 2\t3\n4 5\t6\n", {"0": [1, 4], "1": [2, 5], "2": [3, 6]}),
     "blanks and quoted commas": ("f.dat", '"a, b" 1\n"c, d" 2\n', {"0": ["a, b", "c, d"], "1": [1, 2]}),
     "a name of two words": ("f.csv", "the size\n5\n", {"the size": [5]}),
     "a comment in a column of numbers": ("f.csv", "a\n1\n# gap\n2\n", {"a": [1, 2]}),

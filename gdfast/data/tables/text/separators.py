@@ -24,13 +24,14 @@ class Fit(NamedTuple):
 
 
 def recognised_separator(head: str) -> str | None:
-    """Return the separator of the first lines of a text, None where they have one value each."""
-    fits = {candidate: fit(head, candidate) for candidate in CANDIDATES}
-    best: str | None = None
-    for candidate, found in fits.items():
-        if found is not None and (best is None or found > (fits[best] or found)):
-            best = candidate
-    return best
+    """Return the separator of the first lines of a text, None where they have one value each.
+
+    Commas are also within text and numbers: another character that parts all records alike, numbers among their
+    fields, is preferred.
+    """
+    fits = {separator: found for separator in CANDIDATES if (found := fit(head, separator)) is not None}
+    certain = [separator for separator, (alike, numbers) in fits.items() if separator != "," and alike == 1 and numbers]
+    return max(certain or fits, key=fits.__getitem__, default=None)  # the first of several that fit equally well
 
 
 def fit(head: str, separator: str) -> Fit | None:
