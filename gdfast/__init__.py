@@ -1,7 +1,8 @@
 """gdfast: the fastest trainer on a CPU for models fitted by gradient descent.
 
-`fit` trains a linear model; `compat` has the calls of the loops that tutorials teach, `minimize` descends any function,
-`plots` draws, `backends` lists what is available. Importing gdfast needs NumPy alone.
+`fit` trains a linear model, `read_table` reads a data file for it; `compat` has the calls of the loops that tutorials
+teach, `minimize` descends any function, `plots` draws, `backends` lists what is available. Importing gdfast needs NumPy
+alone.
 """
 
 from importlib import import_module
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from gdfast._resume import resume as resume
     from gdfast._stability import stability as stability
     from gdfast.data.order import sample_order as sample_order
+    from gdfast.data.tables.reader import read_table as read_table
     from gdfast.options.averaging import EMA as EMA
     from gdfast.options.custom_loss import Loss as Loss
     from gdfast.options.optimizers import GD as GD
@@ -67,6 +69,7 @@ PUBLIC = {
     "fit": "_fit",
     "minimize": "_minimize",
     "plots": "plots",
+    "read_table": "data.tables.reader",
     "resume": "_resume",
     "sample_order": "data.order",
     "stability": "_stability",

@@ -85,8 +85,8 @@ def fit(
     ----------
     X : array-like, frame or sparse matrix of shape (n, n_features)
         The features, finite numbers; float32 stays float32, all else becomes float64. SciPy's sparse formats are
-        converted to CSR. The names of a frame's columns (pandas, polars, pyarrow) are kept as `Run.feature_names`,
-        and frames that are passed later are matched to them by name.
+        converted to CSR. The names of a frame's columns (pandas, polars, pyarrow, `read_table`) are kept as
+        `Run.feature_names`, and frames that are passed later are matched to them by name.
     y : array-like of shape (n,), (n, 1) or (n, n_outputs), or str
         The targets; several columns for squared_error and huber. For a classification loss two classes with labels
         of any type, the larger in sorted order positive; for multinomial two or more classes. A str is the name of

@@ -3,6 +3,7 @@
 import os
 import platform
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,14 +13,32 @@ from numpy.typing import NDArray
 
 import gdfast
 from gdfast._arguments import real
-from gdfast.cli.data_files import Table, read_table
+from gdfast.cli.categories import Categories, encoded, found_categories
+from gdfast.cli.data_options import (
+    FILES,
+    Columns,
+    Decimal,
+    Drop,
+    Encoding,
+    Header,
+    OneHot,
+    Separator,
+    columns_to_fit,
+    columns_to_predict,
+    given_layout,
+    read,
+    several,
+    texts,
+)
 from gdfast.cli.options import GroupedCommand, as_typed, options_of_fit, with_options_of_fit
+from gdfast.cli.report import as_json, as_text
+from gdfast.data.tables.table import Table
+from gdfast.formulas.losses import LOSSES
 from gdfast.results.run import Run
 
 __all__ = ["app", "run"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
-FILES = "Data and output"
 
 
 def run() -> None:
@@ -75,14 +94,20 @@ def demo(
 def fit(
     data: Annotated[
         Path,
-        typer.Argument(help="A CSV, TSV, blank-separated text, Parquet or .npy file.", rich_help_panel="Arguments"),
+        typer.Argument(
+            help='A data file, "-" for standard input; see docs/data-files.md.', rich_help_panel="Arguments"
+        ),
     ],
     target: Annotated[
         str, typer.Option(help="The column to predict (a number, from 0, without a header).", rich_help_panel=FILES)
     ],
-    no_header: Annotated[
-        bool, typer.Option("--no-header", help="The file has no line of names.", rich_help_panel=FILES)
-    ] = False,
+    header: Header = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    columns: Columns = None,
+    drop: Drop = None,
+    one_hot: OneHot = None,
     predict: Annotated[
         str | None,
         typer.Option(help='The features of one row to predict, as in "33" or "1.5,2".', rich_help_panel=FILES),
@@ -91,48 +116,51 @@ def fit(
         Path | None, typer.Option(help="Write the curve of costs to this picture.", rich_help_panel=FILES)
     ] = None,
     save: Annotated[Path | None, typer.Option(help="Write the run to this .npz file.", rich_help_panel=FILES)] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one line of JSON.", rich_help_panel=FILES)
+    ] = False,
     **options: Any,
 ) -> None:
     """Train a linear model on a data file."""
-    arguments = options_of_fit(options)
-    table = read_table(data, not no_header)
+    arguments, own = options_of_fit(options), {"--target": target}
     if arguments["sample_weight"] is not None:
-        arguments["sample_weight"], table = table.take(arguments["sample_weight"])
-    y, features = table.take(target)
-    features.matrix()  # its errors name the column and the row of the file
-    row = None if predict is None else given_row(predict, len(features.names))
-    try:
-        trained = gdfast.fit(features, y, progress=sys.stderr.isatty(), **arguments)
-    except (ValueError, TypeError, OSError) as error:
-        raise type(error)(as_typed(str(error))) from error
-    except gdfast.DivergenceError as error:
-        raise ValueError(as_typed(str(error))) from error
-    trained.extra.update(columns=features.names, target=target)
-    report(trained, features.names)
-    if row is not None:
-        print(f"Prediction: {trained.predict(row[None, :])[0]}")
-    if plot is not None:
-        from gdfast.cli.demo import picture
-
-        picture(plot, lambda ax: trained.plot(ax=ax))
-        print(f"Costs drawn in {plot}")
-    if save is not None:
-        trained.save(save)
-        print(f"Saved in {save}")
+        own["--sample-weight"] = arguments["sample_weight"]
+    layout = given_layout(header, separator, decimal, encoding)
+    table = read(data, layout, lambda found: columns_to_fit(found, own, columns, drop), as_text=texts(one_hot))
+    features = table.select([name for name in table.names if name not in own.values()])
+    categories = found_categories(features, several(one_hot, features.names))
+    inputs = encoded(features, categories)
+    row = None if predict is None else encoded(given_row(predict, features.names, categories), categories).matrix()
+    if "--sample-weight" in own:
+        arguments["sample_weight"] = table.numbers(own["--sample-weight"])
+    trained = fitted(inputs, labels_or_numbers(table, target, arguments), arguments)
+    trained.extra.update(columns=list(features.names), target=target, one_hot=categories)
+    prediction = None if row is None else trained.predict(row)[0]
+    print(as_json(trained, inputs.names, prediction) if json else as_text(trained, inputs.names, prediction))
+    for line in written(trained, plot, save):
+        print(line, file=sys.stderr if json else sys.stdout)
 
 
 @app.command()
 def predict(
     run_file: Annotated[Path, typer.Argument(help="A file that `gdfast fit --save` wrote.")],
-    data: Annotated[Path, typer.Argument(help="A data file with the same feature columns.")],
-    no_header: Annotated[bool, typer.Option("--no-header", help="The file has no line of names.")] = False,
+    data: Annotated[Path, typer.Argument(help='A data file with the same feature columns, "-" for standard input.')],
+    header: Header = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    drop: Drop = None,
 ) -> None:
     """Print the prediction for each row of a data file."""
     if not run_file.exists():
         raise ValueError(f"there is no file {os.fspath(run_file)!r}")
     trained = Run.load(run_file)
-    table = feature_columns(trained, read_table(data, not no_header))
-    for value in predicted(trained, table.matrix()):
+    if "columns" not in trained.extra:
+        raise ValueError("this run was not saved by `gdfast fit --save`, so its columns have no names; use Run.predict")
+    names, categories = trained.extra["columns"], trained.extra.get("one_hot", {})
+    layout = given_layout(header, separator, decimal, encoding)
+    table = read(data, layout, lambda found: columns_to_predict(found, names, drop), as_text=categories)
+    for value in predicted(trained, encoded(table.renamed(names), categories).matrix()):
         print(value)
 
 
@@ -164,40 +192,53 @@ def float_option(name: str, text: str) -> float:
         raise ValueError(f"{name}={text!r} is not a number") from None
 
 
-def given_row(text: str, features: int) -> NDArray[np.float64]:
-    """Return the features given on the command line."""
-    values = [real("--predict", float_option("--predict", part)) for part in text.replace(",", " ").split()]
-    if len(values) != features:
+def labels_or_numbers(table: Table, target: str, arguments: dict[str, Any]) -> NDArray[Any]:
+    """Return the target: labels for the loss of a classification, else numbers."""
+    loss = LOSSES.get(arguments["loss"])
+    return table[target] if loss is None or loss.classification else table.numbers(target)
+
+
+def fitted(X: Table, y: NDArray[Any], arguments: dict[str, Any]) -> Run:
+    """Fit; messages have the options as they are typed."""
+    try:
+        return gdfast.fit(X, y, progress=sys.stderr.isatty(), **arguments)
+    except (ValueError, TypeError, OSError) as error:
+        raise type(error)(as_typed(str(error))) from error
+    except gdfast.DivergenceError as error:
+        raise ValueError(as_typed(str(error))) from error
+
+
+def given_row(text: str, names: Sequence[str], categories: Categories) -> Table:
+    """Return the features given on the command line as a table of one row."""
+    parts = [part.strip() for part in (text.split(",") if "," in text else text.split())]
+    if len(parts) != len(names):
         raise ValueError(
-            f"--predict={text!r} holds {len(values)} numbers, and the model has {features} features; give one for each"
+            f"--predict={text!r} holds {len(parts)} numbers, and the model has {len(names)} features; give one for each"
         )
-    return np.array(values)
+    values = [
+        category(one, categories[name]) if name in categories else real("--predict", float_option("--predict", one))
+        for name, one in zip(names, parts, strict=True)
+    ]
+    return Table({name: np.array([one]) for name, one in zip(names, values, strict=True)})
+
+
+def category(text: str, categories: Sequence[Any]) -> Any:
+    """Return the category that a text stands for; an unknown one is the text itself."""
+    return next((one for one in categories if str(one) == text), text)
+
+
+def written(trained: Run, plot: Path | None, save: Path | None) -> Iterator[str]:
+    """Write the picture and the file that are asked for, and yield a line on each."""
+    if plot is not None:
+        from gdfast.cli.demo import picture
+
+        picture(plot, lambda ax: trained.plot(ax=ax))
+        yield f"Costs drawn in {plot}"
+    if save is not None:
+        trained.save(save)
+        yield f"Saved in {save}"
 
 
 def predicted(trained: Run, X: NDArray[Any]) -> NDArray[Any]:
     """Return predictions for features in the data's own units, also of a file whose coefficients have others."""
     return trained.predict((X - trained.extra.get("center", 0.0)) / trained.extra.get("scale", 1.0))
-
-
-def feature_columns(trained: Run, table: Table) -> Table:
-    """Return the columns that a run was fitted on, by their names."""
-    if "columns" not in trained.extra:
-        raise ValueError("this run was not saved by `gdfast fit --save`, so its columns have no names; use Run.predict")
-    names = trained.extra["columns"]
-    missing = [name for name in names if name not in table.names]
-    if missing:
-        raise ValueError(f"the data has no column {missing[0]!r}; the run was fitted on {', '.join(names)}")
-    return Table(names, [table.take(name)[0] for name in names])
-
-
-def report(trained: Run, names: list[str]) -> None:
-    """Print what was found, in the data's own units."""
-    coef, intercept = np.atleast_2d(trained.coef), np.atleast_1d(trained.intercept)  # a row for each output or class
-    width = max(len("intercept"), *(len(name) for name in names))
-    print(
-        f"{trained.epochs:,} epochs in {trained.seconds:.3g} s ({trained.solver}, {trained.backend}). {trained.advice}"
-    )
-    rate = "changing" if trained.learning_rate is None else f"{trained.learning_rate:.6g}"
-    print(f"loss {trained.loss}, learning rate {rate}, cost {trained.cost:.12g}")
-    for name, values in zip([*names, "intercept"], [*coef.T, intercept], strict=True):
-        print(f"  {name:<{width}} {' '.join(f'{value: .10g}' for value in values)}")

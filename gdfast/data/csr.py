@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._arguments import float_type, floating, matrix, numeric_array, two_dimensions, whole
+from gdfast.data.tables.table import Table
 
 __all__ = ["CSR", "Features", "as_kind_of", "dense", "features", "from_parts", "is_sparse", "row_squares"]
 
@@ -113,7 +114,7 @@ def features(name: str, values: Any) -> Features:
     if isinstance(values, CSR):
         return values
     if not is_sparse(values):
-        return matrix(name, values)
+        return matrix(name, values.matrix() if isinstance(values, Table) else values)  # whose errors name the row
     return from_parts(name, values.tocsr(), two_dimensions(name, tuple(values.shape)))
 
 

@@ -163,11 +163,23 @@ def one_label_a_row(y: Any, n: int) -> NDArray[Any]:
     """Return y as an array (n,) of labels."""
     array = as_array("y", y, "labels")
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    if is_one_hot(array):
+        raise ValueError(
+            f"y has shape {array.shape} with a single 1 in each row (one-hot), and must have one label for each row; "
+            "give numpy.asarray(y).argmax(axis=1)"
+        )
     if array.shape != (n,):
         raise ValueError(f"y has shape {array.shape}, and must have one label for each of the {n} rows of X: ({n},)")
     if has_missing(array):
         raise ValueError("y holds missing or infinite labels (None, NaN, NA, NaT or inf); leave those rows out first")
     return array
+
+
+def is_one_hot(array: NDArray[Any]) -> bool:
+    """Return whether an array has a column for each class, with 1 in that of a row's class and 0 elsewhere."""
+    if array.ndim != 2 or array.dtype.kind not in "biuf":
+        return False
+    return bool(((array == 0) | (array == 1)).all() and (array.sum(axis=1) == 1).all())
 
 
 def targets(y: Any, n: int, loss: str, rule: LossFormulas, c: float) -> NDArray[np.float64]:

@@ -309,6 +309,17 @@ def test_labels_are_not_shared():
     assert labels.tolist() == ["b", "a", "a", "b"]
 
 
+@pytest.mark.parametrize("loss", ["log_loss", "multinomial"])
+def test_one_hot_labels_name_argmax(loss):
+    hot = np.eye(2)[[0, 1, 1, 0]]
+    for y in (hot, hot.astype(int), hot.astype(bool), hot.tolist()):
+        with pytest.raises(ValueError, match=r"^y has shape \(4, 2\) with a single 1 in each row.*argmax\(axis=1\)"):
+            fit(y=y, loss=loss)
+    assert fit(y=hot.argmax(axis=1), loss=loss).classes.tolist() == [0, 1]
+    with pytest.raises(ValueError, match=r"^y has shape \(4, 2\), and must have one label"):
+        fit(y=2 * hot, loss=loss)
+
+
 def test_more_features_or_fewer_at_predict_are_refused():
     run = fit()
     for wrong in (X[:, :1], np.hstack([X, X])):

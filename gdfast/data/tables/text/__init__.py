@@ -1,0 +1,1 @@
+"""Text files: separated values as columns of numbers, of true and false, or of text."""
