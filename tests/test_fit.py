@@ -372,7 +372,10 @@ def test_divergence_can_raise():
 def test_a_rate_that_will_diverge_is_reported_before_training():
     message = r"0\.0001 is above 6\.633e-05.*overflow in epoch 497.*standardize.*condition number is 1\.21e\+05"
     for solver in ("loop", "closed_form"):
-        with pytest.warns(gdfast.StabilityWarning, match=message):
+        with (
+            pytest.warns(gdfast.StabilityWarning, match=message),
+            pytest.warns(gdfast.DivergenceWarning, match=r"growing.*3921.*4\.778e\+09 after epoch 10\. .*6\.633e-05"),
+        ):
             gdfast.fit(X_A, Y_A, epochs=10, learning_rate=1e-4, solver=solver)
     gdfast.fit(X_A, Y_A, epochs=10, learning_rate=6.6e-5)
     gdfast.fit(X_A, Y_A, epochs=10, learning_rate=1e-4, batch_size=30, seed=0)

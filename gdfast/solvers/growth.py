@@ -32,6 +32,8 @@ def start_cost_if_grown(run: Run, estimate: Parameters, problem: Problem | None,
         if problem is None or not (recorded_growth(run) or sampled_growth(estimate, problem, plan)):
             return None
         start = objective_at(problem, plan, plan.coef, plan.intercept)
+    if start == 0:  # as that of the perceptron loss at zero
+        start = next((float(cost) for cost in run.costs if cost > 0), np.inf)
     if not has_grown(start, run.cost) or (problem is not None and rounding_alone(run.cost, problem, plan)):
         return None
     return start

@@ -166,7 +166,7 @@ def test_dtypes_of_values_and_indices(batch_size, index, backend):
 
 
 @pytest.mark.numba_case(batch_size=1, shape=(3, 700))
-@pytest.mark.filterwarnings("ignore::gdfast.StabilityWarning")
+@pytest.mark.filterwarnings("ignore::gdfast.StabilityWarning", "ignore:the cost is growing")
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (6, 1), (3, 700), (600, 3)])
 @pytest.mark.parametrize("batch_size", [None, 1, 2])
 def test_shapes(batch_size, shape, backend):
@@ -202,7 +202,10 @@ def test_stability_and_its_warning():
     found, expected = gdfast.stability(X), gdfast.stability(X.toarray())
     assert found.max_learning_rate == pytest.approx(expected.max_learning_rate, rel=1e-12)
     np.testing.assert_allclose(found.time_constants, expected.time_constants, rtol=1e-9)
-    with pytest.warns(gdfast.StabilityWarning, match="largest stable rate"):
+    with (
+        pytest.warns(gdfast.StabilityWarning, match="largest stable rate"),
+        pytest.warns(gdfast.DivergenceWarning, match="growing"),
+    ):
         fit(X, target(X), learning_rate=2 * found.max_learning_rate)
 
 
@@ -215,7 +218,8 @@ def test_a_divergence_is_the_dense_one(backend):
         expected = fit(X.toarray(), target(X), **options)
     assert run.diverged_at == expected.diverged_at
     assert np.isfinite(run.coef).all()
-    backtracked = fit(X, target(X), backend, batch_size=1, learning_rate=1.0, epochs=20, on_divergence="backtrack")
+    with pytest.warns(gdfast.DivergenceWarning, match="growing"):  # before it overflows
+        backtracked = fit(X, target(X), backend, batch_size=1, learning_rate=1.0, epochs=20, on_divergence="backtrack")
     assert np.isfinite(backtracked.cost)
 
 
