@@ -1,7 +1,7 @@
 """SGDRegressor, SGDClassifier and SGDOneClassSVM: scikit-learn's estimators, trained by gdfast's kernels.
 
 Each is a subclass of scikit-learn's class, which gives parameters, predictions, tags and metadata routing; `fit` and
-`partial_fit` are gdfast's. docs/sklearn.md lists the intended differences.
+`partial_fit` are gdfast's. docs/sklearn.md lists the two differences.
 """
 
 from typing import Any
@@ -570,7 +570,9 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
         seed = random.randint(MAX_SEED)
         weights = np.where(signs > 0, class_weight[0], class_weight[1]).astype(X.dtype)
         problem = self._make_problem(X, signs, sample_weight * weights)
-        score = self._validation_scorer(mask, X, signs, sample_weight)
+        # scikit-learn's labels of log_loss are 0 and 1, and those predicted -1 and 1: a negative is never right.
+        labels = np.maximum(signs, 0.0) if self.loss == "log_loss" else signs
+        score = self._validation_scorer(mask, X, labels, sample_weight)
         settings = self._training_settings(max_iter, seed, mask, score)
         output = i if len(self.classes_) > 2 else 0
         return train(problem, settings, self._training_start(self.coef_, self.intercept_, output))
