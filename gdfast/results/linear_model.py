@@ -11,6 +11,7 @@ from gdfast.data.csr import features
 from gdfast.data.frames import by_name, reorder_columns
 from gdfast.data.problem import label_matches, normalised_weights, targets
 from gdfast.formulas.losses import LOSSES, LossFormulas
+from gdfast.formulas.probabilities import agreeing, predicted_classes
 from gdfast.options.model import loss_number
 
 __all__ = ["LinearModel"]
@@ -80,7 +81,7 @@ class LinearModel:
         """
         z = self.decision(X)
         if self.classes is not None:
-            return np.asarray(self.classes[self._class_indices(z)])
+            return np.asarray(self.classes[predicted_classes(z)])
         link = None if self._formulas is None else self._formulas.inverse_link
         return z if link is None else np.asarray(link(z))
 
@@ -88,7 +89,8 @@ class LinearModel:
         """Return the probability of each class.
 
         For log_loss it is 1 / (1 + exp(-z)), for modified_huber (1 + z) / 2 held between 0 and 1, for multinomial
-        the softmax of z.
+        the softmax of z. The largest is that of the class which `predict` returns: of two that are equal after rounding
+        it is the next number above.
 
         Parameters
         ----------
@@ -125,7 +127,8 @@ class LinearModel:
             raise AttributeError(
                 f"predict_proba: loss={self.loss!r} gives no probabilities; fit with {' or '.join(with_probabilities)}"
             )
-        return np.asarray(self._formulas.probabilities(self.decision(X)))
+        z = self.decision(X)
+        return np.asarray(agreeing(self._formulas.probabilities(z), predicted_classes(z)))
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | str | None = None) -> float:
         """Return R^2 (regression), D^2 (losses with a log link) or the accuracy (classification).
@@ -176,11 +179,7 @@ class LinearModel:
             raise ValueError(
                 f"y holds none of the labels {', '.join(map(shown, self.classes))}; give labels as they were in the fit"
             )
-        return float(np.average(matches[np.arange(len(z)), self._class_indices(z)], weights=weights))
-
-    def _class_indices(self, z: NDArray[np.float64]) -> NDArray[np.intp]:
-        """Return which class is predicted from z."""
-        return np.asarray(z.argmax(axis=1) if z.ndim == 2 else z > 0, dtype=np.intp)
+        return float(np.average(matches[np.arange(len(z)), predicted_classes(z)], weights=weights))
 
     def _explained_part(self, z: NDArray[np.float64], y: Any, weights: NDArray[np.float64] | None) -> float:
         """Return R^2 or D^2 of z (n, k)."""

@@ -15,6 +15,7 @@ from gdfast._arguments import choice
 from gdfast.data.csr import features
 from gdfast.data.frames import by_name
 from gdfast.formulas.losses import LOSSES, log_normalised
+from gdfast.formulas.probabilities import agreeing, log_one_against_all, predicted_classes
 from gdfast.options.declarations import OPTIONS
 from gdfast.sklearn.internals import check_sample_weight
 from gdfast.sklearn.parameters import with_parameters
@@ -533,7 +534,10 @@ class GDClassifier(ClassifierMixin, BaseGD):
         ndarray of shape (n,) or (n, n_classes)
             For two classes one value a row, positive for the second class; else one for each class.
         """
-        z = self._linear_predictor(X)
+        return self._decisions(self._linear_predictor(X))
+
+    def _decisions(self, z: NDArray[Any]) -> NDArray[Any]:
+        """Return the linear predictors of the classes, or for two classes one that is positive for the second."""
         if len(self.classes_) > 2:
             return z
         return z[:, 1] - z[:, 0] if z.shape[1] == 2 else z[:, 0]
@@ -551,14 +555,14 @@ class GDClassifier(ClassifierMixin, BaseGD):
         ndarray of shape (n,)
             The labels.
         """
-        z = self.decision_function(X)
-        return np.asarray(self.classes_[(z > 0).astype(np.intp) if z.ndim == 1 else z.argmax(axis=1)])
+        return np.asarray(self.classes_[predicted_classes(self.decision_function(X))])
 
     @available_if(has_probabilities)
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Return the probability of each class, for "log_loss", "multinomial" and "modified_huber".
 
-        Where the classes are fitted one by one, their probabilities are divided by their sum.
+        Where the classes are fitted one by one, their probabilities are divided by their sum, by logarithms, so that
+        none is lost where all underflow. The largest is that of the class which `predict` returns.
 
         Parameters
         ----------
@@ -572,20 +576,19 @@ class GDClassifier(ClassifierMixin, BaseGD):
         """
         loss = LOSSES[self.loss]
         assert loss.probabilities is not None
-        if loss.coupled:
-            return np.asarray(loss.probabilities(self._linear_predictor(X)))
-        z = self.decision_function(X)
-        if z.ndim == 1:
-            return np.asarray(loss.probabilities(z))
-        p = loss.probabilities(z)[..., 1]
-        total = p.sum(axis=1, keepdims=True)
-        return np.where(total > 0, p / np.where(total > 0, total, 1.0), 1.0 / p.shape[1])
+        z = self._linear_predictor(X)
+        decisions = self._decisions(z)
+        if loss.coupled or len(self.classes_) == 2:
+            p = loss.probabilities(z if loss.coupled else decisions)
+        else:
+            p = np.exp(log_one_against_all(loss, z))
+        return np.asarray(agreeing(p, predicted_classes(decisions)))
 
     @available_if(has_probabilities)
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
         """Return the logarithm of predict_proba.
 
-        For two classes with "log_loss" and for "multinomial" it does not underflow.
+        For "log_loss" and "multinomial" it does not underflow.
 
         Parameters
         ----------
@@ -598,11 +601,16 @@ class GDClassifier(ClassifierMixin, BaseGD):
             The logarithms of the probabilities, in the order of `classes_`.
         """
         loss = LOSSES[self.loss]
+        z = self._linear_predictor(X)
+        decisions = self._decisions(z)
         if loss.coupled:
-            return np.asarray(log_normalised(self._linear_predictor(X)))
-        check_is_fitted(self)
-        if loss.likelihood and len(self.classes_) == 2:
-            z = self.decision_function(X)
-            return -np.column_stack([loss.value(y, z, 0.0) for y in (-1.0, 1.0)])
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.log(self.predict_proba(X)))
+            logs = log_normalised(z)
+        elif len(self.classes_) > 2:
+            logs = log_one_against_all(loss, z)
+        elif loss.likelihood:
+            logs = -np.column_stack([loss.value(y, decisions, 0.0) for y in (-1.0, 1.0)])
+        else:
+            assert loss.probabilities is not None
+            with np.errstate(divide="ignore"):
+                logs = np.log(loss.probabilities(decisions))
+        return np.asarray(agreeing(logs, predicted_classes(decisions)))

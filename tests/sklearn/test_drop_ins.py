@@ -165,6 +165,18 @@ def test_a_negative_never_matches_in_the_score_of_log_loss():
     np.testing.assert_allclose(fits[0].coef_, fits[1].coef_, rtol=1e-10)
 
 
+@pytest.mark.parametrize("loss", ["log_loss", "modified_huber"])
+def test_probabilities_are_scikit_learns_numbers(loss):
+    """The same for all classes where all underflow, too."""
+    fits = [module.SGDClassifier(loss=loss).fit(np.eye(3), [0, 1, 2]) for module in (gdfast.sklearn, linear_model)]
+    for model in fits:
+        model.coef_, model.intercept_ = np.eye(3), np.zeros(3)
+    X = np.random.default_rng(0).normal(size=(50, 3)) * np.geomspace(1e-8, 1e300, 50)[:, None]
+    p, expected = (model.predict_proba(X) for model in fits)
+    np.testing.assert_array_equal(p, expected)
+    assert (p == 1 / 3).all(axis=1).any()
+
+
 def test_fit_copies_initial_coefficients_and_partial_fit_changes_them_in_place():
     X, y = two_moons()
     start, intercept = np.ones((1, 4)), np.ones(1)
