@@ -198,12 +198,12 @@ class BaseSGD(BaseEstimator):
                 "Maximum number of iteration reached before convergence. Consider increasing max_iter to improve the "
                 f"fit: after {max_iter} epochs an epoch still gains more than tol={self.tol}.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         if self.power_t < 0:
             warnings.warn(
                 "Negative values for `power_t` are deprecated in version 1.8 and will raise an error in 1.10; the "
                 "rate would grow without end. Use values in the range [0.0, inf) instead.",
                 FutureWarning,
-                stacklevel=4,
+                stacklevel=5,
             )

@@ -7,16 +7,19 @@ Each is a subclass of scikit-learn's class, which gives parameters, predictions,
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn import linear_model
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted
 
+from gdfast.data.row_blocks import by_row_blocks
 from gdfast.sklearn.base import MAX_SEED, BaseSGD
 from gdfast.sklearn.epochs import FitResult, train
 from gdfast.sklearn.internals import check_sample_weight, fit_context
+from gdfast.sklearn.methods import takes_arrays, trains
 
 __all__ = ["SGDClassifier", "SGDOneClassSVM", "SGDRegressor"]
 
@@ -105,6 +108,7 @@ class SGDRegressor(BaseSGD, linear_model.SGDRegressor):
     """
 
     @fit_context(prefer_skip_nested_validation=True)
+    @trains
     def fit(
         self,
         X: Any,
@@ -142,6 +146,7 @@ class SGDRegressor(BaseSGD, linear_model.SGDRegressor):
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
+    @trains
     def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> "SGDRegressor":
         """Train for one more epoch on the rows given.
 
@@ -163,6 +168,43 @@ class SGDRegressor(BaseSGD, linear_model.SGDRegressor):
             self._check_parameter_combinations("epsilon_insensitive", partial_fit=True)
         self._train(X, y, sample_weight, 1, None, None)
         return self
+
+    @takes_arrays
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the prediction X coef_ + intercept_ for each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The predictions.
+        """
+        check_is_fitted(self)
+        return by_row_blocks(super().predict, X, self.coef_.dtype)
+
+    @takes_arrays
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return R^2 of the predictions.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : array-like of shape (n,)
+            The targets.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the samples; None is 1 for all.
+
+        Returns
+        -------
+        float
+            R^2, at most 1.
+        """
+        return float(super().score(X, y, sample_weight))
 
     def _train(self, X: Any, y: Any, sample_weight: Any, max_iter: int, coef_init: Any, intercept_init: Any) -> None:
         """Train for at most max_iter epochs, from the coefficients of the model if it has any."""
@@ -262,6 +304,7 @@ class SGDOneClassSVM(BaseSGD, linear_model.SGDOneClassSVM):
     _is_one_class = True
 
     @fit_context(prefer_skip_nested_validation=True)
+    @trains
     def fit(
         self,
         X: Any,
@@ -302,6 +345,7 @@ class SGDOneClassSVM(BaseSGD, linear_model.SGDOneClassSVM):
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
+    @trains
     def partial_fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> "SGDOneClassSVM":
         """Train for one more epoch on the rows given.
 
@@ -323,6 +367,23 @@ class SGDOneClassSVM(BaseSGD, linear_model.SGDOneClassSVM):
             self._check_parameter_combinations("", partial_fit=True)
         self._train(X, sample_weight, 1, None, None)
         return self
+
+    @takes_arrays
+    def decision_function(self, X: Any) -> NDArray[Any]:
+        """Return X coef_ - offset_ for each row, positive for inliers.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The signed distances, up to a factor.
+        """
+        check_is_fitted(self)
+        return by_row_blocks(super().decision_function, X, self.coef_.dtype)
 
     def _train(self, X: Any, sample_weight: Any, max_iter: int, coef_init: Any, offset_init: Any) -> None:
         """Train for at most max_iter epochs, from the coefficients of the model if it has any."""
@@ -437,6 +498,7 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
     """
 
     @fit_context(prefer_skip_nested_validation=True)
+    @trains
     def fit(
         self,
         X: Any,
@@ -479,6 +541,7 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
+    @trains
     def partial_fit(
         self, X: Any, y: Any, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> "SGDClassifier":
@@ -513,6 +576,43 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
                 raise ValueError("classes must be passed on the first call to partial_fit.")
         self._train(X, y, classes, sample_weight, 1, None, None)
         return self
+
+    @takes_arrays
+    def decision_function(self, X: Any) -> NDArray[Any]:
+        """Return X coef_ + intercept_ for each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, n_classes)
+            For two classes one value a row, positive for the second class; else one for each class.
+        """
+        check_is_fitted(self)
+        return by_row_blocks(super().decision_function, X, self.coef_.dtype)
+
+    @takes_arrays
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy of the predicted labels.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : array-like of shape (n,)
+            The labels.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the samples; None is 1 for all.
+
+        Returns
+        -------
+        float
+            The weighted part of the rows whose label is the predicted one.
+        """
+        return float(super().score(X, y, sample_weight))
 
     def _train(
         self, X: Any, y: Any, classes: Any, sample_weight: Any, max_iter: int, coef_init: Any, intercept_init: Any
