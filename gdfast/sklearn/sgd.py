@@ -692,7 +692,8 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
     def _set_fitted_attributes(self, results: list[FitResult], n_samples: int) -> None:
         """Set the fitted attributes; the coefficients are the averages if averaging has begun."""
         dtype, had_begun = self.coef_.dtype, self._averaging_has_begun()
-        intercept = np.array([result.intercept for result in results], dtype)
+        # Of two classes it is float64 for float32, too, and the average's is not, as scikit-learn's.
+        intercept = np.array([result.intercept for result in results], dtype if len(results) > 1 else np.float64)
         self.n_iter_ = max(result.n_iter for result in results)
         self.t_ += self.n_iter_ * n_samples
         coef = self._standard_coef if self.average else self.coef_

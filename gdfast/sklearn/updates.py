@@ -5,7 +5,8 @@ row x with target y, weight s and z = x.w + b, an update at the learning rate et
 
 - adds the loss and the penalty before the update to their sums, if the objective is tracked;
 - computes u = -eta loss'(y, z), the gradient clipped to +-1e12, or a passive-aggressive step, and multiplies it by s;
-- multiplies w by max(0, 1 - eta l2), then adds u x to it, and (u - eta intercept_penalty) intercept_decay to b;
+- multiplies w by max(0, 1 - eta l2), rounded to the dtype of w, by a scale that is kept apart, then adds u x to it;
+- adds (u - eta intercept_penalty) intercept_decay to b;
 - updates the average of the iterates, once averaging has begun;
 - applies the pending l1 penalty to the coefficients of the row (Tsuruoka, Tsujii and Ananiadou 2009, ACL).
 """
@@ -230,8 +231,9 @@ class RowUpdates:
         if problem.sample_weight is not None:
             u *= problem.sample_weight[i]
         if problem.l2 > 0:
-            shrinkage = max(0.0, 1.0 - eta * problem.l2)
-            state[[SCALE, SQUARED_NORM, L1_NORM]] *= shrinkage, shrinkage * shrinkage, shrinkage
+            shrinkage = float(w.dtype.type(max(0.0, 1.0 - eta * problem.l2)))
+            state[SCALE] = w.dtype.type(state[SCALE] * shrinkage)
+            state[[SQUARED_NORM, L1_NORM]] *= shrinkage * shrinkage, shrinkage
             if state[SCALE] < self.smallest_scale:
                 self.apply_scale()
         scale = state[SCALE]

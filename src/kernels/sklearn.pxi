@@ -130,8 +130,8 @@ cdef void one_by_one(const Model* model, const Options* options, const Data* dat
         if data.weights != NULL:
             u *= data.weights[rows[i]]
         if model.l2 > 0:
-            kept = shrinking(model, rate)
-            state[SCALE] *= kept
+            kept = <floating>shrinking(model, rate)
+            state[SCALE] = <floating>(state[SCALE] * kept)
             state[SQUARED_NORM] *= kept * kept
             state[L1_NORM] *= kept
             if state[SCALE] < smallest:
@@ -194,7 +194,7 @@ cdef void follow_scale(const Model* model, const floating* w, Py_ssize_t size, d
     cdef Py_ssize_t i
     cdef double scale = state[ABSENT_SCALE], smallest = smallest_scale(w)
     for i in range(size):
-        scale *= shrinking(model, eta[i if by_step else 0])
+        scale = <floating>(scale * <floating>shrinking(model, eta[i if by_step else 0]))
         if scale < smallest:
             scale = 1.0
     state[ABSENT_SCALE] = scale

@@ -87,6 +87,22 @@ def test_float32_stops_where_scikit_learns_does(name, loss, early_stopping):
         assert drop_ins.agree(ours, theirs, 1e-4), combination.options
 
 
+@pytest.mark.parametrize("average", [False, True, 10**6])
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_attributes_of_float32_have_scikit_learns_dtypes(name, classes, average):
+    X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    y = X[:, 0] if name == "SGDRegressor" else np.arange(60) % classes
+    dtypes = []
+    for module in (gdfast.sklearn, linear_model):
+        model = getattr(module, name)(average=average, max_iter=2, tol=None, random_state=0).fit(X, y).partial_fit(X, y)
+        parts = {part: value for part, value in vars(model).items() if "coef" in part or part.endswith(("cept", "_"))}
+        dtypes.append({part: value.dtype for part, value in parts.items() if isinstance(value, np.ndarray)})
+    ours, theirs = dtypes
+    assert len(ours) >= 2
+    assert ours == {part: theirs[part] for part in ours}
+
+
 @pytest.mark.slow_in_python
 @pytest.mark.parametrize("number", range(40))
 def test_float32_is_near_scikit_learns(number):
@@ -267,6 +283,18 @@ def test_invalid_input_raises_scikit_learns_errors(module):
         module.SGDClassifier().fit(X, y, coef_init=np.zeros((1, 3)))
     with pytest.warns(ConvergenceWarning, match="Maximum number of iteration reached before"):
         module.SGDClassifier(max_iter=1).fit(X, y)
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_sparse_matrices_with_int64_indices_are_taken(name):
+    """scikit-learn refuses them."""
+    X, y = two_moons()
+    narrow = sparse.csr_array(np.where(X > 0.5, X, 0.0))
+    wide = sparse.csr_array(narrow)
+    wide.indices, wide.indptr = (part.astype(np.int64) for part in (narrow.indices, narrow.indptr))
+    fits = [getattr(gdfast.sklearn, name)(random_state=0, max_iter=3, tol=None).fit(rows, y) for rows in (narrow, wide)]
+    np.testing.assert_array_equal(fits[1].coef_, fits[0].coef_)
+    np.testing.assert_array_equal(fits[1].predict(wide), fits[0].predict(narrow))
 
 
 def test_threads_share_the_classes():
