@@ -8,6 +8,7 @@ import scipy.sparse as sp
 
 import gdfast
 from gdfast.data.row_blocks import BLOCK_ROWS, BLOCK_VALUES, by_row_blocks
+from gdfast.formulas.losses import LOSSES
 
 N, D = 200_000, 50
 ROWS = np.random.default_rng(0).normal(size=(N, D)).astype(np.float32)
@@ -61,6 +62,27 @@ def test_little_memory_is_taken_beside_the_rows(name, method):
     call = getattr(RUNS[name], method)
     for X in (ROWS, np.asfortranarray(ROWS), (8 * ROWS).astype(np.int8)):
         assert additional_memory(lambda: call(X)) < 0.05 * ROWS.nbytes  # noqa: B023
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_bits_of_float64_are_those_of_one_product(name):
+    X = ROWS[:10_001].astype(np.float64)
+    run, z = RUNS[name], X @ RUNS[name].coef.T + RUNS[name].intercept
+    np.testing.assert_array_equal(run.decision(X), z)
+    loss = LOSSES[run.loss]
+    if loss.inverse_link is not None:
+        np.testing.assert_array_equal(run.predict(X), loss.inverse_link(z))
+    if loss.probabilities is not None:
+        np.testing.assert_array_equal(run.predict_proba(X), loss.probabilities(z))
+
+
+@pytest.mark.parametrize("batch_size", [None, 16])
+def test_validation_rows_are_not_converted(batch_size):
+    """A fit keeps a copy of them for its settings, and vectors."""
+    X, y = ROWS[SMALL], ROWS[SMALL, 0]
+    validation = (ROWS, ROWS[:, 0])
+    taken = additional_memory(lambda: gdfast.fit(X, y, epochs=2, batch_size=batch_size, validation=validation))
+    assert taken < (1.05 * ROWS.nbytes) + 7 * 8 * N  # as float64 the rows would be twice that
 
 
 @pytest.mark.parametrize("name", ["regression", "two classes"])
