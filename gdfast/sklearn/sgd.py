@@ -16,6 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from gdfast.data.row_blocks import by_row_blocks
+from gdfast.formulas.losses import LOSSES
 from gdfast.sklearn.base import MAX_SEED, BaseSGD
 from gdfast.sklearn.epochs import FitResult, train
 from gdfast.sklearn.internals import check_sample_weight, fit_context
@@ -671,7 +672,7 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
         weights = np.where(signs > 0, class_weight[0], class_weight[1]).astype(X.dtype)
         problem = self._make_problem(X, signs, sample_weight * weights)
         # scikit-learn's labels of log_loss are 0 and 1, and those predicted -1 and 1: a negative is never right.
-        labels = np.maximum(signs, 0.0) if self.loss == "log_loss" else signs
+        labels = np.maximum(signs, 0.0) if LOSSES[self.loss].likelihood else signs
         score = self._validation_scorer(mask, X, labels, sample_weight)
         settings = self._training_settings(max_iter, seed, mask, score)
         output = i if len(self.classes_) > 2 else 0
