@@ -22,6 +22,7 @@ __all__ = [
     "matrix",
     "numeric_array",
     "real",
+    "refuse_masked",
     "shown",
     "two_dimensions",
     "vector",
@@ -131,14 +132,20 @@ def as_array(name: str, values: Any, what: str = "numbers") -> NDArray[Any]:
     if hasattr(type(values), "tocsr") or hasattr(type(values), "todense"):
         kind = type(values).__name__
         raise TypeError(f"{name} is a sparse {kind}, and must be dense; try {name}.toarray()")
-    if has_masked(values):
-        raise ValueError(f"{name} has masked values, and must have none; fill them or leave those rows out")
+    refuse_masked(**{name: values})
     array = None
     if values is not None and not isinstance(values, (str, bytes, dict, set)) and not callable(values):
         array = converted(name, values)
     if array is None or (array.ndim == 0 and array.dtype.kind == "O" and not is_number(type(array.item()))):
         raise TypeError(f"{name}={shown(values)} must be an array of {what}; make a list or an array of it first")
     return array
+
+
+def refuse_masked(**arrays: Any) -> None:
+    """Raise an error where an array has masked values, behind which NumPy and scikit-learn would read on."""
+    for name, values in arrays.items():
+        if has_masked(values):
+            raise ValueError(f"{name} has masked values, and must have none; fill them or leave those rows out")
 
 
 def has_masked(values: Any) -> bool:

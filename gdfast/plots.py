@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from gdfast._arguments import refuse_masked
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
@@ -448,6 +450,7 @@ def _whole_ticks(ax: Axes) -> None:
 
 def _array(values: ArrayLike, name: str, fits: Callable[[Shape], bool], wanted: str, *, finite: bool = True) -> Array:
     """Return values as an array, or say what is wrong with its shape or its first bad row."""
+    refuse_masked(**{name: values})
     array = np.asarray(values, dtype=np.float64)
     if not array.size or not fits(array.shape):
         raise ValueError(f"{name} has shape {array.shape}: it must be {wanted}")
@@ -468,6 +471,7 @@ def _numbers(value: ArrayLike, name: str, size: int) -> Array:
 
 def _grid(limits: ArrayLike, name: str, points: int) -> Array:
     """Return `limits` as a rising grid: what (low, high) spans, or itself."""
+    refuse_masked(**{name: limits})
     grid = np.asarray(limits, dtype=np.float64)
     if grid.ndim != 1 or grid.size < 2 or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
         raise ValueError(f"{name} is {limits!r}: it must rise, from one finite number to another, try (-1, 1)")

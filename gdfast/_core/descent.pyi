@@ -87,6 +87,8 @@ class SklearnUpdates:
         passive_aggressive: int,
         aggressiveness: float,
         track_objective: bool,
+        track_norm: bool,
+        track_scale: bool,
     ) -> None: ...
     def run_rows(self, *, rows: NDArray[np.int32], steps: int, rates: _Double) -> None: ...
     def run_epochs(

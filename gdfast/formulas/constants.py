@@ -1,6 +1,7 @@
 """Numbers that the backends share; src/generate writes them out for the compiled core (constants.h, constants.pxd)."""
 
 __all__ = [
+    "ABSENT_SCALE",
     "AVERAGE_A",
     "AVERAGE_B",
     "AVERAGE_COUNT",
@@ -25,6 +26,7 @@ __all__ = [
     "ROUNDER",
     "SCALE",
     "SMALLEST_SCALE",
+    "SMALLEST_SCALE_FLOAT32",
     "SPAN",
     "SQRT_HALF_BITS",
     "SQUARED_NORM",
@@ -47,6 +49,7 @@ SPAN = 256
 PATH_BLOCK = 64
 # A scale of the coefficients, by which l2 shrinks all of them at once, is folded into them before it falls under this.
 SMALLEST_SCALE = 1e-9
+SMALLEST_SCALE_FLOAT32 = 1e-6  # by scikit-learn's conventions for float32
 
 # The SplitMix64 generator of the sample order (Steele, Lea and Flood, 2014, OOPSLA).
 GOLDEN = 0x9E3779B97F4A7C15
@@ -71,7 +74,8 @@ AVERAGE_B = 5
 AVERAGE_COUNT = 6  # of iterates in the average; negative: so many updates more until it begins
 LOSS_SUM = 7  # sum of the losses, each before its own update
 PENALTY_SUM = 8  # sum of the penalties likewise
-SQUARED_NORM = 9  # the squared 2-norm of the coefficients when a row was last added to them, shrunk since
+SQUARED_NORM = 9  # the squared 2-norm of the coefficients (CSR: of the row's) when a row was last added, shrunk since
 L1_NORM = 10  # their 1-norm likewise
 RESIDUAL = 11  # the part of a shrinkage that float32 cannot represent yet; of the compiled core alone
-STATE_SIZE = 12
+ABSENT_SCALE = 12  # the scale that scikit-learn has left where w was shrunk itself and SCALE is 1
+STATE_SIZE = 13

@@ -239,8 +239,8 @@ def clipped_probabilities(z: Any) -> Any:
 
 
 def softmax_probabilities(Z: Any) -> Any:
-    """Return e^z / sum_o e^z of rows of outputs (n, k)."""
-    return np.exp(log_normalised(Z))
+    """Return e^z / sum_o e^z of rows of outputs (n, k); an infinite z is the largest number."""
+    return np.exp(log_normalised(np.nan_to_num(Z, nan=np.nan)))
 
 
 def poisson_deviance(y: Any, z: Any, c: float) -> Any:

@@ -1,16 +1,19 @@
 """Predictions, probabilities and scores of a fitted linear model."""
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gdfast._arguments import shown
-from gdfast.data.csr import features
+from gdfast._arguments import numeric_array, shown
+from gdfast.data.csr import CSR, features, is_sparse
 from gdfast.data.frames import by_name, reorder_columns
 from gdfast.data.problem import label_matches, normalised_weights, targets
+from gdfast.data.row_blocks import by_row_blocks
 from gdfast.formulas.losses import LOSSES, LossFormulas
+from gdfast.formulas.probabilities import agreeing, predicted_classes
 from gdfast.options.custom_loss import name_in_repr
 from gdfast.options.model import loss_number
 from gdfast.results.run_file import NotSaved
@@ -58,11 +61,7 @@ class LinearModel:
         ValueError, TypeError
             If X is not valid input for `fit`, or its features differ in number or name from those of the fit.
         """
-        X = features("X", reorder_columns(X, self.feature_names))
-        d = self.coef.shape[-1]
-        if X.shape[1] != d:
-            raise ValueError(f"X has {X.shape[1]} features, and this Run was fitted on {d}; give the same columns")
-        return np.asarray(X @ self.coef.T.astype(np.float64, copy=False) + self.intercept, dtype=np.float64)
+        return self._evaluated(X)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the prediction: z, exp(z) for poisson, gamma and tweedie, the label for a classification loss.
@@ -82,17 +81,36 @@ class LinearModel:
         ValueError, TypeError
             If X is not valid input for `fit`, or its features differ in number or name from those of the fit.
         """
-        z = self.decision(X)
+        return self._evaluated(X, self._prediction)
+
+    def _prediction(self, z: NDArray[np.float64]) -> NDArray[Any]:
+        """Return the predictions of rows of linear predictor z."""
         if self.classes is not None:
-            return np.asarray(self.classes[self._class_indices(z)])
+            return np.asarray(self.classes[predicted_classes(z)])
         link = None if self._formulas is None else self._formulas.inverse_link
         return z if link is None else np.asarray(link(z))
+
+    def _evaluated(self, X: Any, function: Callable[[NDArray[np.float64]], NDArray[Any]] | None = None) -> NDArray[Any]:
+        """Return a function of the linear predictor z of each row of X, z itself without one, by blocks of rows."""
+        X = reorder_columns(X, self.feature_names)
+        if not is_sparse(X) and not isinstance(X, CSR):
+            X = numeric_array("X", X)
+        return by_row_blocks(self._linear_predictor, X, np.float64, function)
+
+    def _linear_predictor(self, X: Any) -> NDArray[np.float64]:
+        """Return z of rows whose columns are in the order of the fit."""
+        X = features("X", X)
+        d = self.coef.shape[-1]
+        if X.shape[1] != d:
+            raise ValueError(f"X has {X.shape[1]} features, and this Run was fitted on {d}; give the same columns")
+        return np.asarray(X @ self.coef.T.astype(np.float64, copy=False) + self.intercept, dtype=np.float64)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each class.
 
         For log_loss it is 1 / (1 + exp(-z)), for modified_huber (1 + z) / 2 held between 0 and 1, for multinomial
-        the softmax of z.
+        the softmax of z. The largest is that of the class which `predict` returns: of two that are equal after rounding
+        it is the next number above.
 
         Parameters
         ----------
@@ -129,7 +147,8 @@ class LinearModel:
             raise AttributeError(
                 f"predict_proba: loss={self.loss!r} gives no probabilities; fit with {' or '.join(with_probabilities)}"
             )
-        return np.asarray(self._formulas.probabilities(self.decision(X)))
+        probabilities = self._formulas.probabilities
+        return self._evaluated(X, lambda z: np.asarray(agreeing(probabilities(z), predicted_classes(z))))
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | str | None = None) -> float:
         """Return R^2 (regression), D^2 (losses with a log link) or the accuracy (classification).
@@ -180,11 +199,7 @@ class LinearModel:
             raise ValueError(
                 f"y holds none of the labels {', '.join(map(shown, self.classes))}; give labels as they were in the fit"
             )
-        return float(np.average(matches[np.arange(len(z)), self._class_indices(z)], weights=weights))
-
-    def _class_indices(self, z: NDArray[np.float64]) -> NDArray[np.intp]:
-        """Return which class is predicted from z."""
-        return np.asarray(z.argmax(axis=1) if z.ndim == 2 else z > 0, dtype=np.intp)
+        return float(np.average(matches[np.arange(len(z)), predicted_classes(z)], weights=weights))
 
     def _explained_part(self, z: NDArray[np.float64], y: Any, weights: NDArray[np.float64] | None) -> float:
         """Return R^2 or D^2 of z (n, k)."""

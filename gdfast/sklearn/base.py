@@ -51,7 +51,7 @@ class BaseSGD(BaseEstimator):
     def _validate_input(self, X: Any, y: Any, reset: bool) -> Any:
         """Return X, a C-ordered array or CSR, and y if there is one; reset sets n_features_in_, else it is checked."""
         options: dict[str, Any] = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "order": "C"}
-        return validate_data(self, X, y, accept_large_sparse=False, reset=reset, **options)
+        return validate_data(self, X, y, reset=reset, **options)
 
     def _initial_coefficients(
         self, n_outputs: int, n_features: int, dtype: Any, coef_init: Any, intercept_init: Any, intercept_name: str
@@ -183,10 +183,10 @@ class BaseSGD(BaseEstimator):
         self.t_ += result.n_iter * len(problem.X)
         if not self.average:
             coef[:] = result.coef
-            return coef, np.array([result.intercept], coef.dtype)
+            return coef, np.array([result.intercept])  # in float64 for float32, too, as scikit-learn's
         self._standard_coef[:], self._average_coef[:] = result.coef, result.average_coef
-        self._standard_intercept = np.array([result.intercept], coef.dtype)
-        self._average_intercept = np.array([result.average_intercept], coef.dtype)
+        self._standard_intercept = np.array([result.intercept])
+        self._average_intercept = np.array([result.average_intercept])
         if self._averaging_has_begun():
             return self._average_coef, self._average_intercept
         return self._standard_coef, self._standard_intercept
@@ -198,12 +198,12 @@ class BaseSGD(BaseEstimator):
                 "Maximum number of iteration reached before convergence. Consider increasing max_iter to improve the "
                 f"fit: after {max_iter} epochs an epoch still gains more than tol={self.tol}.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         if self.power_t < 0:
             warnings.warn(
                 "Negative values for `power_t` are deprecated in version 1.8 and will raise an error in 1.10; the "
                 "rate would grow without end. Use values in the range [0.0, inf) instead.",
                 FutureWarning,
-                stacklevel=4,
+                stacklevel=5,
             )

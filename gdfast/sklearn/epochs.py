@@ -134,21 +134,23 @@ class EpochLoop:
         return (updates.loss_sum + updates.penalty_sum) / self.n_train
 
     def stopping_value(self, objective: float) -> float:
-        """Return the value for the stopping rule: the validation score if there is one, else the objective."""
-        score, average = self.settings.validation_score, self.settings.average
-        if score is None:
-            return objective
-        return score(*(self.updates.average() if 0 < average < self.t else self.updates.iterate()))
+        """Return the value for the stopping rule: the validation score if there is one, else the objective.
+
+        scikit-learn scores the iterate, not its average, and leaves out the scale by which l2 shrinks it.
+        """
+        score = self.settings.validation_score
+        return objective if score is None else score(*self.updates.unscaled_iterate())
 
 
 def train(problem: SGDProblem, settings: TrainingSettings, start: FitResult) -> FitResult:
     """Train from a start; raise ValueError if a number is not finite after an epoch."""
-    track_objective = settings.verbose > 0 or (settings.validation_score is None and settings.tol is not None)
-    problem = replace(problem, track_objective=track_objective)
+    verbose, validated = settings.verbose > 0, settings.validation_score is not None
+    track_objective = verbose or (not validated and settings.tol is not None)
+    problem = replace(problem, track_objective=track_objective, track_norm=verbose, track_scale=validated)
     average = (start.average_coef, start.average_intercept) if settings.average else None
     updates = RowUpdates(problem, start.coef, start.intercept, average, settings.t - settings.average)
     loop = EpochLoop(problem, settings, updates)
-    rule = StoppingRule(settings.tol, settings.n_iter_no_change, settings.validation_score is not None)
+    rule = StoppingRule(settings.tol, settings.n_iter_no_change, validated)
     start_time = time.monotonic()
     while loop.n_iter < settings.max_iter:
         count = min(settings.max_iter - loop.n_iter, max(1, loop.max_epochs_per_call))
@@ -203,7 +205,7 @@ def print_epoch(loop: EpochLoop, start_time: float, stop: bool) -> None:
     coef, intercept = updates.iterate()
     objective = (updates.loss_sum + updates.penalty_sum) / n_train
     line = (
-        f"Norm: {np.linalg.norm(coef):.2f}, NNZs: {np.count_nonzero(coef)}, Bias: {intercept:.6f}, "
+        f"Norm: {updates.norm:.2f}, NNZs: {np.count_nonzero(coef)}, Bias: {intercept:.6f}, "
         f"T: {loop.n_iter * n_train}, Avg. loss: {updates.loss_sum / n_train:f}, Objective: {objective:f}"
     )
     if loop.settings.validation_score is not None:

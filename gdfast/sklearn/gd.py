@@ -1,5 +1,6 @@
 """GDRegressor and GDClassifier: gdfast.fit as scikit-learn estimators."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,15 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import gdfast
-from gdfast._arguments import choice
+from gdfast._arguments import choice, refuse_masked
 from gdfast.data.csr import features
 from gdfast.data.frames import by_name
+from gdfast.data.row_blocks import by_row_blocks
 from gdfast.formulas.losses import LOSSES, log_normalised
+from gdfast.formulas.probabilities import agreeing, log_one_against_all, predicted_classes
 from gdfast.options.declarations import OPTIONS
 from gdfast.sklearn.internals import check_sample_weight
+from gdfast.sklearn.methods import takes_arrays, trains
 from gdfast.sklearn.parameters import with_parameters
 
 __all__ = ["GDClassifier", "GDRegressor"]
@@ -148,9 +152,14 @@ class BaseGD(BaseEstimator):
         state.pop("_data", None)
         return state
 
+    def _evaluated(self, X: Any, function: Callable[[NDArray[Any]], NDArray[Any]] | None) -> NDArray[Any]:
+        """Return a function of the linear predictors of the rows of X, those themselves without one, by blocks."""
+        check_is_fitted(self)
+        refuse_masked(X=X)
+        return by_row_blocks(self._linear_predictor, X, self.coef_.dtype, function)
+
     def _linear_predictor(self, X: Any) -> NDArray[Any]:
         """Return X coef_ + intercept_."""
-        check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES, reset=False)
         return np.asarray(features("X", X) @ self.coef_.T + self.intercept_)
 
@@ -218,6 +227,7 @@ class GDRegressor(RegressorMixin, BaseGD):
     501
     """
 
+    @trains
     def fit(
         self,
         X: Any,
@@ -285,9 +295,28 @@ class GDRegressor(RegressorMixin, BaseGD):
         ndarray of shape (n,) or (n, n_outputs)
             The predictions.
         """
-        z = self._linear_predictor(X)
         link = LOSSES[self.loss].inverse_link if isinstance(self.loss, str) else None
-        return z if link is None else np.asarray(link(z))
+        return self._evaluated(X, link)
+
+    @takes_arrays
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return R^2 of the predictions.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : array-like of shape (n,) or (n, n_outputs)
+            The targets.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the samples; None is 1 for all.
+
+        Returns
+        -------
+        float
+            R^2, at most 1.
+        """
+        return float(super().score(X, y, sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         """Return the tags: several outputs and positive targets depend on the loss."""
@@ -413,6 +442,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
     ) -> None:
         self._set_init_arguments(locals())
 
+    @trains
     def fit(
         self,
         X: Any,
@@ -533,7 +563,10 @@ class GDClassifier(ClassifierMixin, BaseGD):
         ndarray of shape (n,) or (n, n_classes)
             For two classes one value a row, positive for the second class; else one for each class.
         """
-        z = self._linear_predictor(X)
+        return self._evaluated(X, self._decisions)
+
+    def _decisions(self, z: NDArray[Any]) -> NDArray[Any]:
+        """Return the linear predictors of the classes, or for two classes one that is positive for the second."""
         if len(self.classes_) > 2:
             return z
         return z[:, 1] - z[:, 0] if z.shape[1] == 2 else z[:, 0]
@@ -551,14 +584,38 @@ class GDClassifier(ClassifierMixin, BaseGD):
         ndarray of shape (n,)
             The labels.
         """
-        z = self.decision_function(X)
-        return np.asarray(self.classes_[(z > 0).astype(np.intp) if z.ndim == 1 else z.argmax(axis=1)])
+        return self._evaluated(X, self._labels)
+
+    def _labels(self, z: NDArray[Any]) -> NDArray[Any]:
+        """Return the labels predicted for rows of linear predictors z."""
+        return np.asarray(self.classes_[predicted_classes(self._decisions(z))])
+
+    @takes_arrays
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy of the predicted labels.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : array-like of shape (n,)
+            The labels.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the samples; None is 1 for all.
+
+        Returns
+        -------
+        float
+            The weighted part of the rows whose label is the predicted one.
+        """
+        return float(super().score(X, y, sample_weight))
 
     @available_if(has_probabilities)
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Return the probability of each class, for "log_loss", "multinomial" and "modified_huber".
 
-        Where the classes are fitted one by one, their probabilities are divided by their sum.
+        Where the classes are fitted one by one, their probabilities are divided by their sum, by logarithms, so that
+        none is lost where all underflow. The largest is that of the class which `predict` returns.
 
         Parameters
         ----------
@@ -570,22 +627,23 @@ class GDClassifier(ClassifierMixin, BaseGD):
         ndarray of shape (n, n_classes)
             The probabilities, in the order of `classes_`.
         """
-        loss = LOSSES[self.loss]
+        return self._evaluated(X, self._probabilities)
+
+    def _probabilities(self, z: NDArray[Any]) -> NDArray[Any]:
+        """Return the probabilities of rows of linear predictors z."""
+        loss, decisions = LOSSES[self.loss], self._decisions(z)
         assert loss.probabilities is not None
-        if loss.coupled:
-            return np.asarray(loss.probabilities(self._linear_predictor(X)))
-        z = self.decision_function(X)
-        if z.ndim == 1:
-            return np.asarray(loss.probabilities(z))
-        p = loss.probabilities(z)[..., 1]
-        total = p.sum(axis=1, keepdims=True)
-        return np.where(total > 0, p / np.where(total > 0, total, 1.0), 1.0 / p.shape[1])
+        if loss.coupled or len(self.classes_) == 2:
+            p = loss.probabilities(z if loss.coupled else decisions)
+        else:
+            p = np.exp(log_one_against_all(loss, z))
+        return np.asarray(agreeing(p, predicted_classes(decisions)))
 
     @available_if(has_probabilities)
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
         """Return the logarithm of predict_proba.
 
-        For two classes with "log_loss" and for "multinomial" it does not underflow.
+        For "log_loss" and "multinomial" it does not underflow.
 
         Parameters
         ----------
@@ -597,12 +655,19 @@ class GDClassifier(ClassifierMixin, BaseGD):
         ndarray of shape (n, n_classes)
             The logarithms of the probabilities, in the order of `classes_`.
         """
-        loss = LOSSES[self.loss]
+        return self._evaluated(X, self._log_probabilities)
+
+    def _log_probabilities(self, z: NDArray[Any]) -> NDArray[Any]:
+        """Return the logarithms of the probabilities of rows of linear predictors z."""
+        loss, decisions = LOSSES[self.loss], self._decisions(z)
         if loss.coupled:
-            return np.asarray(log_normalised(self._linear_predictor(X)))
-        check_is_fitted(self)
-        if loss.likelihood and len(self.classes_) == 2:
-            z = self.decision_function(X)
-            return -np.column_stack([loss.value(y, z, 0.0) for y in (-1.0, 1.0)])
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.log(self.predict_proba(X)))
+            logs = log_normalised(z)
+        elif len(self.classes_) > 2:
+            logs = log_one_against_all(loss, z)
+        elif loss.likelihood:
+            logs = -np.column_stack([loss.value(y, decisions, 0.0) for y in (-1.0, 1.0)])
+        else:
+            assert loss.probabilities is not None
+            with np.errstate(divide="ignore"):
+                logs = np.log(loss.probabilities(decisions))
+        return np.asarray(agreeing(logs, predicted_classes(decisions)))

@@ -1,22 +1,26 @@
 """SGDRegressor, SGDClassifier and SGDOneClassSVM: scikit-learn's estimators, trained by gdfast's kernels.
 
 Each is a subclass of scikit-learn's class, which gives parameters, predictions, tags and metadata routing; `fit` and
-`partial_fit` are gdfast's. docs/sklearn.md lists the intended differences.
+`partial_fit` are gdfast's. docs/sklearn.md lists the two differences.
 """
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn import linear_model
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted
 
+from gdfast.data.row_blocks import by_row_blocks
+from gdfast.formulas.losses import LOSSES
 from gdfast.sklearn.base import MAX_SEED, BaseSGD
 from gdfast.sklearn.epochs import FitResult, train
 from gdfast.sklearn.internals import check_sample_weight, fit_context
+from gdfast.sklearn.methods import takes_arrays, trains
 
 __all__ = ["SGDClassifier", "SGDOneClassSVM", "SGDRegressor"]
 
@@ -105,6 +109,7 @@ class SGDRegressor(BaseSGD, linear_model.SGDRegressor):
     """
 
     @fit_context(prefer_skip_nested_validation=True)
+    @trains
     def fit(
         self,
         X: Any,
@@ -142,6 +147,7 @@ class SGDRegressor(BaseSGD, linear_model.SGDRegressor):
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
+    @trains
     def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> "SGDRegressor":
         """Train for one more epoch on the rows given.
 
@@ -163,6 +169,43 @@ class SGDRegressor(BaseSGD, linear_model.SGDRegressor):
             self._check_parameter_combinations("epsilon_insensitive", partial_fit=True)
         self._train(X, y, sample_weight, 1, None, None)
         return self
+
+    @takes_arrays
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the prediction X coef_ + intercept_ for each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The predictions.
+        """
+        check_is_fitted(self)
+        return by_row_blocks(super().predict, X, self.coef_.dtype)
+
+    @takes_arrays
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return R^2 of the predictions.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : array-like of shape (n,)
+            The targets.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the samples; None is 1 for all.
+
+        Returns
+        -------
+        float
+            R^2, at most 1.
+        """
+        return float(super().score(X, y, sample_weight))
 
     def _train(self, X: Any, y: Any, sample_weight: Any, max_iter: int, coef_init: Any, intercept_init: Any) -> None:
         """Train for at most max_iter epochs, from the coefficients of the model if it has any."""
@@ -262,6 +305,7 @@ class SGDOneClassSVM(BaseSGD, linear_model.SGDOneClassSVM):
     _is_one_class = True
 
     @fit_context(prefer_skip_nested_validation=True)
+    @trains
     def fit(
         self,
         X: Any,
@@ -302,6 +346,7 @@ class SGDOneClassSVM(BaseSGD, linear_model.SGDOneClassSVM):
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
+    @trains
     def partial_fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> "SGDOneClassSVM":
         """Train for one more epoch on the rows given.
 
@@ -323,6 +368,23 @@ class SGDOneClassSVM(BaseSGD, linear_model.SGDOneClassSVM):
             self._check_parameter_combinations("", partial_fit=True)
         self._train(X, sample_weight, 1, None, None)
         return self
+
+    @takes_arrays
+    def decision_function(self, X: Any) -> NDArray[Any]:
+        """Return X coef_ - offset_ for each row, positive for inliers.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The signed distances, up to a factor.
+        """
+        check_is_fitted(self)
+        return by_row_blocks(super().decision_function, X, self.coef_.dtype)
 
     def _train(self, X: Any, sample_weight: Any, max_iter: int, coef_init: Any, offset_init: Any) -> None:
         """Train for at most max_iter epochs, from the coefficients of the model if it has any."""
@@ -437,6 +499,7 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
     """
 
     @fit_context(prefer_skip_nested_validation=True)
+    @trains
     def fit(
         self,
         X: Any,
@@ -479,6 +542,7 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
+    @trains
     def partial_fit(
         self, X: Any, y: Any, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> "SGDClassifier":
@@ -513,6 +577,43 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
                 raise ValueError("classes must be passed on the first call to partial_fit.")
         self._train(X, y, classes, sample_weight, 1, None, None)
         return self
+
+    @takes_arrays
+    def decision_function(self, X: Any) -> NDArray[Any]:
+        """Return X coef_ + intercept_ for each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, n_classes)
+            For two classes one value a row, positive for the second class; else one for each class.
+        """
+        check_is_fitted(self)
+        return by_row_blocks(super().decision_function, X, self.coef_.dtype)
+
+    @takes_arrays
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy of the predicted labels.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features.
+        y : array-like of shape (n,)
+            The labels.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the samples; None is 1 for all.
+
+        Returns
+        -------
+        float
+            The weighted part of the rows whose label is the predicted one.
+        """
+        return float(super().score(X, y, sample_weight))
 
     def _train(
         self, X: Any, y: Any, classes: Any, sample_weight: Any, max_iter: int, coef_init: Any, intercept_init: Any
@@ -570,7 +671,9 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
         seed = random.randint(MAX_SEED)
         weights = np.where(signs > 0, class_weight[0], class_weight[1]).astype(X.dtype)
         problem = self._make_problem(X, signs, sample_weight * weights)
-        score = self._validation_scorer(mask, X, signs, sample_weight)
+        # scikit-learn's labels of log_loss are 0 and 1, and those predicted -1 and 1: a negative is never right.
+        labels = np.maximum(signs, 0.0) if LOSSES[self.loss].likelihood else signs
+        score = self._validation_scorer(mask, X, labels, sample_weight)
         settings = self._training_settings(max_iter, seed, mask, score)
         output = i if len(self.classes_) > 2 else 0
         return train(problem, settings, self._training_start(self.coef_, self.intercept_, output))
@@ -590,7 +693,8 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
     def _set_fitted_attributes(self, results: list[FitResult], n_samples: int) -> None:
         """Set the fitted attributes; the coefficients are the averages if averaging has begun."""
         dtype, had_begun = self.coef_.dtype, self._averaging_has_begun()
-        intercept = np.array([result.intercept for result in results], dtype)
+        # Of two classes it is float64 for float32, too, and the average's is not, as scikit-learn's.
+        intercept = np.array([result.intercept for result in results], dtype if len(results) > 1 else np.float64)
         self.n_iter_ = max(result.n_iter for result in results)
         self.t_ += self.n_iter_ * n_samples
         coef = self._standard_coef if self.average else self.coef_

@@ -5,7 +5,8 @@ row x with target y, weight s and z = x.w + b, an update at the learning rate et
 
 - adds the loss and the penalty before the update to their sums, if the objective is tracked;
 - computes u = -eta loss'(y, z), the gradient clipped to +-1e12, or a passive-aggressive step, and multiplies it by s;
-- multiplies w by max(0, 1 - eta l2), then adds u x to it, and (u - eta intercept_penalty) intercept_decay to b;
+- multiplies w by max(0, 1 - eta l2), rounded to the dtype of w, by a scale that is kept apart, then adds u x to it;
+- adds (u - eta intercept_penalty) intercept_decay to b;
 - updates the average of the iterates, once averaging has begun;
 - applies the pending l1 penalty to the coefficients of the row (Tsuruoka, Tsujii and Ananiadou 2009, ACL).
 """
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from gdfast.backends import BACKENDS, choose
 from gdfast.data.csr import CSR, row_squares
 from gdfast.formulas.constants import (
+    ABSENT_SCALE,
     AVERAGE_A,
     AVERAGE_B,
     AVERAGE_COUNT,
@@ -30,6 +32,7 @@ from gdfast.formulas.constants import (
     PENDING_L1,
     SCALE,
     SMALLEST_SCALE,
+    SMALLEST_SCALE_FLOAT32,
     SPAN,
     SQUARED_NORM,
     STATE_SIZE,
@@ -60,6 +63,8 @@ class SGDProblem:
     passive_aggressive: int = 0  # 1 or 2 for learning_rate="pa1" or "pa2"
     aggressiveness: float = 1.0
     track_objective: bool = True  # whether losses and penalties are summed
+    track_norm: bool = False  # whether `norm` is asked for
+    track_scale: bool = False  # whether `unscaled_iterate` is asked for
 
 
 class RowUpdates:
@@ -78,7 +83,8 @@ class RowUpdates:
         self.problem = problem
         self.w = np.array(coef, dtype=X.dtype).reshape(1, d)  # the coefficients are state[SCALE] w
         self.state: NDArray[np.float64] = np.zeros(STATE_SIZE)
-        self.state[[SCALE, AVERAGE_B]] = 1.0
+        self.state[[SCALE, AVERAGE_B, ABSENT_SCALE]] = 1.0
+        self.smallest_scale = SMALLEST_SCALE_FLOAT32 if X.dtype == np.float32 else SMALLEST_SCALE
         self.state[INTERCEPT] = intercept
         # The average of the coefficients is (state[AVERAGE_A] w + average_sum) / state[AVERAGE_B]. (1, d + 1), the last
         # entry is used by the compiled core only.
@@ -140,6 +146,8 @@ class RowUpdates:
             passive_aggressive=problem.passive_aggressive,
             aggressiveness=problem.aggressiveness,
             track_objective=problem.track_objective,
+            track_norm=problem.track_norm,
+            track_scale=problem.track_scale,
         )
 
     def run_rows(self, rows: NDArray[np.int32], first: int, rates: NDArray[np.float64]) -> None:
@@ -223,17 +231,19 @@ class RowUpdates:
         if problem.sample_weight is not None:
             u *= problem.sample_weight[i]
         if problem.l2 > 0:
-            shrinkage = max(0.0, 1.0 - eta * problem.l2)
-            state[[SCALE, SQUARED_NORM, L1_NORM]] *= shrinkage, shrinkage * shrinkage, shrinkage
-            if state[SCALE] < SMALLEST_SCALE:
+            shrinkage = float(w.dtype.type(max(0.0, 1.0 - eta * problem.l2)))
+            state[SCALE] = w.dtype.type(state[SCALE] * shrinkage)
+            state[[SQUARED_NORM, L1_NORM]] *= shrinkage * shrinkage, shrinkage
+            if state[SCALE] < self.smallest_scale:
                 self.apply_scale()
         scale = state[SCALE]
         step = u / scale
         if u != 0:
             w[columns] += step * x
-            if problem.track_objective and (problem.l2 > 0 or problem.l1 > 0):
-                state[SQUARED_NORM] = np.square(w, dtype=np.float64).sum() * scale * scale
-                state[L1_NORM] = np.abs(w).sum(dtype=np.float64) * scale
+            if problem.track_norm or (problem.track_objective and (problem.l2 > 0 or problem.l1 > 0)):
+                counted = w[columns].astype(np.float64)  # of sparse rows scikit-learn counts the row's columns alone
+                state[SQUARED_NORM] = np.square(counted).sum() * scale * scale
+                state[L1_NORM] = np.abs(counted).sum() * scale
         if problem.fit_intercept:
             state[INTERCEPT] += (u - eta * problem.intercept_penalty) * self.intercept_decay
         if self.average_sum is not None:
@@ -282,6 +292,15 @@ class RowUpdates:
     def iterate(self) -> tuple[NDArray[Any], float]:
         """Return the coefficients and the intercept."""
         return (self.w[0] * self.state[SCALE]).astype(self.w.dtype), float(self.state[INTERCEPT])
+
+    def unscaled_iterate(self) -> tuple[NDArray[Any], float]:
+        """Return the coefficients before scikit-learn's scale is applied, which its scores use, and the intercept."""
+        return (self.w[0] / self.state[ABSENT_SCALE]).astype(self.w.dtype), float(self.state[INTERCEPT])
+
+    @property
+    def norm(self) -> float:
+        """The running 2-norm of the coefficients."""
+        return float(np.sqrt(self.state[SQUARED_NORM]))
 
     def average(self) -> tuple[NDArray[Any], float]:
         """Return the averages of the coefficients and of the intercept."""

@@ -11,8 +11,8 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from constants cimport (
-    AVERAGE_A, AVERAGE_B, AVERAGE_COUNT, AVERAGE_INTERCEPT, BLOCK, BLOCK_BYTES, INTERCEPT, L1_NORM, LOSS_SUM,
-    PENALTY_SUM, PENDING_L1, RESIDUAL, SCALE, SMALLEST_SCALE, SPAN, SQUARED_NORM,
+    ABSENT_SCALE, AVERAGE_A, AVERAGE_B, AVERAGE_COUNT, AVERAGE_INTERCEPT, BLOCK, BLOCK_BYTES, INTERCEPT, L1_NORM,
+    LOSS_SUM, PENALTY_SUM, PENDING_L1, RESIDUAL, SCALE, SMALLEST_SCALE, SMALLEST_SCALE_FLOAT32, SPAN, SQUARED_NORM,
 )
 from order cimport fill_order
 from rows cimport HOLD, add, combine, dot, dot4, dot_mixed, prefetch, prefetch_row, products

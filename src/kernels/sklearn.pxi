@@ -7,23 +7,33 @@ cdef struct Options:
     int passive_aggressive  # 1 or 2: passive-aggressive steps of the first or second kind
     double aggressiveness
     bint track_objective  # losses and penalties are summed
-
-# What the loop over rows holds of w: sums of squares and sizes of w itself, which only sparse rows keep up to date.
-cdef struct Walk:
-    double squares
-    double sizes
+    bint track_norm  # the norms are kept up to date without a penalty as well
+    bint track_scale  # where l2 shrinks w itself, the scale that would have been left is state[ABSENT_SCALE]
 
 
-cdef void measure(const floating* w, Py_ssize_t d, Walk* walk) noexcept nogil:
-    cdef Py_ssize_t j
-    cdef double squares = 0.0, sizes = 0.0
-    for j in range(d):
-        squares += <double>w[j] * w[j]
-        sizes += absolute(w[j])
-    walk.squares, walk.sizes = squares, sizes
+cdef void measure(const floating* w, const index_type* columns, Py_ssize_t count, double* state) noexcept nogil:
+    """Set the norms to those of the row's columns, all that scikit-learn counts; columns NULL: all columns."""
+    cdef Py_ssize_t i
+    cdef double value, squares = 0.0, sizes = 0.0
+    if columns == NULL:
+        for i in range(count):
+            squares += <double>w[i] * w[i]
+            sizes += absolute(w[i])
+    else:
+        for i in range(count):
+            value = w[columns[i]]
+            squares += value * value
+            sizes += absolute(value)
+    state[SQUARED_NORM] = squares * state[SCALE] * state[SCALE]
+    state[L1_NORM] = sizes * state[SCALE]
 
 
-cdef void fold_scale(floating* w, double* mean, Py_ssize_t d, double* state, Walk* walk) noexcept nogil:
+cdef inline double smallest_scale(const floating* w) noexcept nogil:
+    """Return the scale below which it is folded into w, by w's dtype."""
+    return SMALLEST_SCALE if sizeof(w[0]) == sizeof(double) else SMALLEST_SCALE_FLOAT32
+
+
+cdef void fold_scale(floating* w, double* mean, Py_ssize_t d, double* state) noexcept nogil:
     """Multiply w by its scale, which becomes 1, and bring the mean up to it."""
     cdef Py_ssize_t j
     cdef double scale = state[SCALE], a = state[AVERAGE_A], residual = 1.0 / state[AVERAGE_B]
@@ -33,7 +43,6 @@ cdef void fold_scale(floating* w, double* mean, Py_ssize_t d, double* state, Wal
         state[AVERAGE_A], state[AVERAGE_B] = 0.0, 1.0
     multiply(w, d, scale)
     state[SCALE] = 1.0
-    measure(w, d, walk)
 
 
 cdef inline double row_square(const floating* x, Py_ssize_t count) noexcept nogil:
@@ -55,33 +64,13 @@ cdef inline double passive_step(const Model* model, const Options* options, doub
     return -size if loss_gradient(model.loss, model.c, y, z) > 0 else size
 
 
-cdef inline void count_change(double old, double new, Walk* change) noexcept nogil:
-    """Add to the sums of w what a coefficient that was old and is new changes them by."""
-    change.squares += new * new - old * old
-    change.sizes += absolute(new) - absolute(old)
-
-
-cdef inline void add_row(double a, const floating* x, const index_type* columns, Py_ssize_t count, floating* w,
-                         bint watched, Walk* walk) noexcept nogil:
-    """w += a x, keeping the sums of w up to date where they are watched; columns NULL: x has every column."""
-    cdef Py_ssize_t i, j
-    cdef double old
-    cdef Walk change
+cdef inline void add_row(double a, const floating* x, const index_type* columns, Py_ssize_t count,
+                         floating* w) noexcept nogil:
+    """w += a x; columns NULL: x has every column."""
     if columns == NULL:
         add(a, x, w, count)
-        if watched:
-            measure(w, count, walk)
-    elif not watched:
-        csr_add(a, x, columns, count, w)
     else:
-        change.squares = change.sizes = 0.0
-        for i in range(count):
-            j = columns[i]
-            old = w[j]
-            w[j] += <floating>(a * x[i])
-            count_change(old, w[j], &change)
-        walk.squares += change.squares
-        walk.sizes += change.sizes
+        csr_add(a, x, columns, count, w)
 
 
 cdef inline void add_to_running_mean(double a, const floating* x, const index_type* columns, Py_ssize_t count,
@@ -101,25 +90,6 @@ cdef inline void add_to_running_mean(double a, const floating* x, const index_ty
     state[AVERAGE_INTERCEPT] += (state[INTERCEPT] - state[AVERAGE_INTERCEPT]) / number
 
 
-cdef inline void draw_row(const index_type* columns, Py_ssize_t count, floating* w, double* applied, double total,
-                          double scale, Walk* walk) noexcept nogil:
-    """Do what draw does, keeping the sums of w up to date where the row is sparse."""
-    cdef Py_ssize_t i, j
-    cdef double old
-    cdef Walk change
-    if columns == NULL:
-        draw(columns, count, w, applied, total, scale)
-        return
-    change.squares = change.sizes = 0.0
-    for i in range(count):
-        j = columns[i]
-        old = w[j]
-        draw_by_l1(w + j, applied + j, total, scale)
-        count_change(old, w[j], &change)
-    walk.squares += change.squares
-    walk.sizes += change.sizes
-
-
 cdef void one_by_one(const Model* model, const Options* options, const Data* data, const index_type* columns,
                      const int32_t* rows, Py_ssize_t steps, Py_ssize_t known, floating* w, double* mean,
                      double* applied, double* state, const double* eta, bint by_step) noexcept nogil:
@@ -130,12 +100,9 @@ cdef void one_by_one(const Model* model, const Options* options, const Data* dat
     cdef Py_ssize_t i, start, count = 0, d = data.d
     cdef double z, y, u, square, rate, kept, part
     cdef bint watched = options.track_objective and options.passive_aggressive == 0
-    cdef bint sized = watched and (model.l2 > 0 or options.l1 > 0)
+    cdef bint measured = options.track_norm or (watched and (model.l2 > 0 or options.l1 > 0))
     cdef bint far = data.n * d * <Py_ssize_t>sizeof(floating) > NEAR
-    cdef Walk walk
-    walk.squares = walk.sizes = 0.0
-    if sized:
-        measure(w, d, &walk)
+    cdef double smallest = smallest_scale(w)
     for i in range(steps):
         if columns != NULL:
             csr_fetch(X, columns, indptr, rows + i, known - i)
@@ -163,17 +130,16 @@ cdef void one_by_one(const Model* model, const Options* options, const Data* dat
         if data.weights != NULL:
             u *= data.weights[rows[i]]
         if model.l2 > 0:
-            kept = shrinking(model, rate)
-            state[SCALE] *= kept
+            kept = <floating>shrinking(model, rate)
+            state[SCALE] = <floating>(state[SCALE] * kept)
             state[SQUARED_NORM] *= kept * kept
             state[L1_NORM] *= kept
-            if state[SCALE] < SMALLEST_SCALE:
-                fold_scale(w, mean, d, state, &walk)
+            if state[SCALE] < smallest:
+                fold_scale(w, mean, d, state)
         if u != 0:
-            add_row(u / state[SCALE], X + start, places, count, w, sized, &walk)
-            if sized:
-                state[SQUARED_NORM] = walk.squares * state[SCALE] * state[SCALE]
-                state[L1_NORM] = walk.sizes * state[SCALE]
+            add_row(u / state[SCALE], X + start, places, count, w)
+            if measured:
+                measure(w, places, count, state)
         if model.intercept:
             part = u + gd_step(options.intercept_penalty, rate)
             HOLD(part)  # rounded before it is added: an intercept that comes back to zero is zero, which may be a kink
@@ -186,7 +152,7 @@ cdef void one_by_one(const Model* model, const Options* options, const Data* dat
             state[AVERAGE_COUNT] += 1.0
         if options.l1 > 0:
             state[PENDING_L1] -= gd_step(options.l1, rate)
-            draw_row(places, count, w, applied, state[PENDING_L1], state[SCALE], &walk)
+            draw(places, count, w, applied, state[PENDING_L1], state[SCALE])
 
 
 cdef void watch_span(const Model* model, const Options* options, const Data* data, const int32_t* rows,
@@ -220,6 +186,18 @@ cdef void watch_span(const Model* model, const Options* options, const Data* dat
         if model.intercept:
             intercept += u
     state[PENALTY_SUM] += 0.5 * model.l2 * squares
+
+
+cdef void follow_scale(const Model* model, const floating* w, Py_ssize_t size, double* state, const double* eta,
+                       bint by_step) noexcept nogil:
+    """Bring the scale of scikit-learn's coefficients up to date after updates that shrank w itself."""
+    cdef Py_ssize_t i
+    cdef double scale = state[ABSENT_SCALE], smallest = smallest_scale(w)
+    for i in range(size):
+        scale = <floating>(scale * <floating>shrinking(model, eta[i if by_step else 0]))
+        if scale < smallest:
+            scale = 1.0
+    state[ABSENT_SCALE] = scale
 
 
 cdef void sklearn_updates(const Model* model, const Options* h, const Data* data, floating* w, double* m,
@@ -258,7 +236,11 @@ cdef void sklearn_updates(const Model* model, const Options* h, const Data* data
         if h.track_objective:
             watch_span(model, h, data, &rows[done], size, intercept, square, row_squares, m,
                        &rates[done if by_step else 0], by_step)
+        if h.track_scale and model.l2 > 0:
+            follow_scale(model, w, size, m, &rates[done if by_step else 0], by_step)
         done += size
+    if h.track_norm:
+        m[SQUARED_NORM] = row_square(w, d)
 
 
 cdef class SklearnUpdates:
@@ -281,7 +263,8 @@ cdef class SklearnUpdates:
 
     def __init__(self, *, Passes passes, CompiledModel model, w, double[::1] state, double[:, ::1] average_sum,
                  double[::1] applied_l1, const double[::1] row_squares, double l1, double intercept_penalty,
-                 double intercept_decay, int passive_aggressive, double aggressiveness, bint track_objective):
+                 double intercept_decay, int passive_aggressive, double aggressiveness, bint track_objective,
+                 bint track_norm, bint track_scale):
         cdef Options* options = &self.options
         self.data, self.pending = passes.data, read_pending(None, None)
         self.kept = (passes, model, w, state, average_sum, applied_l1, row_squares)
@@ -292,7 +275,7 @@ cdef class SklearnUpdates:
         self.row_squares = pointer(row_squares)
         options.l1, options.intercept_penalty, options.intercept_decay = l1, intercept_penalty, intercept_decay
         options.passive_aggressive, options.aggressiveness = passive_aggressive, aggressiveness
-        options.track_objective = track_objective
+        options.track_objective, options.track_norm, options.track_scale = track_objective, track_norm, track_scale
 
     def run_rows(self, *, const int32_t[::1] rows, Py_ssize_t steps, const double[::1] rates):
         """Do the first `steps` updates by rows, of which the rest is to come; rates: one, or one for each."""

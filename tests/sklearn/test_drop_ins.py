@@ -1,9 +1,12 @@
 """SGDRegressor, SGDClassifier and SGDOneClassSVM give what scikit-learn's give."""
 
 import pickle
+import re
 import signal
 import threading
-import warnings
+from importlib.util import module_from_spec, spec_from_file_location
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,142 +17,125 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import gdfast.sklearn
 
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "drop_ins.py"
+if not SCRIPT.is_file():
+    pytest.skip("the benchmarks are not beside the tests", allow_module_level=True)
+spec = spec_from_file_location("gdfast_drop_ins", SCRIPT)
+drop_ins = module_from_spec(spec)
+spec.loader.exec_module(drop_ins)
+
 # The number of random combinations for each estimator.
 COMBINATIONS = {"SGDRegressor": 180, "SGDClassifier": 240, "SGDOneClassSVM": 40}
-BUNDLED = (datasets.load_iris, datasets.load_breast_cancer, datasets.load_wine, datasets.load_digits)
-EPS = 2.0**-50
+LOSSES = [
+    (name, loss) for name in ("SGDRegressor", "SGDClassifier") for loss in getattr(linear_model, name).loss_functions
+]
 
 
-def draw_data(rng):
-    """Return X, standardised or nearly so, a target and labels of two or more classes."""
-    which = rng.integers(6)
-    if which < 4:
-        X, y = BUNDLED[which](return_X_y=True)
-        rows = rng.permutation(len(X))[:250]
-        X, labels = X[rows], y[rows]
-        y = X[:, 1] + 0.3 * rng.normal(size=len(X))
-    elif which == 4:
-        X, y = datasets.load_diabetes(return_X_y=True)
-        y = (y - y.mean()) / y.std()
-        labels = np.digitize(y, [-0.5, 0.5])
-    else:
-        n, d = rng.integers(20, 300), rng.integers(1, 40)
-        X = rng.normal(size=(n, d))
-        y = X @ rng.normal(size=d) / np.sqrt(d) + 0.1 * rng.normal(size=n)
-        labels = (y > 0).astype(int)
-    return (X - X.mean(axis=0)) / (X.std(axis=0) + 1e-9), (y - y.mean()) / y.std(), labels
-
-
-def draw(name, rng):
-    """Return parameters, data and weights of one combination."""
-    X, y, labels = draw_data(rng)
-    options = {
-        "max_iter": int(rng.integers(1, 21)), "random_state": int(rng.integers(2**31)),
-        "shuffle": bool(rng.random() < 0.8), "fit_intercept": bool(rng.random() < 0.8),
-        "eta0": float(rng.choice([0.001, 0.01, 0.05])), "power_t": float(rng.choice([0.25, 0.4, 0.5])),
-        "average": [False, True, 40][rng.integers(3)], "tol": [None, 1e-3][rng.integers(2)],
-    }  # fmt: skip
-    schedules = ["constant", "optimal", "invscaling", "adaptive"]
-    weights = rng.uniform(0.0, 2.0, len(X)) if rng.random() < 0.4 else None
-    if name == "SGDOneClassSVM":
-        y = None
-        options["nu"] = float(rng.uniform(0.05, 0.5))
-    else:
-        options["penalty"] = ["l2", "l1", "elasticnet", None][rng.integers(4)]
-        options["alpha"] = float(10.0 ** rng.uniform(-5, -1))
-        options["l1_ratio"] = float(rng.random())
-        losses = list(getattr(linear_model, name).loss_functions)
-        options["loss"] = str(rng.choice(losses))
-        if options["loss"] == ("hinge" if name == "SGDClassifier" else "epsilon_insensitive"):
-            schedules += ["pa1", "pa2"]
-    if name == "SGDClassifier":
-        y = labels
-        options["class_weight"] = [None, "balanced"][rng.integers(2)]
-    options["learning_rate"] = str(rng.choice(schedules))
-    if rng.random() < 0.35:
-        X = sparse.csr_array(np.where(rng.random(X.shape) < 0.5, 0.0, X))
-        if options.get("penalty") is not None or y is None:
-            options["tol"] = None  # scikit-learn's norm is wrong on CSR, so it stops at another epoch
-    return options, X, y, weights, bool(rng.random() < 0.25 and options.get("class_weight") is None)
-
-
-def fitted(module, name, options, X, y, weights, partial_fit, columns=None):
-    """Return all coefficients (in the order of `columns`), n_iter_ and t_ after fit, and partial_fit if asked."""
-    model = getattr(module, name)(**options)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.fit(X, y, sample_weight=weights)
-        if partial_fit:
-            model.partial_fit(X, y, sample_weight=weights)
-    intercept = model.offset_ if name == "SGDOneClassSVM" else model.intercept_
-    coef = model.coef_ if columns is None else model.coef_[..., columns]
-    return np.append(coef, intercept), model.n_iter_, model.t_
-
-
-def distance(a, b):
-    return np.abs(a[0] - b[0]).max() / np.abs(b[0]).max()
-
-
-def is_unstable(name, options, X, y, weights, partial_fit, theirs):
-    """Return whether scikit-learn's own result changes when its sums are rounded differently."""
-    d = X.shape[1]
-    others = [fitted(linear_model, name, options, X * (1 + k * EPS), y, weights, partial_fit) for k in (1, -3, 7)]
-    for order in (np.arange(d)[::-1], np.random.default_rng(d).permutation(d)):
-        others.append(fitted(linear_model, name, options, X[:, order], y, weights, partial_fit, np.argsort(order)))
-    return any(distance(other, theirs) > 1e-9 or other[1:] != theirs[1:] for other in others)
+def left_out(combinations):
+    """Return how many combinations were left out, as scikit-learn's own result moves; in the others both agree."""
+    count = 0
+    for number, combination in enumerate(combinations):
+        theirs = drop_ins.fitted(linear_model, combination, combination.X)
+        if drop_ins.agree(drop_ins.fitted(gdfast.sklearn, combination, combination.X), theirs):
+            continue
+        assert drop_ins.moves(combination, theirs), (number, combination.options)
+        count += 1
+    return count
 
 
 @pytest.mark.slow_in_python
 @pytest.mark.parametrize("name", COMBINATIONS)
 def test_coefficients_are_scikit_learns(name):
-    """The few combinations whose result depends on rounding are counted and left out."""
-    left_out = 0
-    for number in range(COMBINATIONS[name]):
-        rng = np.random.default_rng([number, len(name)])
-        options, X, y, weights, partial_fit = draw(name, rng)
-        theirs = fitted(linear_model, name, options, X, y, weights, partial_fit)
-        ours = fitted(gdfast.sklearn, name, options, X, y, weights, partial_fit)
-        if distance(ours, theirs) <= 1e-8 and ours[1:] == theirs[1:]:
-            continue
-        assert is_unstable(name, options, X, y, weights, partial_fit, theirs), (number, options)
-        left_out += 1
-    assert left_out <= 0.12 * COMBINATIONS[name], left_out
+    total = COMBINATIONS[name]
+    drawn = (drop_ins.draw(name, np.random.default_rng([number, len(name)])) for number in range(total))
+    assert left_out(drawn) <= 0.12 * total
+
+
+def grid(name, loss, early_stopping):
+    """Yield every penalty with every averaging, dense and on CSR."""
+    rng = np.random.default_rng(len(loss))
+    X = rng.normal(size=(90, 7))
+    z = X @ rng.normal(size=7) + rng.normal(size=90)
+    y = z / z.std() if name == "SGDRegressor" else np.digitize(z, [0.0])
+    rows = sparse.csr_array(np.where(rng.random(X.shape) < 0.5, 0.0, X))
+    for penalty, average, data in product(("l2", "l1", "elasticnet", None), (False, True, 100), (X, rows)):
+        options = {
+            "loss": loss, "penalty": penalty, "average": average, "early_stopping": early_stopping, "tol": 1e-3,
+            "alpha": 0.05, "l1_ratio": 0.4, "learning_rate": "invscaling", "eta0": 0.05, "power_t": 0.1,
+            "validation_fraction": 0.3, "n_iter_no_change": 3, "max_iter": 60, "random_state": int(rng.integers(2**31)),
+        }  # fmt: skip
+        yield drop_ins.Combination(name, options, data, y, None, False)
+
+
+@pytest.mark.slow_in_python
+@pytest.mark.parametrize("early_stopping", [True, False], ids=["score", "objective"])
+@pytest.mark.parametrize(("name", "loss"), LOSSES)
+def test_training_stops_where_scikit_learns_does(name, loss, early_stopping):
+    """By the score on validation rows or the objective, for every penalty and averaging, on CSR as well."""
+    assert left_out(grid(name, loss, early_stopping)) <= 4
+
+
+@pytest.mark.parametrize("early_stopping", [True, False], ids=["score", "objective"])
+@pytest.mark.parametrize(("name", "loss"), [("SGDRegressor", "huber"), ("SGDClassifier", "log_loss")])
+def test_float32_stops_where_scikit_learns_does(name, loss, early_stopping):
+    """The scale is folded into the coefficients at another threshold in float32, and the score knows it."""
+    for combination in grid(name, loss, early_stopping):
+        X = combination.X.astype(np.float32)
+        if early_stopping:
+            combination.options.update(alpha=0.5, power_t=0.01)  # so that the scale is folded several times
+        ours, theirs = (drop_ins.fitted(module, combination, X) for module in (gdfast.sklearn, linear_model))
+        assert drop_ins.agree(ours, theirs, 1e-4), combination.options
+
+
+@pytest.mark.parametrize("average", [False, True, 10**6])
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_attributes_of_float32_have_scikit_learns_dtypes(name, classes, average):
+    X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    y = X[:, 0] if name == "SGDRegressor" else np.arange(60) % classes
+    dtypes = []
+    for module in (gdfast.sklearn, linear_model):
+        model = getattr(module, name)(average=average, max_iter=2, tol=None, random_state=0).fit(X, y).partial_fit(X, y)
+        parts = {part: value for part, value in vars(model).items() if "coef" in part or part.endswith(("cept", "_"))}
+        dtypes.append({part: value.dtype for part, value in parts.items() if isinstance(value, np.ndarray)})
+    ours, theirs = dtypes
+    assert len(ours) >= 2
+    assert ours == {part: theirs[part] for part in ours}
 
 
 @pytest.mark.slow_in_python
 @pytest.mark.parametrize("number", range(40))
 def test_float32_is_near_scikit_learns(number):
-    rng = np.random.default_rng([number, 32])
     name = list(COMBINATIONS)[number % 3]
-    options, X, y, weights, partial_fit = draw(name, rng)
-    options |= {"tol": None, "max_iter": 3, "learning_rate": "invscaling", "eta0": 0.01}
+    combination = drop_ins.draw(name, np.random.default_rng([number, 32]))
+    options = combination.options
+    options.update(tol=None, max_iter=3, learning_rate="invscaling", eta0=0.01)
     if options.get("loss") not in ("squared_error", "log_loss", None):
         options["loss"] = "squared_error"
-    X = X.astype(np.float32)
-    ours = fitted(gdfast.sklearn, name, options, X, y, weights, partial_fit)
-    theirs = fitted(linear_model, name, options, X, y, weights, partial_fit)
-    model = getattr(gdfast.sklearn, name)(**options).fit(X, y)
+    X = combination.X.astype(np.float32)
+    ours, theirs = (drop_ins.fitted(module, combination, X) for module in (gdfast.sklearn, linear_model))
+    model = getattr(gdfast.sklearn, name)(**options).fit(X, combination.y)
     assert model.coef_.dtype == np.float32
     tolerance = 1e-3 if name != "SGDOneClassSVM" else 2e-2  # rounding may put a row on the other side of a hinge's kink
-    assert distance(ours, theirs) <= tolerance, options
+    assert drop_ins.agree(ours, theirs, tolerance), options
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)
 def test_numpy_backend_gives_the_same_coefficients(name, monkeypatch):
     """The updates in NumPy, which run without the compiled core, are the specification of the compiled ones."""
-    left_out = 0
+    count = 0
     for number in range(25):
-        options, X, y, weights, partial_fit = draw(name, np.random.default_rng([number, 7]))
-        options["max_iter"] = min(options["max_iter"], 3)
-        ours = fitted(gdfast.sklearn, name, options, X, y, weights, partial_fit)
+        combination = drop_ins.draw(name, np.random.default_rng([number, 7]))
+        combination.options["max_iter"] = min(combination.options["max_iter"], 3)
+        ours = drop_ins.fitted(gdfast.sklearn, combination, combination.X)
         monkeypatch.setenv("GDFAST_BACKEND", "numpy")
-        plain = fitted(gdfast.sklearn, name, options, X, y, weights, partial_fit)
+        plain = drop_ins.fitted(gdfast.sklearn, combination, combination.X)
         monkeypatch.delenv("GDFAST_BACKEND")
-        if distance(plain, ours) > 1e-8 or plain[1:] != ours[1:]:
-            theirs = fitted(linear_model, name, options, X, y, weights, partial_fit)
-            assert is_unstable(name, options, X, y, weights, partial_fit, theirs), (number, options)
-            left_out += 1
-    assert left_out <= 4
+        if not drop_ins.agree(plain, ours):
+            theirs = drop_ins.fitted(linear_model, combination, combination.X)
+            assert drop_ins.moves(combination, theirs), (number, combination.options)
+            count += 1
+    assert count <= 4
 
 
 # Checks that fail for scikit-learn's own estimators, too.
@@ -185,24 +171,26 @@ def two_moons():
     return X, X[:, 0] + 0.5 * X[:, 1] > 0
 
 
-def test_a_score_is_that_of_the_model():
-    """scikit-learn scores coefficients before their scale is applied, and log_loss against labels that never match."""
+def test_a_negative_never_matches_in_the_score_of_log_loss():
+    """Training stops early, when the positives are right."""
     X, y = two_moons()
-    options = {"early_stopping": True, "n_iter_no_change": 3, "random_state": 0, "max_iter": 30, "alpha": 0.01}
-    hinge = gdfast.sklearn.SGDClassifier(**options).fit(X, y)
-    log_loss = gdfast.sklearn.SGDClassifier(loss="log_loss", verbose=0, **options).fit(X, y)
-    assert hinge.score(X, y) > 0.9
-    assert log_loss.score(X, y) > 0.9
-    assert log_loss.n_iter_ < 30
+    options = {"early_stopping": True, "loss": "log_loss", "random_state": 0, "n_iter_no_change": 2, "penalty": None}
+    options |= {"learning_rate": "constant", "eta0": 0.1}
+    fits = [module.SGDClassifier(**options).fit(X, y) for module in (gdfast.sklearn, linear_model)]
+    assert fits[0].n_iter_ == fits[1].n_iter_
+    np.testing.assert_allclose(fits[0].coef_, fits[1].coef_, rtol=1e-10)
 
 
-def test_a_score_of_log_loss_counts_the_negatives(capsys):
-    X, y = two_moons()
-    options = {"early_stopping": True, "loss": "log_loss", "random_state": 0, "max_iter": 5, "verbose": 1, "tol": None}
-    gdfast.sklearn.SGDClassifier(**options).fit(X, y)
-    lines = [line for line in capsys.readouterr().out.splitlines() if "Validation score" in line]
-    assert len(lines) == 5
-    assert float(lines[-1].rsplit(" ", 1)[1]) > 0.7  # with scikit-learn negative labels never match
+@pytest.mark.parametrize("loss", ["log_loss", "modified_huber"])
+def test_probabilities_are_scikit_learns_numbers(loss):
+    """The same for all classes where all underflow, too."""
+    fits = [module.SGDClassifier(loss=loss).fit(np.eye(3), [0, 1, 2]) for module in (gdfast.sklearn, linear_model)]
+    for model in fits:
+        model.coef_, model.intercept_ = np.eye(3), np.zeros(3)
+    X = np.random.default_rng(0).normal(size=(50, 3)) * np.geomspace(1e-8, 1e300, 50)[:, None]
+    p, expected = (model.predict_proba(X) for model in fits)
+    np.testing.assert_array_equal(p, expected)
+    assert (p == 1 / 3).all(axis=1).any()
 
 
 def test_fit_copies_initial_coefficients_and_partial_fit_changes_them_in_place():
@@ -217,15 +205,36 @@ def test_fit_copies_initial_coefficients_and_partial_fit_changes_them_in_place()
     assert model.coef_ is coef
 
 
-def test_pickles_clones_and_verbose_lines(capsys):
+def test_pickles_predict_the_same():
     X, y = two_moons()
-    model = gdfast.sklearn.SGDClassifier(random_state=0, verbose=1, max_iter=2, tol=None).fit(X, y)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "-- Epoch 1"
-    assert lines[1].startswith("Norm: ")
-    assert "Objective: " in lines[1]
+    model = gdfast.sklearn.SGDClassifier(random_state=0, max_iter=2, tol=None).fit(X, y)
     copy = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(copy.decision_function(X), model.decision_function(X))
+
+
+@pytest.mark.parametrize("backend", ["auto", "numpy"])
+@pytest.mark.parametrize("layout", ["dense", "CSR"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"penalty": None}, {"penalty": "l1"}, {"early_stopping": True}, {"loss": "log_loss", "early_stopping": True},
+     {"learning_rate": "pa1", "eta0": 0.1}, {"average": True, "early_stopping": True, "penalty": "elasticnet"}],
+    ids=str,
+)  # fmt: skip
+def test_reports_of_the_epochs_are_scikit_learns(options, layout, backend, capsys, monkeypatch):
+    """All numbers but the seconds, the norm among them, which on CSR counts the columns of the last row alone."""
+    if backend != "auto":
+        monkeypatch.setenv("GDFAST_BACKEND", backend)
+    X, y = two_moons()
+    rows = X if layout == "dense" else sparse.csr_array(np.where(X > 0.8, 0.0, X))
+    reports = []
+    for module in (linear_model, gdfast.sklearn):
+        module.SGDClassifier(verbose=1, random_state=1, max_iter=6, tol=0.1, alpha=0.01, n_iter_no_change=2).set_params(
+            **options
+        ).fit(rows, y)
+        lines = capsys.readouterr().out.splitlines()
+        reports.append([re.sub(r"[\d.]+ seconds", "seconds", line) for line in lines])
+    assert len(reports[0]) > 5
+    assert reports[1] == reports[0]
 
 
 @pytest.mark.parametrize(
@@ -274,6 +283,18 @@ def test_invalid_input_raises_scikit_learns_errors(module):
         module.SGDClassifier().fit(X, y, coef_init=np.zeros((1, 3)))
     with pytest.warns(ConvergenceWarning, match="Maximum number of iteration reached before"):
         module.SGDClassifier(max_iter=1).fit(X, y)
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_sparse_matrices_with_int64_indices_are_taken(name):
+    """scikit-learn refuses them."""
+    X, y = two_moons()
+    narrow = sparse.csr_array(np.where(X > 0.5, X, 0.0))
+    wide = sparse.csr_array(narrow)
+    wide.indices, wide.indptr = (part.astype(np.int64) for part in (narrow.indices, narrow.indptr))
+    fits = [getattr(gdfast.sklearn, name)(random_state=0, max_iter=3, tol=None).fit(rows, y) for rows in (narrow, wide)]
+    np.testing.assert_array_equal(fits[1].coef_, fits[0].coef_)
+    np.testing.assert_array_equal(fits[1].predict(wide), fits[0].predict(narrow))
 
 
 def test_threads_share_the_classes():

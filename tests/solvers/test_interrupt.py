@@ -3,8 +3,8 @@
 import math
 import os
 import signal
-import warnings
 import threading
+import warnings
 
 import numpy as np
 import pytest
