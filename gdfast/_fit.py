@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gdfast.backends.interrupt import TimeLimit
 from gdfast.data.csr import is_sparse
 from gdfast.data.frames import by_name, validation_by_name
 from gdfast.options.averaging import EMA
@@ -19,7 +20,7 @@ from gdfast.results.run import Run
 from gdfast.results.storage import file_name
 from gdfast.solvers.diagnostics import RateName, checked_run, warn_if_unstable
 from gdfast.solvers.prepare import prepare
-from gdfast.solvers.select import choose_solver
+from gdfast.solvers.select import solver_at_start
 from gdfast.solvers.training import FitCall, TrainingData, run_solver
 
 __all__ = ["fit", "fit_options"]
@@ -276,9 +277,10 @@ def fit_options(
     X, y, sample_weight, names = by_name(X, y, sample_weight)
     options["validation"] = validation_by_name(options["validation"], names)
     problem, plan = prepare(X, y, sample_weight, options)
-    solver = choose_solver(problem.dimensions, plan)(problem, plan)
-    if not isinstance(options["learning_rate"], str):  # "auto" is a stable rate by construction
-        warn_if_unstable(problem, solver, rate_name)
+    with TimeLimit(plan.deadline(started)):
+        solver = solver_at_start(problem, plan)
+        if not isinstance(options["learning_rate"], str):  # "auto" is a stable rate by construction
+            warn_if_unstable(problem, solver, rate_name)
     data = TrainingData(problem, plan, X, y, sample_weight)
     run = run_solver(solver, FitCall(options, names, data, None, progress, started, checkpoint))
     return checked_run(run, problem, solver, rate_name)

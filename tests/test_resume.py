@@ -32,7 +32,7 @@ STOPS = {
     "tol": {"tol": 10.0, "patience": 2},
     "gradient": {"gradient_tol": 1e6, "solver": "loop"},
     "validation": {"validation": (X, Y), "patience": 2, "tol": 10.0},
-    "max_seconds": {"max_seconds": 1e-9, "solver": "loop"},
+    "max_seconds": {"max_seconds": 1e-9, "solver": "loop", "epochs": 10**9},
     "callback": {"callbacks": lambda state: True, "callback_every": 3},
     "interrupted": INTERRUPT,
     "diverged": {"learning_rate": 300.0, "epochs": 500, "solver": "loop"},

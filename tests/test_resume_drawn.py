@@ -64,6 +64,7 @@ def taken_up(run, way):
 def quietly(function, *arguments, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", gdfast.StabilityWarning)
+        warnings.filterwarnings("ignore", "the cost is growing")
         return function(*arguments, **options)
 
 

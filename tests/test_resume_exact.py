@@ -110,6 +110,7 @@ def test_an_epoch_that_was_cut_short_is_finished_first(backend, assert_same):
 @pytest.mark.parametrize("optimizer", ["gd", "momentum"])
 @pytest.mark.parametrize("history_every", [1, 7, "log"])
 @pytest.mark.parametrize("solver", ["loop", "closed_form", 1, 5])
+@pytest.mark.filterwarnings("ignore:the cost is growing")
 def test_resuming_is_one_fit(solver, history_every, optimizer, rate, rng):
     X, y = rng.normal(size=(12, 3)), rng.normal(size=12)
     options = {"learning_rate": rate, "optimizer": optimizer, "history_every": history_every}

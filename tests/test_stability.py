@@ -89,6 +89,7 @@ def test_degenerate_data():
 
 @pytest.mark.parametrize(("n", "d"), [(2678, 34), (3065, 31), (3166, 21), (300, 600)])
 @pytest.mark.parametrize("steepest", [1.0, 3.0, 100.0])
+@pytest.mark.filterwarnings("ignore:the cost is growing")
 def test_a_rate_just_above_the_limit_is_reported(n, d, steepest, rng):
     """A few passes are enough for rates far below the limit, not for one near it or with one steep direction."""
     for _ in range(5):

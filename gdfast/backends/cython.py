@@ -23,7 +23,7 @@ try:
 except ImportError as error:
     raise ImportError(f"gdfast's compiled core is not installed ({error})") from error
 
-__all__ = ["Kernels", "compiled_model", "power_costs"]
+__all__ = ["Kernels", "compiled_model", "fill_order", "power_costs"]
 
 power_costs = path.power_costs
 
@@ -32,6 +32,11 @@ MOST_SLABS = 64
 LEAST_ROWS = 1024
 SLAB_NUMBERS = 2**22
 NO_STEP = np.zeros(1)
+
+
+def fill_order(order: NDArray[np.int32], seed: int, epoch: int) -> None:
+    """Write the order of an epoch into order, as gdfast/data/order.py does."""
+    descent.sample_order(order, seed, epoch % 2**64)
 
 
 def compiled_model(model: Model) -> descent.CompiledModel:

@@ -1,4 +1,4 @@
-"""Ctrl-C and the time limit of a training: noted at once, obeyed between two calls of a kernel."""
+"""Ctrl-C and the time limit of a training: noted at once, obeyed between two calls of a kernel or of LAPACK."""
 
 import _signal  # type: ignore[import-not-found]
 import math
@@ -6,8 +6,9 @@ import signal
 import threading
 import time
 from types import FrameType, TracebackType
+from typing import Any
 
-__all__ = ["Interrupt", "Uninterrupted", "end_is_due"]
+__all__ = ["Interrupt", "TimeLimit", "Uninterrupted", "end_is_due"]
 
 # Those of the module signal turn numbers and handlers into enums, which takes a tenth of a small fit. The module
 # _signal is private to Python: no other file imports it, and tests/backends/test_interrupt.py compares it with signal.
@@ -19,28 +20,40 @@ RUNNING = threading.local()  # .interrupts: those in force in this thread, the i
 class Interrupt:
     """Within it the first Ctrl-C sets `pressed`; the second raises KeyboardInterrupt where it comes.
 
-    Where Python's own handler is not in force, or another thread trains, Ctrl-C is left as it is.
+    So it does in a fit that a callback of another one makes: that Ctrl-C ends both. Where another handler than
+    Python's own or asyncio's is in force, or another thread trains, Ctrl-C is left as it is. A handler that is
+    installed meanwhile stays.
     """
 
     def __init__(self, deadline: float = math.inf) -> None:
         self.deadline = deadline
-        self.pressed = False
-        self.installed = False
+        self.noted = False
+        self.around: Interrupt | None = None  # the one that notes Ctrl-C for this one
+        self.before: Any = None  # the handler that this one stands for, None where it has none
 
     def __enter__(self) -> "Interrupt":
         RUNNING.interrupts = [*getattr(RUNNING, "interrupts", []), self]
-        own = getsignal(signal.SIGINT) is signal.default_int_handler
-        if own and threading.current_thread() is threading.main_thread():
-            set_signal(signal.SIGINT, self.press)
-            self.installed = True
+        if threading.current_thread() is threading.main_thread():
+            handler = getsignal(signal.SIGINT)
+            owner = getattr(handler, "__self__", None)
+            if isinstance(owner, Interrupt):
+                self.around = owner
+            elif handler is signal.default_int_handler or is_asyncios(handler):
+                self.before = handler
+                set_signal(signal.SIGINT, self.press)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         RUNNING.interrupts = RUNNING.interrupts[:-1]
-        if self.installed:
-            set_signal(signal.SIGINT, signal.default_int_handler)
+        if self.before is not None and getsignal(signal.SIGINT) == self.press:
+            set_signal(signal.SIGINT, self.before)
+
+    @property
+    def pressed(self) -> bool:
+        """Whether Ctrl-C was pressed."""
+        return self.noted or (self.around is not None and self.around.pressed)
 
     @property
     def late(self) -> bool:
@@ -49,16 +62,24 @@ class Interrupt:
 
     def press(self, number: int, frame: FrameType | None) -> None:
         """Note a Ctrl-C."""
-        if self.pressed:
+        if self.noted:
             raise KeyboardInterrupt
-        self.pressed = True
+        self.noted = True
 
 
-class Uninterrupted:
-    """Within it no call of a kernel ends early, for what must be done whole; Ctrl-C is noted as before."""
+def is_asyncios(handler: Any) -> bool:
+    """Tell whether a handler is that of asyncio.run, which cancels a task when control returns to its loop."""
+    return getattr(getattr(handler, "func", None), "__module__", None) == "asyncio.runners"
+
+
+class TimeLimit:
+    """Within it the end of this thread's work is due at a deadline; Ctrl-C is left as it is."""
+
+    def __init__(self, deadline: float) -> None:
+        self.interrupt = Interrupt(deadline)
 
     def __enter__(self) -> None:
-        RUNNING.interrupts = [*getattr(RUNNING, "interrupts", []), Interrupt()]
+        RUNNING.interrupts = [*getattr(RUNNING, "interrupts", []), self.interrupt]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -66,7 +87,14 @@ class Uninterrupted:
         RUNNING.interrupts = RUNNING.interrupts[:-1]
 
 
+class Uninterrupted(TimeLimit):
+    """Within it no call of a kernel ends early, for what must be done whole; Ctrl-C is noted as before."""
+
+    def __init__(self) -> None:
+        super().__init__(math.inf)
+
+
 def end_is_due() -> bool:
-    """Tell whether the end of this thread's descent is due."""
+    """Tell whether the end of this thread's work is due."""
     interrupts = getattr(RUNNING, "interrupts", [])
     return bool(interrupts) and (interrupts[-1].pressed or interrupts[-1].late)

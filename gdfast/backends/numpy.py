@@ -18,7 +18,7 @@ from gdfast.formulas.update_rules import averaged, clipped, correction
 from gdfast.formulas.vocabulary import maximum, minimum
 from gdfast.options.model import Model
 
-__all__ = ["Kernels", "power_costs"]
+__all__ = ["Kernels", "fill_order", "power_costs"]
 
 
 class Kernels:

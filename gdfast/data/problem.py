@@ -1,5 +1,6 @@
 """X, y and weights as checked, typed arrays: the Problem that a solver works on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -86,8 +87,13 @@ def make_problem(X: Any, y: Any, loss: str | Loss, sample_weight: Any = None, c:
     return Problem(X, Y, normalised_weights(sample_weight, n), classes, Y.shape[1] > 1)
 
 
-def split(problem: Problem, fraction: Any, seed: int) -> tuple[Problem, Problem, NDArray[np.intp]]:
-    """Return the rows to train on, those to validate on, and which these are: drawn from seed, in rising order."""
+def split(
+    problem: Problem, fraction: Any, seed: int, fill_order: Callable[[NDArray[np.int32], int, int], Any] = fill_order
+) -> tuple[Problem, Problem, NDArray[np.intp]]:
+    """Return the rows to train on, those to validate on, and which these are: drawn from seed, in rising order.
+
+    fill_order writes an order of samples, as gdfast/data/order.py has it.
+    """
     fraction = real("validation", fraction, 0.0, 1.0, ends="()", hint=", or (X, y)")
     n = len(problem.X)
     if n < 2:

@@ -2,8 +2,10 @@
 
 import inspect
 import warnings
+from contextlib import suppress
 from typing import NamedTuple
 
+from gdfast.backends.background import EndIsDueError
 from gdfast.data.problem import Problem
 from gdfast.results.divergence import DivergenceError, DivergenceWarning, StabilityWarning
 from gdfast.results.run import Run
@@ -23,7 +25,13 @@ class RateName(NamedTuple):
 
 
 def warn_if_unstable(problem: Problem, solver: Solver, rate_name: RateName) -> None:
-    """Say before training that it will diverge, and from which rate on."""
+    """Say before training that it will diverge, and from which rate on, if there is time to find out."""
+    with suppress(EndIsDueError):
+        warn_above_stable_rate(problem, solver, rate_name)
+
+
+def warn_above_stable_rate(problem: Problem, solver: Solver, rate_name: RateName) -> None:
+    """Do that; the time may be over before."""
     plan, path = solver.plan, solver.path
     rate = plan.rates.constant
     if rate is None:

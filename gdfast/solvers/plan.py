@@ -1,5 +1,6 @@
 """The options of a fit as a Plan: every choice made, as numbers."""
 
+import math
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +64,10 @@ class Plan:
     def stochastic(self) -> bool:
         """Whether an epoch has several updates."""
         return self.batch_size is not None
+
+    def deadline(self, started: float) -> float:
+        """Return when a call that began then must end, by the clock of time.perf_counter."""
+        return math.inf if self.max_seconds is None else started + self.max_seconds
 
     def stopping_rule(self) -> StoppingRule | None:
         """Return what stops the descent where it makes no progress, or None."""

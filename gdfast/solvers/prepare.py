@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from gdfast.backends import BACKENDS, choose, why_unavailable
+from gdfast.backends import BACKENDS, choose, load, why_unavailable
 from gdfast.data.problem import Dimensions, Problem, make_problem, split, validation_problem
 from gdfast.data.scaling import scaling_of
 from gdfast.formulas.losses import LOSSES
@@ -31,7 +31,7 @@ def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tupl
     if isinstance(options["validation"], (tuple, list)):
         validation = validation_problem(problem, loss, options["validation"], model.c)
     elif options["validation"] is not None:
-        problem, validation, rows = split(problem, options["validation"], seed)
+        problem, validation, rows = split(problem, options["validation"], seed, load(backend).fill_order)
     if options["standardize"]:
         scaling = scaling_of(problem.X, problem.weights)  # by the rows that are trained on
         problem = problem.standardized(scaling)

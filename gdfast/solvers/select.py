@@ -1,16 +1,26 @@
 """Which solver runs: the registry, what a solver's needs leave of it, and which one costs least."""
 
 from gdfast._arguments import choice
-from gdfast.data.problem import Dimensions
+from gdfast.backends.background import EndIsDueError
+from gdfast.data.problem import Dimensions, Problem
 from gdfast.solvers.base import Solver
 from gdfast.solvers.closed_form.solver import ClosedForm
 from gdfast.solvers.loop.solver import Loop
 from gdfast.solvers.plan import Plan
 
-__all__ = ["SOLVERS", "choose_solver", "missing_needs"]
+__all__ = ["SOLVERS", "choose_solver", "missing_needs", "solver_at_start"]
 
 # Where costs are equal the first one is taken.
 SOLVERS: dict[str, type[Solver]] = {solver.name: solver for solver in (ClosedForm, Loop)}
+
+
+def solver_at_start(problem: Problem, plan: Plan) -> Solver:
+    """Return the solver that runs, at the start; if the time is over before it is there, the loop."""
+    solver = choose_solver(problem.dimensions, plan)
+    try:
+        return solver(problem, plan)
+    except EndIsDueError:
+        return Loop(problem, plan)
 
 
 def missing_needs(solver: type[Solver], data: Dimensions, plan: Plan) -> list[str]:

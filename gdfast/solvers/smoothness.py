@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.backends.background import in_background
 from gdfast.data.csr import dense, row_squares
 from gdfast.data.problem import Problem
 from gdfast.options.model import Model
@@ -120,11 +121,13 @@ def largest_curvature(problem: Problem, model: Model, enough: float = 0.0) -> fl
     top, known = 0.0, False
     if most:
         apply = lambda v: bound * apply_gram(problem, scale, unit, v) + l2 * v  # noqa: E731
-        top, known = lanczos(apply, d + 1, most, enough / scale / scale)
+        stored = 0 if problem.dimensions.sparse else n * d  # of sparse rows products are done piece by piece
+        product = lambda v: in_background(2.0 * stored, apply, v)  # noqa: E731
+        top, known = lanczos(product, d + 1, most, enough / scale / scale)
     if d < FEW and not known:
         H = bound * gram(problem, scale, unit)
         H.flat[:: d + 2] += l2
-        top = float(np.linalg.eigvalsh(H)[-1])
+        top = float(in_background(4.0 * d**3, np.linalg.eigvalsh, H)[-1])
     with np.errstate(over="ignore"):
         return float(np.float64(top) * scale * scale)
 

@@ -11,7 +11,7 @@ from gdfast.data.problem import Problem
 from gdfast.results.run import Run
 from gdfast.solvers.base import Result, Solver
 from gdfast.solvers.evaluation import objective_at
-from gdfast.solvers.growth import start_cost_if_grown
+from gdfast.solvers.monitoring.growth import start_cost_if_grown
 from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 

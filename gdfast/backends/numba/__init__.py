@@ -16,11 +16,12 @@ from gdfast.backends.numba.rows import SparseRows
 from gdfast.backends.protocol import Updates
 from gdfast.backends.state import KernelState, State
 from gdfast.data.csr import CSR
+from gdfast.data.order import fill_order
 from gdfast.data.problem import Problem
 from gdfast.formulas.constants import FEW_FEATURES
 from gdfast.options.model import Model
 
-__all__ = ["Kernels", "power_costs"]
+__all__ = ["Kernels", "fill_order", "power_costs"]
 
 
 NONE = np.empty(0)

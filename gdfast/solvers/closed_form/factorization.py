@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.backends.background import end_here_if_due, in_background
 from gdfast.data.csr import dense
 from gdfast.data.problem import Problem
 from gdfast.options.model import Model
@@ -48,6 +49,7 @@ def triangle(problem: Problem, model: Model, l2: Any) -> NDArray[np.float64]:
     R = np.empty((0, p + k))
     size = max(2 * (p + k), BLOCK_VALUES // (p + k))
     for first in range(0, n, size):
+        end_here_if_due()
         stop = min(n, first + size)
         block = np.empty((len(R) + stop - first, p + k))
         block[: len(R)] = R
@@ -68,7 +70,8 @@ def triangle(problem: Problem, model: Model, l2: Any) -> NDArray[np.float64]:
 
 def only_r(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return R of a QR decomposition."""
-    R: Any = np.linalg.qr(rows, mode="r")
+    n, p = rows.shape
+    R: Any = in_background(2.0 * n * p * min(n, p), np.linalg.qr, rows, mode="r")
     return np.asarray(R)
 
 
@@ -78,7 +81,7 @@ def factorize(problem: Problem, model: Model, scaled_l2: float | None = None) ->
     l2: Any = model.l2 if scaled_l2 is None else scaled_l2
     R = triangle(problem, model, l2 if model.factors is None else l2 * model.factors)
     c = R[:p, p:]
-    U, s, Vt = np.linalg.svd(R[:p, :p], full_matrices=False)
+    U, s, Vt = in_background(20.0 * p**3, np.linalg.svd, R[:p, :p], full_matrices=False)
     rank = int((s > max(problem.X.shape) * EPS * s[0]).sum())
     h = U.T @ c
     with np.errstate(over="ignore"):

@@ -30,6 +30,7 @@ GROWTH = 1e-14
 LARGEST_STEP = 1e153
 # Epochs of a block where the last epoch must be searched.
 SCAN_EPOCHS = 65_536
+RECURRENCE_EPOCHS = 8_192  # of momentum under changing rates, some 30 ms
 # Values of a temporary array.
 CHUNK_VALUES = 2**17
 
@@ -206,15 +207,20 @@ class ScheduledModes(Modes):
 
     def __init__(self, curvatures: NDArray[np.float64], rates: LearningRates, mu: float, nesterov: bool) -> None:
         self.curvatures, self.rates, self.mu, self.nesterov = curvatures, rates, mu, nesterov
+        one = np.ones(len(curvatures))
+        self.latest = 0, one, 0 * one  # the epoch that the last block ended with, phi and 1 - phi after it
 
     def blocks(self, epochs: int) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.float64]]]:
         """Yield the first epoch of each block, and phi and 1 - phi after each of its epochs, 1 .. epochs."""
         step = self.products if self.mu == 0 else self.recurrence
         rows = max(1, CHUNK_VALUES // max(1, len(self.curvatures)))
+        if self.mu > 0:
+            rows = min(rows, RECURRENCE_EPOCHS)
         state = None
         for first in range(0, epochs, rows):
             rates = self.rates.take(first, min(rows, epochs - first))
             state, left, gone = step(state, rates)
+            self.latest = first + len(rates), left[-1], gone[-1]
             yield first + 1, left, gone
 
     def products(self, state: Any, rates: NDArray[np.float64]) -> tuple[Any, NDArray[np.float64], NDArray[np.float64]]:
@@ -248,6 +254,9 @@ class ScheduledModes(Modes):
 
     def at(self, epoch: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return phi and 1 - phi after an epoch."""
+        reached, left, gone = self.latest
+        if reached == epoch:
+            return left, gone
         left, gone = np.ones((1, len(self.curvatures))), np.zeros((1, len(self.curvatures)))
         for _, left, gone in self.blocks(epoch):  # noqa: B007
             pass

@@ -6,6 +6,9 @@ from gdfast.options.option import LARGEST_COUNT, Check, count
 from gdfast.results.fields import agree, any_number, array_of, check_field, mapping
 from gdfast.results.run import Run
 from gdfast.results.run_fields import LARGEST_STEPS
+from gdfast.results.stop_reason import StopReason
+
+CUT_OFF = (StopReason.MAX_SECONDS, StopReason.INTERRUPTED)
 
 __all__ = ["check_saved_state"]
 
@@ -16,7 +19,8 @@ def check_saved_state(run: Run) -> None:
     check_field("state", state, saved_check(run))
     agree(
         {
-            "state.epochs must be the Run's epochs": state["epochs"] == run.epochs,
+            "state.epochs must be the Run's epochs, or above where it was cut off": state["epochs"] == run.epochs
+            or (state["epochs"] > run.epochs and run.stop_reason in CUT_OFF),
             "state.first must be an epoch that is done": state["first"] <= run.epochs,
         }
     )

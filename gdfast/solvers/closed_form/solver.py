@@ -79,7 +79,8 @@ class ClosedForm(Solver):
         self.path = make_path(data, plan, factors)
         self.first = 0  # the epoch from which on progress is counted
         self.last = 0
-        self.stopped = False
+        self.stopped: StopReason | None = None  # why before the last epoch asked for
+        self.resumed_at = 0
         self.diverged_at: int | None = None
         self.seconds_before = self.seconds_now = 0.0
         if not self.path.finite(0):
@@ -122,30 +123,30 @@ class ClosedForm(Solver):
         path = object.__new__(cls)
         path.begin(data, plan, factors)
         path.first, path.last, path.diverged_at = run.state["first"], run.epochs, run.diverged_at
-        path.seconds_before = run.seconds
+        path.resumed_at, path.seconds_before = run.epochs, run.seconds
         if isinstance(plan.rates, CallableRates) and "rates" not in run.state:
             check_same_rates(path, run)
         return path
 
     def run(self, monitor: Monitor) -> None:
         """Find the last epoch: the one asked for, the one before divergence, or where there is no progress."""
-        with monitor.progress_bar(self.last) as bar:
-            self.find_end(self.plan.epochs)
+        with monitor.progress_bar(self.last) as bar, monitor.interrupt:
+            self.find_end(self.plan.epochs, monitor)
             bar.show(self.last)
         self.seconds_now = monitor.seconds
 
-    def find_end(self, epochs: int) -> None:
+    def find_end(self, epochs: int, monitor: Monitor) -> None:
         """Set `last`, and why it is that."""
-        self.last, self.stopped, self.diverged_at = epochs, False, None
+        self.last, self.stopped, self.diverged_at = epochs, None, None
         scanned = self.plan.rates.constant is None or (self.plan.tol is not None and not self.shrinks_evenly)
         if scanned:
-            self.scan(epochs)
+            self.scan(epochs, monitor)
         diverged = None if scanned and self.path.largest == math.inf else self.path.diverged_epoch(self.last)
         stop = None if scanned or self.plan.tol is None else self.stop_epoch(self.plan.tol)
         if stop is not None and stop <= (epochs if diverged is None else diverged - 1):
-            self.last, self.stopped = stop, True
+            self.last, self.stopped = stop, StopReason.TOL
         elif diverged is not None:
-            self.last, self.stopped, self.diverged_at = diverged - 1, False, diverged
+            self.last, self.stopped, self.diverged_at = diverged - 1, None, diverged
 
     @property
     def shrinks_evenly(self) -> bool:
@@ -179,8 +180,11 @@ class ClosedForm(Solver):
             total = 0.5 * float(terms.sum())
         return total if np.isfinite(total) else -np.inf
 
-    def scan(self, epochs: int) -> None:
-        """Look at every cost in turn, for a bad one or for no progress."""
+    def scan(self, epochs: int, monitor: Monitor) -> None:
+        """Look at every cost in turn, for one that is not finite or for no progress, until the end is due.
+
+        A resumed scan gets beyond where it was resumed, however short its time: it begins anew.
+        """
         watch, n = self.plan.stopping_rule(), self.data.n
         for first, costs in self.path.cost_blocks(self.first, epochs):
             with np.errstate(over="ignore"):
@@ -188,17 +192,21 @@ class ClosedForm(Solver):
             known = costs[: bad[0]] if len(bad) else costs
             stop = None if watch is None else watch.update(known)
             if stop is not None and first + stop + self.running <= epochs:
-                self.last, self.stopped = first + stop + self.running, True
+                self.last, self.stopped = first + stop + self.running, StopReason.TOL
                 return
             if len(bad):
                 self.last, self.diverged_at = first + len(known) - 1, first + len(known)
+                return
+            done, reason = first + len(costs) - 1, monitor.end_due
+            if reason is not None and self.resumed_at < done < epochs:
+                self.last, self.stopped = done, reason
                 return
 
     def result(self) -> Result:
         """Return what is known after the last epoch."""
         last, W, b = self.last, *self.parameters(self.last)
         grid = self.plan.grid
-        reason = StopReason.TOL if self.stopped else StopReason.EPOCHS
+        reason = self.stopped or StopReason.EPOCHS
         return Result(
             estimate=(W, b),
             iterate=(W, b),
@@ -222,7 +230,9 @@ class ClosedForm(Solver):
     def state(self) -> dict[str, Any]:
         """Return what resuming needs: with the factors, no data."""
         # After tol progress is counted anew; else training continues as one fit.
-        kept: dict[str, Any] = {"first": self.last if self.stopped else self.first, "epochs": self.last}
+        first = self.last if self.stopped is StopReason.TOL else self.first
+        asked_for = self.last if self.stopped in (None, StopReason.TOL) else self.plan.epochs
+        kept: dict[str, Any] = {"first": first, "epochs": asked_for}
         kept["factors"] = {field.name: getattr(self.factors, field.name) for field in fields(self.factors)}
         if self.data.scaling is not None:
             kept["scaling"] = {field.name: getattr(self.data.scaling, field.name) for field in fields(Scaling)}

@@ -68,8 +68,9 @@ class Descent:
         while not self.finished():
             self.run_chunk(self.next_stop(monitor))
             self.observe_epoch()
-            asked = monitor.between_chunks()
-            self.reason = self.reason or asked
+            end_due = monitor.between_chunks()
+            if self.state.epoch < self.plan.epochs or self.plan.interrupt == "raise":
+                self.reason = self.reason or end_due
             self.stop_on_failure(monitor)
         monitor.end()
 

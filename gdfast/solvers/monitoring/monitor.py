@@ -1,6 +1,5 @@
 """The monitor of a training: Ctrl-C, time limit, callbacks, progress and checkpoints between two chunks."""
 
-import math
 import sys
 import time
 from collections.abc import Callable
@@ -50,8 +49,7 @@ class Monitor:
         self, plan: Plan, started: float, progress: bool = False, write: Callable[[Any], None] | None = None
     ) -> None:
         self.plan, self.started, self.shows_costs = plan, started, progress
-        allowed = math.inf if plan.max_seconds is None else plan.max_seconds
-        self.interrupt = Interrupt(started + allowed)
+        self.interrupt = Interrupt(plan.deadline(started))
         self.callbacks = Callbacks(plan.callbacks, plan.callback_every)
         self.checkpoints = Checkpoints(write, plan.checkpoint_every, plan.checkpoint_seconds)
         self.solver: Any = None
@@ -65,6 +63,13 @@ class Monitor:
     def failure(self) -> OSError | None:
         """The error of a checkpoint that could not be written, None without one."""
         return self.checkpoints.failure
+
+    @property
+    def end_due(self) -> StopReason | None:
+        """Why the training must end now, None if it need not."""
+        if self.interrupt.pressed:
+            return StopReason.INTERRUPTED
+        return StopReason.MAX_SECONDS if self.interrupt.late else None
 
     def progress_bar(self, done: int) -> ProgressBar:
         """Return a progress bar of which so many epochs are done."""
@@ -102,11 +107,9 @@ class Monitor:
         stop_wanted = self.callbacks.due(state) and self.callbacks.call("on_chunk", self.callback_state)
         if self.checkpoints.due(state):
             self.checkpoints.write(self.solver.result_so_far, state.epoch)
-        if self.interrupt.pressed:
-            return StopReason.INTERRUPTED
-        if stop_wanted:
+        if stop_wanted and not self.interrupt.pressed:
             return StopReason.CALLBACK
-        return StopReason.MAX_SECONDS if self.interrupt.late else None
+        return self.end_due
 
     def end(self) -> None:
         """Show the last epoch and call on_end; the last checkpoint is the finished Run's."""

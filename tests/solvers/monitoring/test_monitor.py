@@ -89,7 +89,7 @@ def test_an_interrupt_comes_before_a_callback_and_both_before_the_time_limit(mak
     assert move(late, 1) == "max_seconds"
     asked = make_monitor(time.perf_counter() - 2.0, max_seconds=1.0, **options)
     assert move(asked, 1) == "callback"
-    asked.interrupt.pressed = True
+    asked.interrupt.noted = True
     assert move(asked, 2) == "interrupted"
 
 
