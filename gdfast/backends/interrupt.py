@@ -8,7 +8,7 @@ import time
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["Interrupt", "TimeLimit", "Uninterrupted", "end_is_due"]
+__all__ = ["Interrupt", "TimeLimit", "Uninterrupted", "ctrl_c_is_noted", "end_is_due"]
 
 # Those of the module signal turn numbers and handlers into enums, which takes a tenth of a small fit. The module
 # _signal is private to Python: no other file imports it, and tests/backends/test_interrupt.py compares it with signal.
@@ -92,6 +92,12 @@ class Uninterrupted(TimeLimit):
 
     def __init__(self) -> None:
         super().__init__(math.inf)
+
+
+def ctrl_c_is_noted() -> bool:
+    """Tell whether this thread's work has noted a Ctrl-C."""
+    interrupts = getattr(RUNNING, "interrupts", [])
+    return bool(interrupts) and interrupts[-1].pressed
 
 
 def end_is_due() -> bool:

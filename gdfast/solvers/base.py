@@ -113,5 +113,8 @@ class Solver(Protocol):
     def last_rate(self) -> float:
         """Return the learning rate of the last update."""
 
+    def objective(self, W: NDArray[Any], b: NDArray[np.float64]) -> float:
+        """Return J at coefficients (k, d) and intercepts (k,)."""
+
     def at(self, epoch: int) -> Point | None:
         """Return coef, intercept and cost after any epoch, None where the solver knows the last one alone."""

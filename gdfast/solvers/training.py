@@ -11,7 +11,7 @@ from gdfast.data.problem import Problem
 from gdfast.results.run import Run
 from gdfast.solvers.base import Result, Solver
 from gdfast.solvers.evaluation import objective_at
-from gdfast.solvers.monitoring.growth import start_cost_if_grown
+from gdfast.solvers.monitoring.growth import costs_if_grown
 from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
@@ -64,9 +64,9 @@ def run_solver(solver: Solver, call: FitCall) -> Run:
     solver.run(Monitor(solver.plan, call.started, call.progress, write))
     result = solver.result()
     run, failure = make_run(result, solver, call), result.failure
-    start_cost = start_cost_if_grown(run, result.estimate, None if call.data is None else call.data.problem, solver)
-    if start_cost is not None:
-        run = replace(run, start_cost=start_cost, known_cost=run.cost)
+    grown = costs_if_grown(run, result.estimate, None if call.data is None else call.data.problem, solver)
+    if grown is not None:
+        run = replace(run, start_cost=grown[0], known_cost=grown[1])
     if path is not None:
         failure = failure_to_save(run, path) or failure
     if failure is not None:

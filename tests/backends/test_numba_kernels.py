@@ -1,5 +1,8 @@
 """Every kernel of the Numba backend is compiled, for every loss and every update rule, and gives NumPy's numbers."""
 
+import signal
+import threading
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -96,3 +99,31 @@ def test_numba_counts_references_where_it_is_told_to():
     assert compilation.counting(make_and_sum).compile((numba.types.intp,)) is not None, changed
     with pytest.raises(numba.NumbaError, match="Only accept returning of array passed"):
         compilation.jit(make_and_sum).compile((numba.types.intp,))
+
+
+@pytest.mark.numba_case
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals come to the main thread")
+def test_ctrl_c_ends_compiling():
+    """After the function at hand; the next call compiles what is left."""
+    import numba
+    from numba.core import event
+
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    options = {"loss": gdfast.Loss(lambda y, z: (z - y) ** 2 / 2, lambda y, z: z - y), "epochs": 3, "backend": "numba"}
+    compiled = []
+
+    class Press(event.Listener):
+        def on_start(self, event):
+            compiled.append(event.data["dispatcher"])
+            if len(compiled) == 3:
+                signal.raise_signal(signal.SIGINT)
+
+        def on_end(self, event):
+            pass
+
+    changed = f"Numba {numba.__version__} changed its events: mend gdfast/backends/numba/compilation.py"
+    with event.install_listener("numba:compile", Press()), pytest.raises(KeyboardInterrupt):
+        gdfast.fit(X, X[:, 0], **options)
+    assert len(compiled) in (3, 4), changed
+    run = gdfast.fit(X, X[:, 0], **options)
+    np.testing.assert_allclose(run.costs, gdfast.fit(X, X[:, 0], **{**options, "backend": "numpy"}).costs, rtol=1e-12)

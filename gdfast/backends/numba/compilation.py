@@ -1,8 +1,11 @@
-"""How functions are jitted: liberties with sums, counted references, ways in from outside."""
+"""How functions are jitted: liberties with sums, counted references, ways in from outside; and Ctrl-C meanwhile."""
 
 from typing import Any
 
 from numba import njit
+from numba.core import event
+
+from gdfast.backends.interrupt import ctrl_c_is_noted
 
 __all__ = ["counting", "inlined", "jit", "outer", "rounding", "strict"]
 
@@ -28,3 +31,22 @@ strict = njit(**OPTIONS, **UNCOUNTED, **INNER, fastmath=False)
 rounding = njit(**OPTIONS, **UNCOUNTED, **INNER, fastmath={"contract"})
 # Losses: with exp and log1p in them they are too long to be inlined unasked, and a loop with a call is not vectorised.
 inlined = njit(**OPTIONS, **LIBERTIES, **UNCOUNTED, **INNER, forceinline=True)
+
+
+class EndAtCtrlC(event.Listener):
+    """Ends compiling at a Ctrl-C, after the function at hand: all functions of a kernel take seconds.
+
+    It comes before the first update nearly always, so KeyboardInterrupt is raised. Events are in numba.core, which may
+    change: no other file imports them, and a test of tests/backends/test_numba_kernels.py uses them.
+    """
+
+    def on_start(self, event: Any) -> None:
+        """Raise KeyboardInterrupt where a Ctrl-C was noted."""
+        if ctrl_c_is_noted():
+            raise KeyboardInterrupt
+
+    def on_end(self, event: Any) -> None:
+        """Do nothing: the next function asks."""
+
+
+event.register("numba:compile", EndAtCtrlC())

@@ -41,6 +41,12 @@ class Factors:
         with np.errstate(over="ignore"):
             return self.s * self.s
 
+    def objective(self, theta: NDArray[np.float64]) -> float:
+        """Return J at parameters (p, k)."""
+        with np.errstate(over="ignore"):
+            missing = self.s[:, None] * (self.V.T @ theta) - self.h
+            return 0.5 * (self.residual + float((missing * missing).sum()))
+
 
 def triangle(problem: Problem, model: Model, l2: Any) -> NDArray[np.float64]:
     """Return R of the streaming QR: blocks of rows, R stacked on the next block."""

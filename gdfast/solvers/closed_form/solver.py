@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gdfast.backends import load
 from gdfast.data.problem import Dimensions, Problem
@@ -244,6 +245,11 @@ class ClosedForm(Solver):
         d, found = self.data.d, self.path.parameters(epoch)
         b = found[d].copy() if self.plan.model.intercept else np.zeros(found.shape[1])
         return np.ascontiguousarray(found[:d].T).astype(self.data.dtype, copy=False), b
+
+    def objective(self, W: NDArray[Any], b: NDArray[np.float64]) -> float:
+        """Return J from the factors."""
+        theta = np.asarray(W.T, dtype=np.float64)
+        return self.path.factors.objective(np.vstack([theta, b]) if self.plan.model.intercept else theta)
 
     def at(self, epoch: int) -> Point | None:
         """Return where the path is after an epoch, before or after its end."""

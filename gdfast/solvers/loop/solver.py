@@ -3,6 +3,9 @@
 from contextlib import closing
 from typing import Any, ClassVar, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gdfast.data.problem import Dimensions, Problem
 from gdfast.results.history import Columns
 from gdfast.results.run import Run
@@ -83,6 +86,10 @@ class Loop(Solver):
             state=self.saved_state(),
             failure=descent.failure,
         )
+
+    def objective(self, W: NDArray[Any], b: NDArray[np.float64]) -> float:
+        """Return J, by the kernels of the training."""
+        return self.evaluator.objective(W, b)
 
     def at(self, epoch: int) -> None:
         """Return None: the loop knows the last epoch alone."""

@@ -9,43 +9,48 @@ from gdfast.data.problem import Problem
 from gdfast.results.run import Run
 from gdfast.results.trend import GROWTH, has_grown
 from gdfast.solvers.base import Parameters, Solver
-from gdfast.solvers.evaluation import objective_at
 from gdfast.solvers.plan import Plan
 
-__all__ = ["start_cost_if_grown"]
+__all__ = ["costs_if_grown"]
 
+FEW_VALUES = 2**17  # of X: a pass over them takes less than to look at a sample
 SAMPLE = 256  # rows that tell whether a pass over all of them is worth it
 SUSPICION = 0.01  # of GROWTH, on the sample
 ROUNDING = 1e-20  # of the square of rounding in z: a cost below it, times J at zero, has no digits
 
 
-def start_cost_if_grown(run: Run, estimate: Parameters, problem: Problem | None, solver: Solver) -> float | None:
-    """Return J at the start of a Run whose cost has grown beyond GROWTH times that, else None.
+def costs_if_grown(
+    run: Run, estimate: Parameters, problem: Problem | None, solver: Solver
+) -> tuple[float, float] | None:
+    """Return J at the start and the end of a Run whose cost has grown beyond GROWTH times that, else None.
 
-    Where the costs are running means, J at the start and at the end take a pass over the rows each, which is made only
-    where the costs recorded or a sample of the rows give reason to.
+    Where the costs are running means, J at the start and at the end take a pass over the rows each; of many rows they
+    are made only where the costs recorded or a sample of the rows give reason to.
     """
-    if run.diverged_at is not None:
+    plan = solver.plan
+    if run.diverged_at is not None or (solver.path is not None and not solver.path.grows):
         return None
-    plan, start = solver.plan, recorded_start(run, solver)
+    start = recorded_start(run, solver)
     if start is None:
-        if problem is None or not (recorded_growth(run) or sampled_growth(estimate, problem, plan)):
+        if problem is not None and surely_small(run, estimate, problem, plan):
             return None
-        start = objective_at(problem, plan, plan.coef, plan.intercept)
+        start = solver.objective(plan.coef, plan.intercept)
     if start == 0:  # as that of the perceptron loss at zero
         start = next((float(cost) for cost in run.costs if cost > 0), np.inf)
-    if not has_grown(start, run.cost) or (problem is not None and rounding_alone(run.cost, problem, plan)):
-        return None
-    return start
+    end = solver.objective(*estimate) if run.known_cost is None else run.known_cost
+    return (start, end) if has_grown(start, end) and not rounding_alone(end, solver) else None
 
 
 def recorded_start(run: Run, solver: Solver) -> float | None:
-    """Return J at the start where it is known without a pass over the rows."""
-    if solver.path is not None:
-        first = solver.at(0) if solver.path.grows else None
-        return np.inf if first is None else first.cost
-    recorded = solver.plan.objective and len(run.costs) > 0 and run.cost_epochs[0] == 0
+    """Return J at the start if it was recorded."""
+    recorded = solver.path is None and solver.plan.objective and len(run.costs) > 0  # epoch 0 is on every grid
     return float(run.costs[0]) if recorded else None
+
+
+def surely_small(run: Run, estimate: Parameters, problem: Problem, plan: Plan) -> bool:
+    """Tell whether neither the recorded costs of many rows nor a sample of them give reason to look at them all."""
+    (n, d), suspicious = problem.X.shape, recorded_growth(run)
+    return not suspicious and n * d > FEW_VALUES and not sampled_growth(estimate, problem, plan)
 
 
 def recorded_growth(run: Run) -> bool:
@@ -63,8 +68,9 @@ def sampled_growth(estimate: Parameters, problem: Problem, plan: Plan) -> bool:
     return not end <= SUSPICION * GROWTH * abs(start)
 
 
-def rounding_alone(cost: float, problem: Problem, plan: Plan) -> bool:
+def rounding_alone(cost: float, solver: Solver) -> bool:
     """Tell whether a cost is nothing but rounding: beside J at zero it vanishes."""
+    plan = solver.plan
     if not (plan.coef.any() or plan.intercept.any()):
         return False
-    return abs(cost) <= ROUNDING * abs(objective_at(problem, plan, 0 * plan.coef, 0 * plan.intercept))
+    return abs(cost) <= ROUNDING * abs(solver.objective(0 * plan.coef, 0 * plan.intercept))
