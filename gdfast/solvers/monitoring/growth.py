@@ -16,7 +16,7 @@ __all__ = ["costs_if_grown"]
 FEW_VALUES = 2**17  # of X: a pass over them takes less than to look at a sample
 SAMPLE = 256  # rows that tell whether a pass over all of them is worth it
 SUSPICION = 0.01  # of GROWTH, on the sample
-ROUNDING = 1e-20  # of the square of rounding in z: a cost below it, times J at zero, has no digits
+ROUNDING = 1e-20  # of J at zero: a cost below that is rounding alone
 
 
 def costs_if_grown(
