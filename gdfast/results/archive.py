@@ -5,11 +5,13 @@ agree, and all of them together be no larger than the file, since NumPy's `savez
 """
 
 import math
-import zipfile
-from typing import IO, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import zipfile  # read with the first file: with its codecs it takes a tenth of the first import of fit
 
 __all__ = ["DIGEST", "Arrays", "check_digest", "native", "read_archive", "write_archive"]
 
@@ -60,14 +62,18 @@ def check_digest(arrays: Arrays) -> None:
 
 def read_archive(file: BinaryIO) -> Arrays:
     """Return the arrays of an open file, whose sizes are checked before anything is unpacked."""
+    import zipfile
+
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         check_sizes(members, file.seek(0, 2))
         return {member.filename.removesuffix(".npy"): read_member(archive, member) for member in members}
 
 
-def check_sizes(members: list[zipfile.ZipInfo], size: int) -> None:
+def check_sizes(members: "list[zipfile.ZipInfo]", size: int) -> None:
     """Raise an error where members unpack to more than a file of this size can hold, or share a name."""
+    import zipfile
+
     names = {member.filename for member in members}
     if len(names) < len(members) or not all(name.endswith(".npy") for name in names):
         raise ValueError("its members are not arrays of different names")
@@ -78,7 +84,7 @@ def check_sizes(members: list[zipfile.ZipInfo], size: int) -> None:
         raise ValueError(f"it has {size:,} bytes, and would unpack to {total:,}; Run.save does not compress its arrays")
 
 
-def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+def read_member(archive: "zipfile.ZipFile", member: "zipfile.ZipInfo") -> NDArray[Any]:
     """Return one array, whose header must give the size of the member."""
     with archive.open(member) as part:
         version = np.lib.format.read_magic(part)
