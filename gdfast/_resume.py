@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gdfast._arguments import choice, shown, whole
+from gdfast.backends import BACKENDS
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.frames import by_name, reorder_columns
 from gdfast.data.problem import Dimensions, Problem
@@ -201,6 +202,7 @@ def restored_solver(
     if run.learning_rate is not None:
         options["learning_rate"] = run.learning_rate
     kind = solver_of(run)
+    check_field("backend", run.backend, lambda name, value: choice(name, value, tuple(BACKENDS)))
     try:
         problem, dimensions, plan = prepared(run, options, data)
     except (TypeError, ValueError) as error:
