@@ -20,7 +20,7 @@ from gdfast.options.option import LARGEST_COUNT, count
 from gdfast.results.fields import FieldError, array_of, check_field, mapping
 from gdfast.results.run import Run
 from gdfast.results.run_file import NotSaved, without_functions
-from gdfast.results.stop_reason import StopReason
+from gdfast.results.stop_reason import CUT_OFF, StopReason
 from gdfast.results.storage import file_name
 from gdfast.solvers.base import Solver
 from gdfast.solvers.diagnostics import RateName, checked_run, report_divergence
@@ -113,7 +113,7 @@ def resume(
     run = Run.load(name)
     if epochs is not None:
         return resume_to(run, run.epochs + whole("epochs", epochs, 0, 2**53), data, again, name)
-    if run.stop_reason in (StopReason.INTERRUPTED, StopReason.MAX_SECONDS):
+    if run.stop_reason in CUT_OFF:
         return resume_to(run, epochs_asked_for(run), data, again, name)
     return finished(run, data, again)
 

@@ -30,7 +30,7 @@ def agreeing(p: Any, predicted: Any) -> Any:
 def log_one_against_all(loss: LossFormulas, Z: Any) -> Any:
     """Return log(p / sum_o p_o), p the probability of each class against all others; the same for all where p is 0.
 
-    The logarithms are normalised, so that classes whose p underflow are told apart.
+    The logarithms are normalised, so that classes whose p underflow are still different.
     """
     with np.errstate(divide="ignore"):
         assert loss.probabilities is not None

@@ -15,7 +15,7 @@ from gdfast.results.run_fields import check_run
 from gdfast.results.run_file import NotSaved, as_arrays, read_file, run_fields, without_functions, write_file
 from gdfast.results.stop_reason import StopReason
 from gdfast.results.storage import file_name
-from gdfast.results.trend import CUT_OFF, TREND_ADVICE, growing, trend_of
+from gdfast.results.trend import FIRST_SENTENCE, TREND_ADVICE, growing, trend_of
 
 __all__ = ["Point", "Run"]
 
@@ -243,8 +243,8 @@ class Run(LinearModel):
         """A sentence on why training ended and what to try next."""
         if self.start_cost is not None:
             return growing(self.cost, self.start_cost)
-        trend = trend_of(self.costs) if self.stop_reason in CUT_OFF else None
-        return self.stop_reason.advice if trend is None else f"{CUT_OFF[self.stop_reason]} {TREND_ADVICE[trend]}"
+        trend = trend_of(self.costs) if self.stop_reason in FIRST_SENTENCE else None
+        return self.stop_reason.advice if trend is None else f"{FIRST_SENTENCE[self.stop_reason]} {TREND_ADVICE[trend]}"
 
     @property
     def last_coef(self) -> NDArray[Any]:

@@ -15,7 +15,7 @@ from gdfast.options.learning_rates import make_learning_rates
 from gdfast.options.model import make_model, with_constraints
 from gdfast.options.option import LARGEST_COUNT, LARGEST_SEED, Check, count, number, optional
 from gdfast.results.fields import agree, any_number, array_of, check_field, mapping, same_length, text
-from gdfast.results.stop_reason import StopReason
+from gdfast.results.stop_reason import CUT_OFF
 
 __all__ = ["FIELDS", "LARGEST_STEPS", "check_run"]
 
@@ -37,7 +37,6 @@ FIELDS: dict[str, Check] = {
 # The columns of the history that hold one number for each epoch.
 COLUMNS = ("cost", "validation_cost", "learning_rate", "gradient_norm", "coef_norm", "seconds")
 MODEL_OPTIONS = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
-WITHIN_AN_EPOCH = (StopReason.MAX_SECONDS, StopReason.INTERRUPTED)  # where an iterate may be about to diverge
 
 
 def check_run(run: Any, not_saved: type) -> None:
@@ -58,7 +57,7 @@ def check_run(run: Any, not_saved: type) -> None:
 def check_coefficients(run: Any) -> None:
     """Check the coefficients: float64 or float32, the intercepts float64, the iterate like both."""
     dtype = run.coef.dtype if run.coef.dtype == np.float32 else np.float64
-    finite = run.stop_reason not in WITHIN_AN_EPOCH
+    finite = run.stop_reason not in CUT_OFF  # where an iterate may be about to diverge
     shape = (None,) * run.coef.ndim if run.coef.ndim in (1, 2) else (None,)
     check_field("coef", run.coef, array_of(shape, dtype, finite))
     for name, (coef, intercept) in {

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-__all__ = ["StopReason"]
+__all__ = ["CUT_OFF", "StopReason"]
 
 
 class StopReason(StrEnum):
@@ -41,6 +41,8 @@ class StopReason(StrEnum):
         """A sentence on what this end means and what to try next."""
         return ADVICE[self]
 
+
+CUT_OFF = (StopReason.MAX_SECONDS, StopReason.INTERRUPTED)  # between any two updates, before what was asked for
 
 ADVICE = {
     StopReason.EPOCHS: "All epochs asked for are done; if the cost is still falling, ask for more epochs.",

@@ -1,4 +1,4 @@
-"""Where the cost is heading at a Run's end, told from the last costs recorded."""
+"""Where the cost is heading at a Run's end, by the last costs recorded."""
 
 import math
 from enum import StrEnum
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from gdfast.results.stop_reason import StopReason
 
-__all__ = ["CUT_OFF", "GROWTH", "TREND_ADVICE", "Trend", "growing", "has_grown", "trend_of"]
+__all__ = ["FIRST_SENTENCE", "GROWTH", "TREND_ADVICE", "Trend", "growing", "has_grown", "trend_of"]
 
 GROWTH = 1000.0  # the cost at the end over that at the start, from which training is said to be growing
 FLAT = 1e-6  # of the costs: a change below it is none
-SHORTEST = 10  # recorded costs that a trend is told from, or the last tenth of them
+SHORTEST = 10  # recorded costs that a trend is found from, or the last tenth of them
 
 
 class Trend(StrEnum):
@@ -24,8 +24,8 @@ class Trend(StrEnum):
     GROWING = "growing"
 
 
-# What has ended before the cost did, and what to try next.
-CUT_OFF = {
+# The advice where the reason to stop says nothing of the cost: a sentence on that reason, then one on the trend.
+FIRST_SENTENCE = {
     StopReason.EPOCHS: "All epochs asked for are done.",
     StopReason.MAX_SECONDS: "The time limit is reached.",
     StopReason.CALLBACK: "A callback asked for the end.",

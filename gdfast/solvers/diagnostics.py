@@ -31,7 +31,7 @@ def warn_if_unstable(problem: Problem, solver: Solver, rate_name: RateName) -> N
 
 
 def warn_above_stable_rate(problem: Problem, solver: Solver, rate_name: RateName) -> None:
-    """Do that; the time may be over before."""
+    """Warn where a rate is above the largest stable one; raise EndIsDueError where the time is over before."""
     plan, path = solver.plan, solver.path
     rate = plan.rates.constant
     if rate is None:

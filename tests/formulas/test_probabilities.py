@@ -1,4 +1,4 @@
-"""Probabilities agree with the predicted class, at every decision, and classes that underflow are told apart."""
+"""Probabilities agree with the predicted class, at every decision, and classes that underflow are still different."""
 
 import numpy as np
 import pytest

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gdfast
-from gdfast.results.trend import CUT_OFF, TREND_ADVICE, Trend, has_grown, trend_of
+from gdfast.results.trend import FIRST_SENTENCE, TREND_ADVICE, Trend, has_grown, trend_of
 
 RNG = np.random.default_rng(0)
 EPOCHS = np.arange(1000.0)
@@ -46,7 +46,7 @@ def test_growth_of_costs_below_zero():
 def test_every_trend_has_advice():
     assert set(TREND_ADVICE) == set(Trend)
     assert all(trend.value in text for trend, text in TREND_ADVICE.items())
-    assert set(gdfast.StopReason) - set(CUT_OFF) == {"tol", "gradient", "step", "validation", "diverged"}
+    assert set(gdfast.StopReason) - set(FIRST_SENTENCE) == {"tol", "gradient", "step", "validation", "diverged"}
 
 
 def test_advice_of_runs():

@@ -6,9 +6,7 @@ from gdfast.options.option import LARGEST_COUNT, Check, count
 from gdfast.results.fields import agree, any_number, array_of, check_field, mapping
 from gdfast.results.run import Run
 from gdfast.results.run_fields import LARGEST_STEPS
-from gdfast.results.stop_reason import StopReason
-
-CUT_OFF = (StopReason.MAX_SECONDS, StopReason.INTERRUPTED)
+from gdfast.results.stop_reason import CUT_OFF
 
 __all__ = ["check_saved_state"]
 

@@ -40,7 +40,7 @@ def test_sgd_that_explodes(kind):
 
 
 def test_warning_exactly_from_1000_times_the_start():
-    told = 0
+    warned = 0
     for draw in range(300):
         rng = np.random.default_rng(draw)
         n, d, epochs = (int(number) for number in rng.integers([2, 1, 1], [400, 4, 4]))
@@ -60,8 +60,8 @@ def test_warning_exactly_from_1000_times_the_start():
             before, after = (np.mean((data @ w + b - y) ** 2) for w, b in ((start, 0.0), (run.coef, run.intercept)))
         grown = after > GROWTH * before
         assert any("growing" in message for message in messages) == grown, (draw, options, before, after)
-        told += grown
-    assert 30 < told < 270
+        warned += grown
+    assert 30 < warned < 270
 
 
 def test_error_where_it_is_asked_for():
