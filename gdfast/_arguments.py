@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 __all__ = [
     "as_array",
     "choice",
+    "converted",
     "flag",
     "float_type",
     "floating",

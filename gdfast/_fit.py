@@ -25,6 +25,7 @@ from gdfast.solvers.training import FitCall, TrainingData, run_solver
 
 __all__ = ["fit", "fit_options"]
 
+MOST_AXES = 64  # of NumPy's arrays: a list deeper than that, or one that holds itself, is refused as no array
 MAY_HOLD_ARRAYS = [name for name, option in OPTIONS.items() if option.may_hold_arrays]
 
 
@@ -302,10 +303,10 @@ def new_checkpoint(checkpoint: Any) -> str | None:
     return path
 
 
-def with_own_arrays(value: Any) -> Any:
-    """Return a value with copies of its arrays."""
+def with_own_arrays(value: Any, depth: int = 0) -> Any:
+    """Return a value with copies of its arrays, down to as many levels of lists as an array may have axes."""
     if type(value) in (tuple, list):
-        return type(value)(with_own_arrays(part) for part in value)
+        return type(value)(with_own_arrays(part, depth + 1) for part in value) if depth < MOST_AXES else value
     if isinstance(value, memoryview):
         return np.array(value)
     arrays = is_sparse(value) or (hasattr(value, "__array__") and hasattr(value, "copy"))  # frames are among them

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gdfast._arguments import numeric_array, real, shown, whole
+from gdfast.options.option import LARGEST_COUNT
 from gdfast.results.divergence import DivergenceWarning
 from gdfast.results.stop_reason import StopReason
 
@@ -173,7 +174,7 @@ def minimize(
             raise TypeError(f"{name}={shown(function)} must be a function of x; call minimize(fun, x0, ...)")
     start = starting_point(x0)
     rate = real("learning_rate", learning_rate, 0.0, ends="(]", hint="; try 0.1")
-    count = whole("steps", steps, 1)
+    count = whole("steps", steps, 1, LARGEST_COUNT)
     named = {"tol": tol, "step_tol": step_tol, "gradient_tol": gradient_tol}
     limits = (OFF if limit is None else real(name, limit, 0.0) for name, limit in named.items())
     settings = (rate, *limits)

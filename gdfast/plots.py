@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gdfast._arguments import refuse_masked
+from gdfast._arguments import refuse_masked, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -434,7 +434,13 @@ def _pyplot() -> Any:
 
 
 def _axes(ax: Axes | None, **kind: Any) -> Any:
-    return _pyplot().subplots(layout="constrained", subplot_kw=kind)[1] if ax is None else ax
+    if ax is None:
+        return _pyplot().subplots(layout="constrained", subplot_kw=kind)[1]
+    if not hasattr(ax, "plot"):
+        raise TypeError(
+            f"ax={shown(ax)} must be Matplotlib's Axes; give one as plt.subplots() returns, or leave it out"
+        )
+    return ax
 
 
 def _legend(ax: Axes, n: int) -> None:

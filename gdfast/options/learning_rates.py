@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import real, vector, whole
+from gdfast._arguments import converted, real, vector, whole
 from gdfast.options.schedules import Constant, ReduceOnPlateau, Schedule
 
 __all__ = ["CallableRates", "LearningRates", "make_learning_rates"]
@@ -114,7 +114,7 @@ def make_learning_rates(learning_rate: Any, epochs: int) -> LearningRates:
         return LearningRates(schedule=learning_rate, by_step=learning_rate.by == "step")
     if isinstance(learning_rate, type) and issubclass(learning_rate, (Schedule, ReduceOnPlateau)):
         raise TypeError(f"learning_rate={learning_rate.__name__} is a class; write {learning_rate.__name__}(...)")
-    if np.ndim(learning_rate) >= 1:
+    if converted("learning_rate", learning_rate).ndim >= 1:
         values = np.asarray(learning_rate).ravel()
         if len(values) < epochs:
             raise ValueError(f"learning_rate holds {len(values)} rates, and epochs={epochs} needs one for each")

@@ -28,7 +28,10 @@ def file_name(path: Any, name: str = "path") -> str:
         raise TypeError(
             f"{name}={shown(path)} is a {type(path).__name__}, and must be a path; give a str or a pathlib.Path"
         )
-    return os.fsdecode(path)
+    text = os.fsdecode(path)
+    if "\0" in text:
+        raise ValueError(f"{name}={shown(path)} holds a null character, which no path can; leave it out")
+    return text
 
 
 def write_whole(name: str, write: Callable[[BinaryIO], None]) -> None:

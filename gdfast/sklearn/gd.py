@@ -12,13 +12,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import gdfast
-from gdfast._arguments import choice, refuse_masked
+from gdfast._arguments import choice, flag, refuse_masked, shown, whole
 from gdfast.data.csr import features
 from gdfast.data.frames import by_name
 from gdfast.data.row_blocks import by_row_blocks
 from gdfast.formulas.losses import LOSSES, log_normalised
 from gdfast.formulas.probabilities import agreeing, log_one_against_all, predicted_classes
 from gdfast.options.declarations import OPTIONS
+from gdfast.options.option import LARGEST_SEED
 from gdfast.sklearn.internals import check_sample_weight
 from gdfast.sklearn.methods import takes_arrays, trains
 from gdfast.sklearn.parameters import with_parameters
@@ -96,8 +97,14 @@ class BaseGD(BaseEstimator):
     def _draw_seeds(self, count: int) -> list[int | None]:
         """Return a seed for each fit; of a single fit an int random_state is the seed itself."""
         if count == 1 and isinstance(self.random_state, (int, np.integer)):
-            return [int(self.random_state)]
-        return [int(seed) for seed in check_random_state(self.random_state).randint(2**31 - 1, size=count)]
+            return [whole("random_state", int(self.random_state), 0, LARGEST_SEED)]
+        try:
+            random = check_random_state(self.random_state)
+        except ValueError:
+            raise ValueError(
+                f"random_state={shown(self.random_state)} must be an int, a RandomState or None; give an int"
+            ) from None
+        return [int(seed) for seed in random.randint(2**31 - 1, size=count)]
 
     def _refuse_names(self, **given: Any) -> None:
         """Raise an error where a column's name is given, as `gdfast.fit` takes it and scikit-learn does not."""
@@ -117,7 +124,7 @@ class BaseGD(BaseEstimator):
 
     def _initial_coefficients(self, coef_init: Any, intercept_init: Any) -> dict[str, Any]:
         """Return coef_init and intercept_init of `gdfast.fit`; with warm_start None is replaced by the last fit's."""
-        if self.warm_start and hasattr(self, "coef_"):
+        if flag("warm_start", self.warm_start) and hasattr(self, "coef_"):
             coef_init = self.coef_ if coef_init is None else coef_init
             intercept_init = self.intercept_ if intercept_init is None and self.fit_intercept else intercept_init
         return {"coef_init": coef_init, "intercept_init": intercept_init}
@@ -508,8 +515,6 @@ class GDClassifier(ClassifierMixin, BaseGD):
             initial = {
                 name: None if value is None else np.asarray(value).reshape(-1) for name, value in initial.items()
             }
-            if initial["intercept_init"] is not None:
-                initial["intercept_init"] = float(initial["intercept_init"][0])
         options = self._fit_options(*self._draw_seeds(1))
         run = gdfast.fit(X, y, sample_weight=sample_weight, validation=validation, **options, **initial)
         self._set_fitted_attributes([run], X, y, sample_weight)

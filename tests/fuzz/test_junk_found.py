@@ -1,0 +1,58 @@
+"""What junk has found, each with the error that it must be."""
+
+import numpy as np
+import pytest
+
+import gdfast
+
+X, Y = np.arange(12.0).reshape(6, 2), np.arange(6.0)
+ENDLESS = []
+ENDLESS.append(ENDLESS)
+
+
+@pytest.mark.parametrize(
+    "name", ["penalty_factors", "bounds", "learning_rate", "coef_init", "intercept_init", "validation"]
+)
+def test_a_list_that_holds_itself_is_no_array(name):
+    with pytest.raises((TypeError, ValueError), match=name):
+        gdfast.fit(X, Y, **{name: ENDLESS, "penalty": "l2", "alpha": 0.1})
+
+
+def test_a_ragged_learning_rate_is_named():
+    with pytest.raises(ValueError, match="learning_rate is ragged"):
+        gdfast.fit(X, Y, learning_rate=[[0.1], [0.1, 0.2]])
+
+
+def test_a_path_with_a_null_character_is_named():
+    with pytest.raises(ValueError, match=r"checkpoint='a\\x00b' holds a null character"):
+        gdfast.fit(X, Y, checkpoint="a\0b")
+    with pytest.raises(ValueError, match="path="):
+        gdfast.resume("a\0b", X, Y)
+
+
+def test_more_steps_than_can_be_counted_are_refused():
+    with pytest.raises(ValueError, match="steps="):
+        gdfast.minimize(lambda x: x * x, 1.0, learning_rate=0.1, steps=2**70)
+
+
+@pytest.mark.parametrize("ax", ["axes", 1, np.zeros(2)], ids=str)
+def test_what_is_no_axes_is_refused(ax):
+    pytest.importorskip("matplotlib")
+    with pytest.raises(TypeError, match="ax="):
+        gdfast.fit(X, Y, epochs=2, learning_rate=0.001).plot(ax)
+
+
+def test_an_estimators_start_of_two_classes_has_one_intercept():
+    sklearn = pytest.importorskip("gdfast.sklearn")
+    model = sklearn.GDClassifier(epochs=2, learning_rate=1e-9, backend="numpy")
+    for wrong in ([], [1.0, 2.0, 3.0]):
+        with pytest.raises(ValueError, match="intercept_init"):
+            model.fit(X, Y > 2, intercept_init=wrong)
+    assert model.fit(X, Y > 2, intercept_init=[0.25]).intercept_ == pytest.approx([0.25])
+
+
+@pytest.mark.parametrize("parameters", [{"random_state": "junk"}, {"random_state": -1}, {"warm_start": "no"}], ids=str)
+def test_an_estimators_parameters_are_named(parameters):
+    sklearn = pytest.importorskip("gdfast.sklearn")
+    with pytest.raises((TypeError, ValueError), match=next(iter(parameters))):
+        sklearn.GDRegressor(epochs=2, **parameters).fit(X, Y)
