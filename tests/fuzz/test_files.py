@@ -17,9 +17,10 @@ import gdfast
 
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
+DRAWS = os.environ.get("GDFAST_FUZZ")  # so many, at random; by default a few, the same ones each time
 FUZZ = settings(
-    max_examples=int(os.environ.get("GDFAST_FUZZ", "150")), deadline=None, database=None, derandomize=False,
-    print_blob=True, phases=(Phase.generate, Phase.shrink),
+    max_examples=int(DRAWS or 150), derandomize=not DRAWS, deadline=None, database=None, print_blob=True,
+    phases=(Phase.generate, Phase.shrink),
 )  # fmt: skip
 NUMBERS = st.one_of(
     st.integers(-(2**62), 2**62),

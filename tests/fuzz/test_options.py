@@ -20,9 +20,10 @@ from gdfast.options.declarations import DEFAULTS, OPTIONS, known_by_others
 
 scipy_sparse = pytest.importorskip("scipy.sparse")
 HERE = [name for name in ("cython", "numpy") if gdfast.backends.available()[name] is None]
+DRAWS = os.environ.get("GDFAST_FUZZ")  # so many, at random; by default a few, the same ones each time
 FUZZ = settings(
-    max_examples=int(os.environ.get("GDFAST_FUZZ", "150")), deadline=None, database=None, derandomize=False,
-    print_blob=True, phases=(Phase.generate, Phase.shrink),
+    max_examples=int(DRAWS or 150), derandomize=not DRAWS, deadline=None, database=None, print_blob=True,
+    phases=(Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )  # fmt: skip
 WELL_DETERMINED, NEAREST, TOLERANCE = 1e-12, 1e-10, 1e-9
