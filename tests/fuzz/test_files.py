@@ -135,7 +135,7 @@ def check_as_it_stands(content, separator):
 
 def number(field):
     """Return the number that a field stands for, thousands and Fortran's exponents included."""
-    plain = field.strip().strip('"').replace("D", "E")
+    plain = field.strip().strip('"').upper().replace("D", "E")
     for mark in (",", " ", "'", "\xa0"):
         plain = plain.replace(mark, "")
     try:

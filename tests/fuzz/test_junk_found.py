@@ -103,3 +103,9 @@ def test_a_surface_is_drawn_on_axes(ax):
     pytest.importorskip("matplotlib")
     with pytest.raises(TypeError, match="ax="):
         gdfast.plots.loss_surface(lambda w, b: w * w + b * b, w=(-1, 1), b=(-1, 1), ax=ax)
+
+
+def test_an_unknown_name_is_cut_to_one_line():
+    with pytest.raises(ValueError, match=r"loss=.9+\.\.\. is not known") as caught:
+        gdfast.fit(X, Y, loss="9" * 400)
+    assert len(str(caught.value)) < 400
