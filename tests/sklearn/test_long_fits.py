@@ -18,6 +18,14 @@ ENDLESS = {"max_iter": 2**70, "tol": None}
 BEYOND_FLOATS = 10**400
 
 
+@pytest.fixture
+def ctrl_c():
+    """Let Ctrl-C raise KeyboardInterrupt: a shell's background processes ignore it, and would train for ever."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupted(model, y, monkeypatch):
     """Press Ctrl-C in a fit; return the seconds until it raises, and whether an update is done after that."""
     calls, pressed = [], []
@@ -43,12 +51,14 @@ def interrupted(model, y, monkeypatch):
     return seconds, len(calls) > done
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("name", TARGETS)
 def test_ctrl_c_is_heard(name, monkeypatch):
     seconds, _ = interrupted(getattr(models, name)(**ENDLESS), TARGETS[name], monkeypatch)
     assert seconds < 5.0  # a bound for a busy machine: 0.03 s on a quiet one
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_the_other_threads(monkeypatch):
     model = models.SGDClassifier(n_jobs=2, **ENDLESS)
     _, goes_on = interrupted(model, TARGETS["SGDClassifier"], monkeypatch)
