@@ -122,7 +122,7 @@ def choice(name: str, value: Any, known: Collection[str]) -> str:
     if value not in known:
         close = [other for other in known if other.replace("_", "") == value.lower().replace("_", "")]
         did_you_mean = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"{name}={value!r} is not known; choose one of {', '.join(known)}{did_you_mean}")
+        raise ValueError(f"{name}={shown(value)} is not known; choose one of {', '.join(known)}{did_you_mean}")
     return value
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gdfast._arguments import refuse_masked, shown
+from gdfast._arguments import numeric_array, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -404,7 +404,7 @@ def loss_surface(
     >>> ax.get_zlabel()
     'Loss'
     """
-    if ax is not None and ax.name != "3d":
+    if ax is not None and _axes(ax).name != "3d":
         raise ValueError(
             f"ax is {type(ax).__name__}, which is 2-D, and a surface needs a 3-D one: "
             'try plt.subplots(subplot_kw={"projection": "3d"})'
@@ -434,9 +434,10 @@ def _pyplot() -> Any:
 
 
 def _axes(ax: Axes | None, **kind: Any) -> Any:
+    pyplot = _pyplot()
     if ax is None:
-        return _pyplot().subplots(layout="constrained", subplot_kw=kind)[1]
-    if not hasattr(ax, "plot"):
+        return pyplot.subplots(layout="constrained", subplot_kw=kind)[1]
+    if not isinstance(ax, pyplot.Axes):
         raise TypeError(
             f"ax={shown(ax)} must be Matplotlib's Axes; give one as plt.subplots() returns, or leave it out"
         )
@@ -456,8 +457,7 @@ def _whole_ticks(ax: Axes) -> None:
 
 def _array(values: ArrayLike, name: str, fits: Callable[[Shape], bool], wanted: str, *, finite: bool = True) -> Array:
     """Return values as an array, or say what is wrong with its shape or its first bad row."""
-    refuse_masked(**{name: values})
-    array = np.asarray(values, dtype=np.float64)
+    array = numeric_array(name, values).astype(np.float64)
     if not array.size or not fits(array.shape):
         raise ValueError(f"{name} has shape {array.shape}: it must be {wanted}")
     if finite and not np.isfinite(array).all():
@@ -477,10 +477,9 @@ def _numbers(value: ArrayLike, name: str, size: int) -> Array:
 
 def _grid(limits: ArrayLike, name: str, points: int) -> Array:
     """Return `limits` as a rising grid: what (low, high) spans, or itself."""
-    refuse_masked(**{name: limits})
-    grid = np.asarray(limits, dtype=np.float64)
+    grid = numeric_array(name, limits).astype(np.float64)
     if grid.ndim != 1 or grid.size < 2 or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
-        raise ValueError(f"{name} is {limits!r}: it must rise, from one finite number to another, try (-1, 1)")
+        raise ValueError(f"{name} is {shown(limits)}: it must rise, from one finite number to another, try (-1, 1)")
     return np.linspace(grid[0], grid[1], points) if grid.size == 2 else grid
 
 
@@ -503,10 +502,10 @@ def _thinned(values: Array) -> NDArray[np.intp]:
 
 def _log_axes(log: bool | str, epochs: Array, costs: Array) -> str:
     known = {True: "xy", False: "", "x": "x", "y": "y"}
+    if not isinstance(log, bool | np.bool_ | str) or log not in {*known, "auto"}:
+        raise ValueError(f"log = {shown(log)}: it must be 'auto', True, False, 'x' or 'y'")
     if log in known:
         return known[log]
-    if log != "auto":
-        raise ValueError(f"log = {log!r}: it must be 'auto', True, False, 'x' or 'y'")
     positive = costs[costs > 0.0]
     y = costs.min() >= 0.0 and positive.size > 0 and costs.max() > 100.0 * positive.min()
     fall = np.log(np.maximum(costs, positive.min())) if y else costs

@@ -37,7 +37,6 @@ BACKENDS = {
 }
 
 
-@functools.cache
 def load(name: str) -> ModuleType:
     """Import a backend.
 
@@ -53,6 +52,8 @@ def load(name: str) -> ModuleType:
 
     Raises
     ------
+    TypeError, ValueError
+        If the name is not known.
     ImportError
         If the backend is not available.
 
@@ -62,6 +63,12 @@ def load(name: str) -> ModuleType:
     >>> load("numpy").__name__
     'gdfast.backends.numpy'
     """
+    return imported(choice("name", name, BACKENDS))
+
+
+@functools.cache
+def imported(name: str) -> ModuleType:
+    """Return the module of a backend."""
     return import_module(f"gdfast.backends.{name}")
 
 

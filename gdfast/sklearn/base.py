@@ -1,5 +1,6 @@
 """Base class of the drop-ins for scikit-learn's SGD estimators: checks, start, validation, averaging and warnings."""
 
+import threading
 import warnings
 from typing import Any
 
@@ -9,6 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 
+from gdfast._arguments import converted, floating, numeric_array, shown
 from gdfast.data.csr import features
 from gdfast.formulas.losses import LOSSES
 from gdfast.formulas.penalties import PENALTIES
@@ -18,6 +20,7 @@ from gdfast.sklearn.updates import SGDProblem
 __all__ = ["MAX_SEED", "BaseSGD"]
 
 MAX_SEED = np.iinfo(np.int32).max
+NEVER = 2**53  # the number of updates from which on floats do not count them one by one
 PASSIVE_AGGRESSIVE = {"pa1": 1, "pa2": 2}
 
 
@@ -46,7 +49,15 @@ class BaseSGD(BaseEstimator):
     @property
     def _penalty_strength(self) -> float:
         """alpha, or nu of the one-class SVM."""
-        return float(self.nu if self._is_one_class else self.alpha)
+        return self._float("nu" if self._is_one_class else "alpha")
+
+    def _float(self, name: str) -> float:
+        """Return a parameter as a float; an integer may be too large for one."""
+        try:
+            return float(getattr(self, name))
+        except OverflowError:
+            value = shown(getattr(self, name))
+            raise ValueError(f"{name}={value} is too large for a float; give a smaller number") from None
 
     def _validate_input(self, X: Any, y: Any, reset: bool) -> Any:
         """Return X, a C-ordered array or CSR, and y if there is one; reset sets n_features_in_, else it is checked."""
@@ -59,13 +70,13 @@ class BaseSGD(BaseEstimator):
         """Return copies of coef_init and intercept_init, zeros where they are None."""
         coef, intercept = np.zeros((n_outputs, n_features), dtype), np.zeros(n_outputs, dtype)
         if coef_init is not None:
-            init = np.asarray(coef_init, dtype)
+            init = start("coef_init", coef_init, dtype)
             if init.shape != coef.shape and not (n_outputs == 1 and init.size == n_features):
                 raise ValueError(f"Provided coef_init does not match dataset: shape {init.shape}, not {coef.shape}.")
             coef[:] = init.reshape(coef.shape)
         if intercept_init is not None:
-            init = np.asarray(intercept_init, dtype)
-            if init.shape != intercept.shape and not (n_outputs == 1 and init.shape == ()):
+            init = start(intercept_name, intercept_init, dtype)
+            if init.shape != intercept.shape:
                 raise ValueError(
                     f"Provided {intercept_name} does not match dataset: shape {init.shape}, not {intercept.shape}."
                 )
@@ -82,34 +93,40 @@ class BaseSGD(BaseEstimator):
             y=np.ascontiguousarray(y, np.float64),
             sample_weight=None if (sample_weight == 1.0).all() else sample_weight,
             loss=self.loss,
-            loss_parameter=float(self.epsilon) if loss.parameter is not None else 0.0,
+            loss_parameter=self._float("epsilon") if loss.parameter is not None else 0.0,
             l2=penalty.l2(alpha, self.l1_ratio),
             l1=penalty.l1(alpha, self.l1_ratio),
             fit_intercept=bool(self.fit_intercept),
             intercept_penalty=self._penalty_strength if self._is_one_class else 0.0,
             passive_aggressive=PASSIVE_AGGRESSIVE.get(self.learning_rate, 0),
-            aggressiveness=float(self.eta0),
+            aggressiveness=self._float("eta0"),
         )
 
     def _training_settings(
-        self, max_iter: int, seed: int, validation_mask: Any = None, validation_score: Any = None
+        self,
+        max_iter: int,
+        seed: int,
+        validation_mask: Any = None,
+        validation_score: Any = None,
+        ended: threading.Event | None = None,
     ) -> TrainingSettings:
         """Return the parameters of `train`."""
         return TrainingSettings(
             max_iter=max_iter,
-            tol=self.tol,
+            tol=None if self.tol is None else self._float("tol"),
             n_iter_no_change=int(self.n_iter_no_change),
             learning_rate=self.learning_rate,
-            eta0=float(self.eta0),
-            power_t=float(self.power_t),
+            eta0=self._float("eta0"),
+            power_t=self._float("power_t"),
             alpha=self._penalty_strength,
             shuffle=bool(self.shuffle),
             seed=int(seed),
-            average=int(self.average),
+            average=min(int(self.average), NEVER),
             t=float(self.t_),
             verbose=int(self.verbose),
             validation_mask=validation_mask,
             validation_score=validation_score,
+            ended=ended,
         )
 
     def _split_validation(
@@ -207,3 +224,14 @@ class BaseSGD(BaseEstimator):
                 FutureWarning,
                 stacklevel=5,
             )
+
+
+def start(name: str, values: Any, dtype: Any) -> NDArray[Any]:
+    """Return coefficients or intercepts to start from as an array of dtype; strings of digits are numbers here."""
+    array = converted(name, values)
+    if array.dtype.kind in "US":
+        try:
+            array = array.astype(np.float64)
+        except ValueError:
+            raise ValueError(f"{name}={shown(values)} holds strings, and must hold numbers; convert them") from None
+    return floating(name, numeric_array(name, array), dtype)

@@ -1,5 +1,6 @@
 """Training one binary classifier or regressor: scikit-learn's epochs, learning rate schedules and stopping rules."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ class TrainingSettings:
     verbose: int = 0
     validation_mask: NDArray[np.bool_] | None = None  # (n,), the rows that are not trained on
     validation_score: Callable[[NDArray[Any], float], float] | None = None  # a function of coefficients and intercept
+    ended: threading.Event | None = None  # set where this training must end with others, of which it is one
 
 
 class FitResult(NamedTuple):
@@ -148,7 +150,7 @@ def train(problem: SGDProblem, settings: TrainingSettings, start: FitResult) -> 
     track_objective = verbose or (not validated and settings.tol is not None)
     problem = replace(problem, track_objective=track_objective, track_norm=verbose, track_scale=validated)
     average = (start.average_coef, start.average_intercept) if settings.average else None
-    updates = RowUpdates(problem, start.coef, start.intercept, average, settings.t - settings.average)
+    updates = RowUpdates(problem, start.coef, start.intercept, average, settings.t - settings.average, settings.ended)
     loop = EpochLoop(problem, settings, updates)
     rule = StoppingRule(settings.tol, settings.n_iter_no_change, validated)
     start_time = time.monotonic()

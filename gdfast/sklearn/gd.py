@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import gdfast
-from gdfast._arguments import choice, flag, refuse_masked, shown, whole
+from gdfast._arguments import choice, flag, numeric_array, refuse_masked, shown, whole
 from gdfast.data.csr import features
 from gdfast.data.frames import by_name
 from gdfast.data.row_blocks import by_row_blocks
@@ -513,7 +513,8 @@ class GDClassifier(ClassifierMixin, BaseGD):
         """Fit two classes, or several by softmax, in one run."""
         if not LOSSES[self.loss].coupled:
             initial = {
-                name: None if value is None else np.asarray(value).reshape(-1) for name, value in initial.items()
+                name: None if value is None else numeric_array(name, value).reshape(-1)
+                for name, value in initial.items()
             }
         options = self._fit_options(*self._draw_seeds(1))
         run = gdfast.fit(X, y, sample_weight=sample_weight, validation=validation, **options, **initial)
@@ -529,21 +530,28 @@ class GDClassifier(ClassifierMixin, BaseGD):
                 f"checkpoint={self.checkpoint!r} holds one fit, and {len(self.classes_)} classes take one each; leave "
                 "it out, or take loss='multinomial'"
             )
+        starts = {name: self._start_by_class(name, value) for name, value in initial.items() if value is not None}
         runs = []
         for i, seed in enumerate(self._draw_seeds(len(self.classes_))):
-            initial_of_class: dict[str, Any] = {
-                name: None if value is None else np.asarray(value)[i] for name, value in initial.items()
-            }
             runs.append(
                 gdfast.fit(
                     X, class_indices == i, sample_weight=sample_weight,
                     validation=self._validation_one_vs_rest(i, validation), **self._fit_options(seed),
-                    **initial_of_class,
+                    **{name: start[i] for name, start in starts.items()},
                 )
             )  # fmt: skip
         self._set_fitted_attributes(runs, X, class_indices == 0, sample_weight)
         self.coef_ = np.stack([run.coef for run in runs])
         self.intercept_ = np.array([run.intercept for run in runs])
+
+    def _start_by_class(self, name: str, values: Any) -> NDArray[Any]:
+        """Return coefficients or intercepts to start from, one entry for each class."""
+        array, n_classes = numeric_array(name, values), len(self.classes_)
+        if array.shape[:1] != (n_classes,):
+            raise ValueError(
+                f"{name} has shape {array.shape}, and must have one entry for each of the {n_classes} classes"
+            )
+        return array
 
     def _validation_one_vs_rest(self, i: int, validation: Any) -> Any:
         """Return the validation argument with labels of class i against all others."""

@@ -4,6 +4,7 @@ Each is a subclass of scikit-learn's class, which gives parameters, predictions,
 `partial_fit` are gdfast's. docs/sklearn.md lists the two differences.
 """
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -660,7 +661,16 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
             )
 
     def _train_binary(
-        self, X: Any, y: Any, i: int, sample_weight: Any, class_weight: Any, max_iter: int, random_state: Any, mask: Any
+        self,
+        X: Any,
+        y: Any,
+        i: int,
+        sample_weight: Any,
+        class_weight: Any,
+        max_iter: int,
+        random_state: Any,
+        mask: Any,
+        ended: threading.Event | None = None,
     ) -> FitResult:
         """Train class i against the others; class_weight is the pair of their weights, mask that of validation."""
         signs = np.where(y == self.classes_[i], 1.0, -1.0)
@@ -674,7 +684,7 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
         # scikit-learn's labels of log_loss are 0 and 1, and those predicted -1 and 1: a negative is never right.
         labels = np.maximum(signs, 0.0) if LOSSES[self.loss].likelihood else signs
         score = self._validation_scorer(mask, X, labels, sample_weight)
-        settings = self._training_settings(max_iter, seed, mask, score)
+        settings = self._training_settings(max_iter, seed, mask, score, ended)
         output = i if len(self.classes_) > 2 else 0
         return train(problem, settings, self._training_start(self.coef_, self.intercept_, output))
 
@@ -684,11 +694,18 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
         """Train each class against all others, in n_jobs threads."""
         mask = self._split_validation(StratifiedShuffleSplit, y, sample_weight)
         seeds = check_random_state(self.random_state).randint(MAX_SEED, size=len(self.classes_))
+        ended = threading.Event()
         jobs = (
-            delayed(self._train_binary)(X, y, i, sample_weight, (class_weight[i], 1.0), max_iter, int(seed), mask)
+            delayed(self._train_binary)(
+                X, y, i, sample_weight, (class_weight[i], 1.0), max_iter, int(seed), mask, ended
+            )
             for i, seed in enumerate(seeds)
         )
-        return list(Parallel(n_jobs=self.n_jobs, verbose=self.verbose, require="sharedmem")(jobs))
+        n_jobs = None if self.n_jobs is None else min(self.n_jobs, len(seeds))  # each thread is started
+        try:
+            return list(Parallel(n_jobs=n_jobs, verbose=self.verbose, require="sharedmem")(jobs))
+        finally:
+            ended.set()  # the threads that are left after Ctrl-C, or after the error of one, would run on
 
     def _set_fitted_attributes(self, results: list[FitResult], n_samples: int) -> None:
         """Set the fitted attributes; the coefficients are the averages if averaging has begun."""

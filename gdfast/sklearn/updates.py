@@ -11,6 +11,7 @@ row x with target y, weight s and z = x.w + b, an update at the learning rate et
 - applies the pending l1 penalty to the coefficients of the row (Tsuruoka, Tsujii and Ananiadou 2009, ACL).
 """
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,10 +78,11 @@ class RowUpdates:
         intercept: float,
         average: tuple[Any, float] | None,
         average_count: float,
+        ended: threading.Event | None = None,
     ) -> None:
         X = problem.X
         d = X.shape[1]
-        self.problem = problem
+        self.problem, self.ended = problem, ended
         self.w = np.array(coef, dtype=X.dtype).reshape(1, d)  # the coefficients are state[SCALE] w
         self.state: NDArray[np.float64] = np.zeros(STATE_SIZE)
         self.state[[SCALE, AVERAGE_B, ABSENT_SCALE]] = 1.0
@@ -154,12 +156,14 @@ class RowUpdates:
         """Do one update for each learning rate, by the rows from `first` on; by all of them if there is one rate."""
         total = len(rows) - first if len(rates) == 1 else len(rates)
         if not self.compiled:
+            self.check_ended()
             with np.errstate(all="ignore"):
                 for i in range(total):
                     self.update(int(rows[first + i]), float(rates[i if len(rates) > 1 else 0]))
             return
         done = 0
         while done < total:
+            self.check_ended()
             count = min(total - done, self.updates_per_call)
             later = rates if len(rates) == 1 else rates[done:]
             self.kernel.run_rows(rows=rows[first + done :], steps=count, rates=later)
@@ -174,6 +178,7 @@ class RowUpdates:
         Fewer epochs are returned if an iterate is not finite.
         """
         objectives: NDArray[np.float64] = np.empty(count)
+        self.check_ended()
         if self.compiled:
             epochs = self.kernel.run_epochs(order=order, permutation=permutation, rates=rates, objectives=objectives)
             return objectives[:epochs]
@@ -187,6 +192,11 @@ class RowUpdates:
             if not self.is_finite():
                 return objectives[:epoch]
         return objectives
+
+    def check_ended(self) -> None:
+        """Raise RuntimeError if the training of which this is a part has ended, by Ctrl-C or by another's error."""
+        if self.ended is not None and self.ended.is_set():
+            raise RuntimeError("the training of all classes has ended")
 
     def copy_state(self) -> list[NDArray[Any] | None]:
         """Return copies of all arrays that updates change."""

@@ -1,5 +1,6 @@
 """Evaluation of an iterate by passes over all rows: J, the norm of its gradient, the validation cost."""
 
+import math
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,9 @@ from gdfast.data.problem import Problem
 from gdfast.formulas.penalties import projected_subgradient, smallest_subgradient
 from gdfast.solvers.plan import Plan
 
-__all__ = ["Evaluator", "objective_at"]
+__all__ = ["Evaluator", "norm", "objective_at"]
+
+SQUARED = 1e-150, 1e150  # between them a value's square, and a sum of many, is a float of full precision
 
 
 class Evaluator:
@@ -58,12 +61,25 @@ class Evaluator:
         slopes = smallest_subgradient(W, G[:, :-1] + model.l2 * factors * W, model.l1 * factors)
         if model.low is not None:
             slopes = projected_subgradient(W, slopes, model.low, model.high)
-        return float(np.sqrt((slopes * slopes).sum() + model.intercept * (G[:, -1] * G[:, -1]).sum()))
+        return norm(slopes, model.intercept * G[:, -1])
 
     def validation_cost(self, W: NDArray[Any], b: NDArray[np.float64]) -> float:
         """Return the mean loss over the validation rows, without penalty."""
         total, _ = self.validator.sums_at(W, b)
         return float(total / self.validated)
+
+
+def norm(*parts: NDArray[np.float64]) -> float:
+    """Return the 2-norm of all values together; those whose squares are no floats are scaled by a power of two."""
+    largest = float(max(np.abs(part).max(initial=0.0) for part in parts))
+    if SQUARED[0] < largest < SQUARED[1]:
+        return float(np.sqrt(sum((part * part).sum() for part in parts)))
+    if largest == 0.0 or not np.isfinite(largest):
+        return largest
+    power = math.frexp(largest)[1]
+    with np.errstate(over="ignore"):
+        scaled = [np.ldexp(part, -power) for part in parts]
+        return float(np.ldexp(np.sqrt(sum((part * part).sum() for part in scaled)), power))
 
 
 def objective_at(problem: Problem, plan: Plan, W: NDArray[Any], b: NDArray[np.float64]) -> float:

@@ -221,7 +221,7 @@ cdef void sklearn_updates(const Model* model, const Options* h, const Data* data
     while done < steps:
         size = min(<Py_ssize_t>SPAN, steps - done)
         if average != NULL and m[AVERAGE_COUNT] < 0:
-            size = min(size, <Py_ssize_t>-m[AVERAGE_COUNT])
+            size = <Py_ssize_t>minimum(size, -m[AVERAGE_COUNT])  # which may be beyond Py_ssize_t
         update.count = <Py_ssize_t>m[AVERAGE_COUNT] if average != NULL and m[AVERAGE_COUNT] >= 0 else -1
         intercept, square = m[INTERCEPT], 0.0
         if h.track_objective and model.l2 > 0:

@@ -56,3 +56,56 @@ def test_an_estimators_parameters_are_named(parameters):
     sklearn = pytest.importorskip("gdfast.sklearn")
     with pytest.raises((TypeError, ValueError), match=next(iter(parameters))):
         sklearn.GDRegressor(epochs=2, **parameters).fit(X, Y)
+
+
+@pytest.mark.parametrize("wrong", [[1.0, 2.0], [1.0] * 5, 0.5, [[1.0], [1.0, 2.0]]], ids=str)
+def test_an_estimators_start_of_three_classes_has_one_entry_for_each(wrong):
+    sklearn = pytest.importorskip("gdfast.sklearn")
+    model, y = sklearn.GDClassifier(epochs=2, learning_rate=1e-9), np.arange(6) % 3
+    with pytest.raises(ValueError, match="intercept_init"):
+        model.fit(X, y, intercept_init=wrong)
+    with pytest.raises(ValueError, match="coef_init"):
+        model.fit(X, y, coef_init=np.ones((5, 2)))
+    fitted = model.fit(X, y, intercept_init=[1.0, 2.0, 3.0], coef_init=np.ones((3, 2)))
+    assert fitted.intercept_ == pytest.approx([1.0, 2.0, 3.0], abs=1e-6)
+
+
+def test_a_backend_is_loaded_by_its_name_alone():
+    for name, error in (("interrupt", ValueError), ("junk", ValueError), ([], TypeError), (None, TypeError)):
+        with pytest.raises(error, match="name="):
+            gdfast.backends.load(name)
+
+
+@pytest.mark.parametrize("log", [1, [], "z", None, np.zeros(2)], ids=str)
+def test_logarithmic_axes_are_named(log):
+    pytest.importorskip("matplotlib")
+    with pytest.raises(ValueError, match=r"log = .*: it must be"):
+        gdfast.plots.cost_curve([3.0, 2.0, 1.0], log=log)
+
+
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [("junk", TypeError), (["1", "2"], TypeError), ([[1.0], [1.0, 2.0]], ValueError), ([10**400, 1], ValueError)],
+    ids=str,
+)
+def test_values_to_draw_are_named(values, error):
+    pytest.importorskip("matplotlib")
+    with pytest.raises(error, match="costs"):
+        gdfast.plots.cost_curve(values)
+    with pytest.raises(error, match="targets"):
+        gdfast.plots.predictions(values, [1.0, 2.0])
+    with pytest.raises(error, match=r"^w"):
+        gdfast.plots.loss_contour(lambda w, b: w * b, w=values, b=(0, 1))
+
+
+@pytest.mark.parametrize("ax", ["axes", 1.0, np.zeros(2)], ids=str)
+def test_a_surface_is_drawn_on_axes(ax):
+    pytest.importorskip("matplotlib")
+    with pytest.raises(TypeError, match="ax="):
+        gdfast.plots.loss_surface(lambda w, b: w * w + b * b, w=(-1, 1), b=(-1, 1), ax=ax)
+
+
+def test_an_unknown_name_is_cut_to_one_line():
+    with pytest.raises(ValueError, match=r"loss=.9+\.\.\. is not known") as caught:
+        gdfast.fit(X, Y, loss="9" * 400)
+    assert len(str(caught.value)) < 400

@@ -7,7 +7,7 @@ import pytest
 
 import gdfast
 from gdfast.formulas.losses import LOSSES
-from gdfast.solvers.evaluation import Evaluator, objective_at
+from gdfast.solvers.evaluation import Evaluator, norm, objective_at
 
 RNG = np.random.default_rng(7)
 WEIGHTS = RNG.uniform(0.1, 2.0, 40)
@@ -129,3 +129,21 @@ def test_the_objective_is_the_cost_that_an_epoch_computes_to_the_bit(prepared, q
     fitted = {"epochs": 7, "learning_rate": 0.1, "seed": 0, "backend": quick_backend, **options}
     run = gdfast.fit(problem.X, problem.Y[:, 0], **fitted)
     assert objective_at(problem, plan, run.coef[None], np.array([run.intercept])) == run.costs[-1]
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-200, 1e-310, 1e200, 1e307])
+def test_a_norm_whose_squares_are_no_floats(size):
+    assert norm(np.array([3.0 * size]), np.array([[0.0, 4.0 * size]])) == pytest.approx(5.0 * size, rel=1e-12)
+
+
+def test_a_norm_that_is_no_number_stays_none():
+    assert norm(np.zeros(0)) == norm(np.zeros(3)) == 0.0
+    assert norm(np.array([np.inf, 1.0])) == np.inf
+    assert np.isnan(norm(np.array([np.nan, 1.0])))
+    assert norm(np.full(4, 1e308)) == np.inf
+
+
+def test_a_gradient_whose_square_overflows_is_recorded_without_a_warning():
+    options = {"epochs": 1, "batch_size": 1, "learning_rate": 1e-300, "history": "objective", "gradient_tol": 1e-3}
+    run = gdfast.fit([[1.0], [1.0]], [0.0, 1.0], loss="poisson", coef_init=[400.0], record="gradient_norm", **options)
+    np.testing.assert_allclose(run.history["gradient_norm"], np.sqrt(2.0) * np.exp(400.0), rtol=1e-12)

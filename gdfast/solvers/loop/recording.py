@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from gdfast.data.problem import Dimensions
 from gdfast.results.history import Columns, History
+from gdfast.solvers.evaluation import norm
 from gdfast.solvers.plan import Plan
 
 __all__ = ["Recorder"]
@@ -70,7 +71,7 @@ class Recorder:
             row["validation_cost"] = known["validation_cost"]
         for name in self.plan.record:
             if name == "coef_norm":
-                row[name] = float(np.linalg.norm(self.data.shaped(W, b)[0].astype(np.float64)))
+                row[name] = norm(self.data.shaped(W, b)[0].astype(np.float64))
             elif name == "coef":
                 row["coef"], row["intercept"] = self.data.shaped(W, b)
             else:
