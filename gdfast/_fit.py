@@ -161,8 +161,8 @@ def fit(
     patience : int, optional
         Number of such epochs, at least 1; 5 by default. Needs tol or validation; with validation alone tol is 0.
     gradient_tol : float, optional
-        At least 0. Stop after an epoch where the 2-norm of the gradient of J, intercept included, is at most this. With
-        l1 it is the smallest subgradient, with bounds the projected one.
+        At least 0. Stop where the 2-norm of the gradient of J, intercept included, is at most this. It is tested
+        at the start, too. With l1 it is the smallest subgradient, with bounds the projected one.
     validation : float or tuple, optional
         A fraction of the rows between 0 and 1, drawn from seed and not trained on. They are `Run.validation_rows`. Or
         (X, y) or (X, y, sample_weight). Its cost, the mean loss at coef without penalty, is computed after every epoch.

@@ -244,8 +244,8 @@ OPTIONS: dict[str, Option] = {
     "gradient_tol": Option(
         None,
         "float",
-        "At least 0. Stop after an epoch where the 2-norm of the gradient of J, intercept included, is at most this.",
-        "With l1 it is the smallest subgradient, with bounds the projected one.",
+        "At least 0. Stop where the 2-norm of the gradient of J, intercept included, is at most this.",
+        "It is tested at the start, too. With l1 it is the smallest subgradient, with bounds the projected one.",
         check=optional(number(0.0)),
         group=STOPPING,
         words="float",
