@@ -15,7 +15,7 @@ import functools, multiprocessing, os, sys, threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import numpy as np, gdfast
 
-X = np.random.default_rng(0).normal(size=(600, 5))
+X = np.random.default_rng(0).normal(size=(1100, 5))  # two threads of a fit share so many rows
 Y = X @ [1.0, -2.0, 0.5, 0.0, 3.0] + 0.3
 OPTIONS = [
     {"solver": "closed_form"},

@@ -39,6 +39,21 @@ def test_threads_end_after_an_error():
     assert threading.active_count() == before
 
 
+@pytest.mark.skipif(not COMPILED, reason="threads are the compiled core's")
+@pytest.mark.parametrize("optimizer", ["gd", "adam"])
+def test_thousands_of_short_passes_change_no_bit(optimizer, monkeypatch):
+    """With a few rows in each part that threads share, passes begin and end as often as they can."""
+    from gdfast.backends import cython
+
+    monkeypatch.setattr(cython, "LEAST_ROWS", 1)
+    options = {"solver": "loop", "optimizer": optimizer, "epochs": 5000, "learning_rate": 0.001}
+    assert cython.slab_rows(64, 11, 64 * 10) == 3
+    alone, *shared = [gdfast.fit(X[:64], Y[:64], n_threads=count, **options) for count in (1, 2, 3)]
+    for run in shared:
+        assert run.coef.tobytes() == alone.coef.tobytes()
+        assert run.costs.tobytes() == alone.costs.tobytes()
+
+
 @pytest.mark.parametrize("options", [{"solver": "loop"}, {"batch_size": 100}], ids=str)
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_a_state_s_cost_is_another_threads_to_ask(options, n_threads):
