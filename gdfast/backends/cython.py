@@ -2,17 +2,18 @@
 
 import functools
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.backends.background import end_here_if_due
 from gdfast.backends.intervals import settle_interval
 from gdfast.backends.protocol import Updates
 from gdfast.backends.state import KernelState, State
 from gdfast.data.csr import CSR
 from gdfast.data.problem import Problem
-from gdfast.formulas.constants import BLOCK, FEW_FEATURES, SPAN
+from gdfast.formulas.constants import BLOCK, FEW_FEATURES, MOST_POINTS, POINTS_AT_ONCE, SPAN
 from gdfast.options.model import Model
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ MOST_SLABS = 64
 LEAST_ROWS = 1024
 SLAB_NUMBERS = 2**22
 NO_STEP = np.zeros(1)
+# Products of one call of a pass for several points, some 20 ms: between two the end may be due.
+POINTS_CALL = 2**25
 
 
 def fill_order(order: NDArray[np.int32], seed: int, epoch: int) -> None:
@@ -137,18 +140,41 @@ class Kernels:
         )
         if crew is None:
             return call()
-        if self.pool is None or self.process != os.getpid():
-            from concurrent.futures import ThreadPoolExecutor  # not at every import of gdfast
-
-            self.pool, self.process = ThreadPoolExecutor(self.helpers), os.getpid()
+        pool = self.threads()
         try:
-            serving = [self.pool.submit(crew.serve, self.passes, self.compiled, state) for _ in range(self.helpers)]
+            serving = [pool.submit(crew.serve, self.passes, self.compiled, state) for _ in range(self.helpers)]
             result = call()
         finally:
             crew.close()  # else helpers would wait for ever after an error, or a second Ctrl-C
         for helper in serving:
             helper.result()
         return result
+
+    def threads(self) -> "ThreadPoolExecutor":
+        """Return the helpers, which are started where they are first needed."""
+        if self.pool is None or self.process != os.getpid():
+            from concurrent.futures import ThreadPoolExecutor  # not at every import of gdfast
+
+            self.pool, self.process = ThreadPoolExecutor(self.helpers), os.getpid()
+        return self.pool
+
+    def sums_at_points(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the sum of s_i loss_i at each point, and its gradient; raise EndIsDueError where the end is due."""
+        count, most = len(points), POINTS_AT_ONCE * -(-len(points) // (POINTS_AT_ONCE * (self.helpers + 1)))
+        size = min(MOST_POINTS, most)
+        groups = [PointSums.begin(points[first : first + size]) for first in range(0, count, size)]
+        rows = max(8, POINTS_CALL // (size * points[0].size))
+        for first in range(0, self.n, rows):
+            end_here_if_due()
+            call = functools.partial(self.add_rows, first, min(first + rows, self.n))
+            for _ in map(call, groups) if self.helpers < 1 else self.threads().map(call, groups):
+                pass
+        sums, gradients = (np.concatenate(parts)[:count] for parts in zip(*map(PointSums.totals, groups), strict=True))
+        return sums, gradients
+
+    def add_rows(self, first: int, stop: int, group: "PointSums") -> None:
+        """Add rows to the sums of some points."""
+        descent.sums_at_points(self.passes, self.compiled, first, stop, *group)
 
     def close(self) -> None:
         """End the threads, if there are any; the next call starts them again."""
@@ -171,6 +197,27 @@ class Kernels:
         """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
         lazy = self.model.lazy and (batch_size == 1 or self.model.l1 == 0)
         return settle_interval(self.X, lazy, batch_size)
+
+
+class PointSums(NamedTuple):
+    """What a pass for several points adds up, the points side by side: src/c/points.h."""
+
+    W: NDArray[np.float64]  # (k, d + 1, points), a multiple of POINTS_AT_ONCE
+    workspace: NDArray[np.float64]
+    sums: NDArray[np.float64]  # (2, points)
+    gradient: NDArray[np.float64]  # (2, k, d + 1, points)
+
+    @classmethod
+    def begin(cls, points: NDArray[np.float64]) -> "PointSums":
+        """Return zeros for points (count, k, d + 1), of which the last is repeated."""
+        missing = -len(points) % POINTS_AT_ONCE
+        W = np.moveaxis(np.concatenate([points, np.repeat(points[-1:], missing, axis=0)]), 0, 2).copy()
+        count = W.shape[2]
+        return cls(W, np.empty((len(W) + 3) * 8 * count), np.zeros((2, count)), np.zeros((2, *W.shape)))
+
+    def totals(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the sums (points,), and the gradients (points, k, d + 1)."""
+        return self.sums.sum(axis=0), np.moveaxis(self.gradient.sum(axis=0), 2, 0)
 
 
 def slab_rows(n: int, width: int, values: int) -> int:

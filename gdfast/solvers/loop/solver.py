@@ -122,12 +122,16 @@ class Loop(Solver):
         if problem is None:
             raise ValueError("the loop is resumed with the data; give X and y")
         loop = cls(problem, plan)
-        check_saved_state(run, loop.state, plan)
+        loop.check_saved(run)
         loop.restore(run.state, run.history)
         loop.descent.diverged_at, loop.descent.observer.seconds_before = run.diverged_at, run.seconds
         if run.stop_reason in RESET_AFTER:
             loop.descent.rules.reset_stopping(loop.watched_cost())
         return loop
+
+    def check_saved(self, run: Run) -> None:
+        """Raise a FieldError unless a Run's state is one that this solver could have saved."""
+        check_saved_state(run, self.state, self.plan)
 
     def watched_cost(self) -> float | None:
         """Return the cost that the stopping rule watches, at the iterate; None for running means."""

@@ -1,0 +1,119 @@
+"""The parameters at the nodes of a stretch: a fixed point, by the eigenvectors of one Hessian and Anderson's method.
+
+W_k = w(t_k) must satisfy W = w_0 - S f(W), where f are the gradients at the nodes and S the sums of a Recurrence. Were
+the Hessian that of the middle everywhere, the error along an eigenvector of curvature l would be (I + l S)^-1 times
+the residual: that is the step. Anderson's method accelerates it, since the Hessian does change.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast.backends.background import in_background
+from gdfast.solvers.collocation.nodes import DEGREE, Nodes, Recurrence
+from gdfast.solvers.collocation.objective import Curvature, Objective
+
+__all__ = ["Basis", "NodeValues", "basis_of", "solve_nodes"]
+
+MOST_ITERATIONS, DEPTH = 14, 6
+CONVERGED, ENOUGH = (
+    1e-15,
+    1e-12,
+)  # of the margins and of the parameters: the first at once, the second where it makes no progress any more
+
+
+class Basis(NamedTuple):
+    """A Hessian by its eigenvectors, and what else is known at its point."""
+
+    curvature: Curvature
+    values: NDArray[np.float64]  # (p,), rising
+    vectors: NDArray[np.float64]  # (p, p)
+
+
+class NodeValues(NamedTuple):
+    """The path at the nodes."""
+
+    W: NDArray[np.float64]  # (DEGREE + 1, p)
+    costs: NDArray[np.float64]  # (DEGREE + 1,)
+    gradients: NDArray[np.float64]  # (DEGREE + 1, p)
+
+
+def basis_of(curvature: Curvature) -> Basis:
+    """Return the eigenvectors of a Hessian."""
+    p = len(curvature.H)
+    values, vectors = in_background(10.0 * p**3, np.linalg.eigh, curvature.H)
+    return Basis(curvature, np.maximum(values, 0.0), vectors)
+
+
+def quadratic_path(
+    basis: Basis, start: NDArray[np.float64], gradient: NDArray[np.float64], times: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the path of gradient flow on the quadratic model of J at `start`, at times: sums of rates."""
+    exponents = times[:, None] * basis.values
+    shrunk = np.where(exponents > 1e-8, -np.expm1(-exponents) / np.maximum(basis.values, 1e-300), times[:, None])
+    return np.asarray(start - (shrunk * (basis.vectors.T @ gradient)) @ basis.vectors.T)
+
+
+def solve_nodes(
+    objective: Objective,
+    nodes: Nodes,
+    rule: Recurrence,
+    start: NDArray[np.float64],
+    first: tuple[float, NDArray[np.float64]],
+    guess: Basis,
+) -> tuple[NodeValues, Basis, NDArray[np.float64]] | None:
+    """Return the path at the nodes, the Hessian near their middle and its point; None where no fixed point is found.
+
+    `first` has cost and gradient at the start; `guess` is a Hessian near by.
+    """
+    S = rule.sums[1:]
+    W = quadratic_path(guess, start, first[1], rule.sums[1:].sum(axis=1))
+    with np.errstate(all="ignore"):
+        point = W[DEGREE // 2 - 1].copy()
+        middle = objective.curvature(point)
+        if not np.isfinite(middle.H).all():
+            return None
+        basis = basis_of(middle)
+        systems = np.eye(DEGREE) + basis.values[:, None, None] * S[:, 1:]
+        inverses = in_background(2.0 * DEGREE**3 * len(basis.values), np.linalg.inv, systems)
+        root = np.sqrt(np.maximum(np.diag(middle.H), 0.0))
+        size_of_margins = float(root @ np.abs(start)) + float(root.max(initial=0.0)) + 1e-300
+        tried: list[NDArray[np.float64]] = []
+        steps: list[NDArray[np.float64]] = []
+        before, largest = np.inf, 0.0
+        for iteration in range(MOST_ITERATIONS):
+            costs, gradients = objective.at(W)
+            all_gradients = np.vstack([first[1], gradients])
+            residual = W - start + S @ all_gradients
+            step = np.matmul(inverses, (residual @ basis.vectors).T[:, :, None])[:, :, 0].T @ basis.vectors.T
+            size = max(
+                float(np.abs(step * root).max(initial=0.0)) / size_of_margins,
+                float(np.abs(step).max(initial=0.0)) / (float(np.abs(W).max(initial=0.0)) + 1e-300),
+            )
+            if size < CONVERGED or (size < ENOUGH and size > before / 4):
+                return NodeValues(np.vstack([start, W]), np.append(first[0], costs), all_gradients), basis, point
+            if not size < 1e3 or (iteration > 2 and hopeless(size, largest, iteration)):
+                return None
+            largest = max(largest, size)
+            tried.append(W)
+            steps.append(step)
+            W, before = accelerated(tried, steps), size
+    return None
+
+
+def hopeless(size: float, largest: float, iteration: int) -> bool:
+    """Tell whether steps that shrink as they have done are not small enough at the last iteration."""
+    return bool(size * (size / largest) ** ((MOST_ITERATIONS - 1 - iteration) / iteration) > ENOUGH)
+
+
+def accelerated(tried: list[NDArray[np.float64]], steps: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the next point of the iteration w <- w - step(w), by the last few points (Anderson, 1965)."""
+    W, step = tried[-1], steps[-1]
+    if len(steps) == 1:
+        return W - step
+    recent = range(max(0, len(steps) - 1 - DEPTH), len(steps) - 1)
+    of_steps = np.stack([(steps[i + 1] - steps[i]).ravel() for i in recent], axis=1)
+    of_points = np.stack([(tried[i + 1] - tried[i]).ravel() for i in recent], axis=1)
+    weights: Any = np.linalg.lstsq(of_steps, step.ravel(), rcond=1e-12)[0]
+    return np.asarray(W - step - ((of_points - of_steps) @ weights).reshape(W.shape))
