@@ -26,6 +26,7 @@ LARGEST_CHUNK = 2**20  # epochs whose costs are made at a time, a block
 # Epochs of the loop, times 1/(1 - mu): before the first stretch at least, after each, after one that is
 # refused, and at most until modes have died out, beside those done.
 BEFORE, AFTER, AGAIN, LONGEST_WAIT = 300, 32, 256, 1000
+LEVELS = (8, 16, DEGREE)  # the degrees of the grids that a stretch is solved on, one after another
 FACTORS = (4.0, 2.0, 1.4, 1.0)  # of the next stretch's length, the first that its coefficients allow
 NEGLIGIBLE = 0.7  # units of rounding
 JUMP = 0.02  # of the rate from one epoch to the next, relative: no stretch goes beyond
@@ -77,17 +78,27 @@ class StretchChunks(Chunks):
 
     def along(self, stretch: Stretch, target: int) -> Chunk:
         """Take the costs of a stretch up to an epoch or to the end of a block of costs, and its state there."""
-        self.start, self.by_stretch = self.state.snapshot(), True
-        start, block = self.state.epoch, (self.state.epoch - stretch.first) // LARGEST_CHUNK
-        if self.block != (stretch.first, block):
-            # Whole blocks always, so that no bit depends on where chunks end.
-            self.block, self.block_start = (stretch.first, block), stretch.first + block * LARGEST_CHUNK
-            self.costs = stretch.costs_from(self.block_start, min(self.block_start + LARGEST_CHUNK, stretch.last))
+        self.start, self.by_stretch, start = self.state.snapshot(), True, self.state.epoch
+        self.take_block(stretch, start)
         costs = self.costs[start - self.block_start : target - self.block_start].copy()
         take_state(self.state, stretch, start + len(costs))
         if self.state.epoch == stretch.last:
             self.stretch = None
         return Chunk(start + (not self.plan.objective), costs, None)
+
+    def take_block(self, stretch: Stretch, epoch: int) -> None:
+        """Have the costs of the block of a stretch that an epoch lies in: whole, so that no bit depends on chunks."""
+        block = (epoch - stretch.first) // LARGEST_CHUNK
+        if self.block != (stretch.first, block):
+            self.block, self.block_start = (stretch.first, block), stretch.first + block * LARGEST_CHUNK
+            self.costs = stretch.costs_from(self.block_start, min(self.block_start + LARGEST_CHUNK, stretch.last))
+
+    def known_cost(self) -> float | None:
+        """Return the cost at the state, None where it is not within a stretch."""
+        if self.stretch is None:
+            return None
+        self.take_block(self.stretch, self.state.epoch)
+        return float(self.costs[self.state.epoch - self.block_start])
 
     def go_back(self, epoch: int, wanted: Wanted) -> None:
         """Return to an epoch within the last chunk."""
@@ -168,16 +179,21 @@ class StretchChunks(Chunks):
             if wait >= 1:
                 self.basis = self.basis_point = None
                 return Refusal("modes that have not died out", wait=max(AFTER, math.ceil(min(wait, plan.epochs))))
-        nodes = nodes_of(length)
         constant = plan.rates.constant
-        rule = recurrence(nodes, rates if constant is None else constant, plan.model.mu, plan.model.formula.looks_ahead)
-        solved = solve_nodes(objective, nodes, rule, start, (float(costs[0]), gradients[0]), self.basis)
+        momentum = plan.model.mu, plan.model.formula.looks_ahead
+        grids = [nodes_of(length, degree) for degree in LEVELS]
+        levels = [(grid, recurrence(grid, rates if constant is None else constant, *momentum)) for grid in grids]
+        solved = solve_nodes(objective, levels, start, (float(costs[0]), gradients[0]), self.basis)
         if solved is None:
             self.basis = self.basis_point = None
             return Refusal("no fixed point")
         values, self.basis, self.basis_point = solved
         velocity = state.M.ravel() if state.M.size else None
-        return verified(objective, nodes, rule, values, self.basis, state.epoch, velocity, rates)
+        found = verified(objective, *levels[-1], values, self.basis, state.epoch, velocity, rates)
+        if isinstance(found, Refusal):
+            return found
+        # As the loop has it, to the bit, so that a training that ends here and goes on has it, too.
+        return found._replace(start_cost=self.kernels.cost_at(state.W, state.b, False))
 
     def saved(self) -> dict[str, Any]:
         """Return what `restore` needs."""

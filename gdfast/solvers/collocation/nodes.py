@@ -25,6 +25,7 @@ class Nodes(NamedTuple):
     length: int
     epochs: NDArray[np.int64]  # (DEGREE + 1,), from 0 to length
     between: NDArray[np.int64]  # (DEGREE,), of the grid of twice as many intervals
+    at_between: NDArray[np.float64]  # Chebyshev coefficients -> values there
     to_series: NDArray[np.longdouble]  # values at the nodes -> Chebyshev coefficients
     shift: NDArray[np.longdouble]  # coefficients of f(t) -> of f(t + 1)
     sums: NDArray[np.longdouble]  # coefficients of f -> sum of f(s) over s < t at each node t
@@ -51,23 +52,18 @@ def polynomials(x: NDArray[Any], count: int) -> NDArray[Any]:
 
 
 def series_at(series: NDArray[np.float64], length: int, epochs: NDArray[Any]) -> NDArray[np.float64]:
-    """Return Chebyshev series (DEGREE + 1, ...) at epochs of a stretch."""
-    return np.asarray(polynomials(2.0 * np.asarray(epochs, np.float64) / length - 1.0, DEGREE + 1) @ series)
-
-
-def solved_upper(U: NDArray[Any], Y: NDArray[Any]) -> NDArray[Any]:
-    """Return U^-1 Y for an upper triangular U, in the precision of both."""
-    result = np.zeros_like(Y)
-    for i in range(len(U) - 1, -1, -1):
-        result[i] = (Y[i] - U[i, i + 1 :] @ result[i + 1 :]) / U[i, i]
-    return result
+    """Return Chebyshev series, their coefficients along the first axis, at epochs of a stretch."""
+    return np.asarray(polynomials(2.0 * np.asarray(epochs, np.float64) / length - 1.0, len(series)) @ series)
 
 
 @lru_cache(maxsize=256)
-def nodes_of(length: int) -> Nodes:
-    """Return the nodes of a stretch, all of it in extended precision where there is one."""
-    K = DEGREE + 1
-    angles = np.arange(2 * DEGREE + 1) * np.pi / (2 * DEGREE)
+def nodes_of(length: int, degree: int = DEGREE) -> Nodes:
+    """Return the nodes of a stretch, all of it in extended precision where there is one.
+
+    Those of a lower degree, which divides DEGREE, are among those of DEGREE.
+    """
+    K = degree + 1
+    angles = np.arange(2 * degree + 1) * np.pi / (2 * degree)
     places = np.rint((1 - np.cos(angles)) / 2 * length).astype(np.int64)
     epochs, between = places[::2], places[1::2]
     x, h = 2 * epochs.astype(Long) / length - 1, Long(2) / length
@@ -77,20 +73,27 @@ def nodes_of(length: int) -> Nodes:
     D[:, 1] = h
     for j in range(2, K + 1):
         D[:, j] = 2 * x * D[:, j - 1] + 2 * h * after[:, j - 1] - D[:, j - 2]
-    to_series = np.linalg.inv(T[:, :K].astype(np.float64)).astype(Long)
-    to_series = to_series @ (2 * np.eye(K, dtype=Long) - T[:, :K] @ to_series)  # Newton's step, to full precision
+    to_series = inverse(T[:, :K])
     step = np.triu(to_series @ D, 1)  # column j has the coefficients of T_j(x + h) - T_j(x), of degree j - 1
     at_start = (-1.0) ** np.arange(K + 1)
-    sums = (T - at_start)[:, 1:] @ solved_upper(step[:, 1:], np.eye(K, dtype=Long))
-    return Nodes(length, epochs, between, to_series, np.eye(K, dtype=Long) + step[:, :K], sums)
+    sums = (T - at_start)[:, 1:] @ inverse(step[:, 1:])
+    at_between = polynomials(2.0 * between / length - 1.0, K)
+    return Nodes(length, epochs, between, at_between, to_series, np.eye(K, dtype=Long) + step[:, :K], sums)
+
+
+def inverse(A: NDArray[Any]) -> NDArray[Any]:
+    """Return the inverse of a well-conditioned matrix in extended precision: that of float64, by a step of Newton's."""
+    found = np.linalg.inv(A.astype(np.float64)).astype(Long)
+    return found @ (2 * np.eye(len(A), dtype=Long) - A @ found)
 
 
 def weighted_sums(nodes: Nodes, rates: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for each node t and each j the sum of rates_s T_j(x_s) over s < t."""
-    parts = np.zeros((DEGREE + 1, DEGREE + 1))  # of the epochs between each node and the one before it
+    K = len(nodes.epochs)
+    parts = np.zeros((K, K))  # of the epochs between each node and the one before it
     for first in range(0, nodes.length, BLOCK_EPOCHS):
         epochs = np.arange(first, min(first + BLOCK_EPOCHS, nodes.length))
-        terms = polynomials(2.0 * epochs / nodes.length - 1.0, DEGREE + 1) * rates[epochs, None]
+        terms = polynomials(2.0 * epochs / nodes.length - 1.0, K) * rates[epochs, None]
         owner = np.searchsorted(nodes.epochs, epochs, side="right")
         owners, starts = np.unique(owner, return_index=True)
         parts[owners] += np.add.reduceat(terms, starts, axis=0)
@@ -98,26 +101,26 @@ def weighted_sums(nodes: Nodes, rates: NDArray[np.float64]) -> NDArray[np.float6
 
 
 @lru_cache(maxsize=64)
-def velocity_series(length: int, mu: float) -> NDArray[np.longdouble]:
+def velocity_series(length: int, degree: int, mu: float) -> NDArray[np.longdouble]:
     """Return what takes the coefficients of f to those of the v with v(t + 1) = mu v(t) + f(t)."""
-    eye = np.eye(DEGREE + 1, dtype=Long)
-    return solved_upper(nodes_of(length).shift - Long(mu) * eye, eye)
+    return inverse(nodes_of(length, degree).shift - Long(mu) * np.eye(degree + 1, dtype=Long))
 
 
 def recurrence(nodes: Nodes, rates: float | NDArray[np.float64], mu: float, looks_ahead: bool) -> Recurrence:
     """Return the Recurrence of a stretch for its rate, or for the rates of its epochs, and for momentum."""
+    degree = len(nodes.epochs) - 1
     if isinstance(rates, float):
-        sums = constant_sums(nodes.length, mu, looks_ahead) * rates
+        sums = constant_sums(nodes.length, degree, mu, looks_ahead) * rates
     else:
         sums = weighted_sums(nodes, rates) @ update_series(nodes, mu, looks_ahead)
-    velocity = velocity_series(nodes.length, mu) @ nodes.to_series if mu else None
+    velocity = velocity_series(nodes.length, degree, mu) @ nodes.to_series if mu else None
     return Recurrence(sums.astype(np.float64), None if velocity is None else velocity.astype(np.float64))
 
 
 @lru_cache(maxsize=256)
-def constant_sums(length: int, mu: float, looks_ahead: bool) -> NDArray[np.longdouble]:
+def constant_sums(length: int, degree: int, mu: float, looks_ahead: bool) -> NDArray[np.longdouble]:
     """Return `sums` of a Recurrence at rate 1."""
-    nodes = nodes_of(length)
+    nodes = nodes_of(length, degree)
     return np.asarray(nodes.sums @ update_series(nodes, mu, looks_ahead))
 
 
@@ -125,7 +128,7 @@ def update_series(nodes: Nodes, mu: float, looks_ahead: bool) -> NDArray[np.long
     """Return what takes f at the nodes to the coefficients of u."""
     if not mu:
         return nodes.to_series
-    momentum = nodes.shift @ velocity_series(nodes.length, mu)  # after the update
+    momentum = nodes.shift @ velocity_series(nodes.length, len(nodes.epochs) - 1, mu)  # after the update
     if looks_ahead:
-        momentum = np.eye(DEGREE + 1, dtype=Long) + Long(mu) * momentum
+        momentum = np.eye(len(nodes.epochs), dtype=Long) + Long(mu) * momentum
     return np.asarray(momentum @ nodes.to_series)

@@ -9,7 +9,7 @@ from gdfast.options.option import LARGEST_COUNT, Check, count, number
 from gdfast.results.fields import agree, array_of, check_field, mapping
 from gdfast.results.run import Run
 from gdfast.solvers.collocation.nodes import DEGREE, SHORTEST
-from gdfast.solvers.collocation.stretch import COUNTS
+from gdfast.solvers.collocation.stretch import COUNTS, NUMBERS
 
 __all__ = ["check_saved_path"]
 
@@ -40,7 +40,8 @@ def saved_check(run: Run) -> Check:
     outputs = len(run.coef) if run.coef.ndim == 2 else 1
     p, series = outputs * (run.coef.shape[-1] + 1), (None, DEGREE + 1)
     stretches: dict[str, Any] = {name: array_of((None,), np.int64) for name in COUNTS}
-    stretches |= {"residual": array_of((None,), np.float64, True), "end": array_of((None, p), np.float64, True)}
+    stretches |= {name: array_of((None,), np.float64, True) for name in NUMBERS}
+    stretches["end"] = array_of((None, p), np.float64, True)
     stretches |= {name: array_of((*series, p), np.float64, True) for name in ("W", "velocity")}
     stretches |= {name: array_of(series, np.float64, True) for name in ("costs", "weights")}
     columns = array_of((run.coef.shape[-1],), np.float64, True)

@@ -5,22 +5,23 @@ the Hessian that of the middle everywhere, the error along an eigenvector of cur
 the residual: that is the step. Anderson's method accelerates it, since the Hessian does change.
 """
 
+import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends.background import in_background
-from gdfast.solvers.collocation.nodes import DEGREE, Nodes, Recurrence
+from gdfast.solvers.collocation.nodes import Nodes, Recurrence, series_at
 from gdfast.solvers.collocation.objective import Curvature, Objective
 
 __all__ = ["Basis", "NodeValues", "basis_of", "solve_nodes"]
 
 MOST_ITERATIONS, DEPTH = 14, 6
-CONVERGED, ENOUGH = (
-    1e-15,
-    1e-12,
-)  # of the margins and of the parameters: the first at once, the second where it makes no progress any more
+# Steps, relative to the margins and the parameters: the first is none, the second is one where there is no progress
+# any more. On a rough grid a step so small is the last, by its degree.
+CONVERGED, ENOUGH = 1e-15, 1e-12
+LAST_STEP = {8: 1e-4, 16: 1e-7}
 
 
 class Basis(NamedTuple):
@@ -57,48 +58,71 @@ def quadratic_path(
 
 def solve_nodes(
     objective: Objective,
-    nodes: Nodes,
-    rule: Recurrence,
+    levels: list[tuple[Nodes, Recurrence]],
     start: NDArray[np.float64],
     first: tuple[float, NDArray[np.float64]],
     guess: Basis,
 ) -> tuple[NodeValues, Basis, NDArray[np.float64]] | None:
     """Return the path at the nodes, the Hessian near their middle and its point; None where no fixed point is found.
 
-    `first` has cost and gradient at the start; `guess` is a Hessian near by.
+    `levels` are grids of rising degree, on which each solution is the first guess for the next one. `first` has cost
+    and gradient at the start; `guess` is a Hessian near by.
     """
-    S = rule.sums[1:]
-    W = quadratic_path(guess, start, first[1], rule.sums[1:].sum(axis=1))
+    S = levels[0][1].sums[1:]
+    W = quadratic_path(guess, start, first[1], S.sum(axis=1))
     with np.errstate(all="ignore"):
-        point = W[DEGREE // 2 - 1].copy()
+        point = W[len(W) // 2 - 1].copy()
         middle = objective.curvature(point)
         if not np.isfinite(middle.H).all():
             return None
         basis = basis_of(middle)
-        systems = np.eye(DEGREE) + basis.values[:, None, None] * S[:, 1:]
-        inverses = in_background(2.0 * DEGREE**3 * len(basis.values), np.linalg.inv, systems)
-        root = np.sqrt(np.maximum(np.diag(middle.H), 0.0))
-        size_of_margins = float(root @ np.abs(start)) + float(root.max(initial=0.0)) + 1e-300
-        tried: list[NDArray[np.float64]] = []
-        steps: list[NDArray[np.float64]] = []
-        before, largest = np.inf, 0.0
-        for iteration in range(MOST_ITERATIONS):
-            costs, gradients = objective.at(W)
-            all_gradients = np.vstack([first[1], gradients])
-            residual = W - start + S @ all_gradients
-            step = np.matmul(inverses, (residual @ basis.vectors).T[:, :, None])[:, :, 0].T @ basis.vectors.T
-            size = max(
-                float(np.abs(step * root).max(initial=0.0)) / size_of_margins,
-                float(np.abs(step).max(initial=0.0)) / (float(np.abs(W).max(initial=0.0)) + 1e-300),
-            )
-            if size < CONVERGED or (size < ENOUGH and size > before / 4):
-                return NodeValues(np.vstack([start, W]), np.append(first[0], costs), all_gradients), basis, point
-            if not size < 1e3 or (iteration > 2 and hopeless(size, largest, iteration)):
+        found = fixed_point(objective, levels[0][1], basis, start, first, W)
+        for (coarse, _), (fine, rule) in itertools.pairwise(levels):
+            if found is None:
                 return None
-            largest = max(largest, size)
-            tried.append(W)
-            steps.append(step)
-            W, before = accelerated(tried, steps), size
+            series = coarse.to_series.astype(np.float64) @ found.W
+            W = series_at(series, fine.length, fine.epochs[1:])
+            found = fixed_point(objective, rule, basis, start, first, W)
+    return None if found is None else (found, basis, point)
+
+
+def fixed_point(
+    objective: Objective,
+    rule: Recurrence,
+    basis: Basis,
+    start: NDArray[np.float64],
+    first: tuple[float, NDArray[np.float64]],
+    W: NDArray[np.float64],
+) -> NodeValues | None:
+    """Return the path at the nodes of one grid, from a guess W: to rounding on the finest one, else roughly."""
+    S = rule.sums[1:]
+    last_step = LAST_STEP.get(len(S), 0.0)
+    systems = np.eye(len(S)) + basis.values[:, None, None] * S[:, 1:]
+    inverses = in_background(2.0 * len(S) ** 3 * len(basis.values), np.linalg.inv, systems)
+    root = np.sqrt(np.maximum(np.diag(basis.curvature.H), 0.0))
+    size_of_margins = float(root @ np.abs(start)) + float(root.max(initial=0.0)) + 1e-300
+    tried: list[NDArray[np.float64]] = []
+    steps: list[NDArray[np.float64]] = []
+    before, largest = np.inf, 0.0
+    for iteration in range(MOST_ITERATIONS):
+        costs, gradients = objective.at(W)
+        all_gradients = np.vstack([first[1], gradients])
+        residual = W - start + S @ all_gradients
+        step = np.matmul(inverses, (residual @ basis.vectors).T[:, :, None])[:, :, 0].T @ basis.vectors.T
+        size = max(
+            float(np.abs(step * root).max(initial=0.0)) / size_of_margins,
+            float(np.abs(step).max(initial=0.0)) / (float(np.abs(W).max(initial=0.0)) + 1e-300),
+        )
+        if size < CONVERGED or (size < ENOUGH and size > before / 4):
+            return NodeValues(np.vstack([start, W]), np.append(first[0], costs), all_gradients)
+        if not size < 1e3 or (iteration > 2 and hopeless(size, largest, iteration)):
+            return None
+        largest = max(largest, size)
+        tried.append(W)
+        steps.append(step)
+        W, before = accelerated(tried, steps), size
+        if size < last_step:
+            return NodeValues(np.vstack([start, W]), np.append(first[0], costs), all_gradients)
     return None
 
 

@@ -12,7 +12,7 @@ __all__ = ["Stretch", "joined", "separated"]
 
 # Epochs whose costs are summed one by one, and parts that longer ranges are cut into, with places of each.
 FEW, PARTS, PLACES = 8192, 512, 16
-COUNTS = ("first", "length", "passes")
+COUNTS, NUMBERS = ("first", "length", "passes"), ("residual", "start_cost")
 
 
 class Stretch(NamedTuple):
@@ -27,6 +27,7 @@ class Stretch(NamedTuple):
     passes: int
     residual: float  # the largest, in units of rounding
     weights: NDArray[np.float64]  # (DEGREE + 1,), the coefficients of the gradient in these units, the largest of each
+    start_cost: float = np.nan
 
     @property
     def last(self) -> int:
@@ -57,11 +58,15 @@ class Stretch(NamedTuple):
         give all of them by one product.
         """
         if self.length <= FEW:
-            return self.costs_at(np.arange(first, stop))
-        part = max(64, self.length // PARTS)
-        places, to_all = places_of(part)
-        starts = np.arange(first, stop, part)
-        return (self.costs_at(starts[:, None] + places) @ to_all.T).ravel()[: stop - first]
+            costs = self.costs_at(np.arange(first, stop))
+        else:
+            part = max(64, self.length // PARTS)
+            places, to_all = places_of(part)
+            starts = np.arange(first, stop, part)
+            costs = (self.costs_at(starts[:, None] + places) @ to_all.T).ravel()[: stop - first]
+        if first == self.first:
+            costs[0] = self.start_cost
+        return costs
 
 
 def joined(stretches: list[Stretch], p: int) -> dict[str, NDArray[Any]]:
@@ -69,7 +74,7 @@ def joined(stretches: list[Stretch], p: int) -> dict[str, NDArray[Any]]:
     count = len(stretches)
     series = (count, DEGREE + 1)
     moving = bool(count) and stretches[0].velocity is not None
-    empty = {name: np.zeros(count, np.int64) for name in COUNTS} | {"residual": np.zeros(count)}
+    empty = {name: np.zeros(count, np.int64) for name in COUNTS} | {name: np.zeros(count) for name in NUMBERS}
     empty |= {"W": np.zeros((*series, p)), "velocity": np.zeros((count if moving else 0, DEGREE + 1, p))}
     empty |= {"costs": np.zeros(series), "end": np.zeros((count, p)), "weights": np.zeros(series)}
     for name, array in empty.items():
@@ -81,7 +86,7 @@ def joined(stretches: list[Stretch], p: int) -> dict[str, NDArray[Any]]:
 def separated(arrays: dict[str, NDArray[Any]]) -> list[Stretch]:
     """Return the stretches that `joined` took."""
     fields = {name: list(array) for name, array in arrays.items()}
-    fields |= {name: arrays[name].tolist() for name in (*COUNTS, "residual")}
+    fields |= {name: arrays[name].tolist() for name in (*COUNTS, *NUMBERS)}
     count = len(fields["first"])
     if len(fields["velocity"]) < count:
         fields["velocity"] = [None] * count

@@ -40,7 +40,7 @@ def log_of_last(a: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def roots_of(x: NDArray[np.float64], mu: float, looks_ahead: bool) -> NDArray[np.complex128]:
-    """Return the roots of the recurrence along curvatures times the rate, x (p,): one for each, or two with momentum."""
+    """Return the roots of the recurrence along curvatures times the rate, x: one for each, with momentum two."""
     if not mu:
         return np.asarray(1.0 - x, dtype=np.complex128)[:, None]
     # w(t + 1) = trace w(t) - determinant w(t - 1)

@@ -74,11 +74,11 @@ def verified(
         jump = np.abs(series_at(momentum, m, np.zeros(1))[0] - velocity) * (1.0 - model.mu) / units
         if not jump.max() < LARGEST_JUMP:
             return Refusal("the velocity at the start", tail)
-    costs_between, gradients_between = objective.at(series_at(W, m, nodes.between))
-    differences = np.abs(gradients_between - series_at(gradients, m, nodes.between)) / units
+    costs_between, gradients_between = objective.at(nodes.at_between @ W)
+    differences = np.abs(gradients_between - nodes.at_between @ gradients) / units
     if not differences.max() < LARGEST_DIFFERENCE:
         return Refusal("the gradient between the nodes", tail)
-    off = np.abs(costs_between - series_at(costs, m, nodes.between)).max()
+    off = np.abs(costs_between - nodes.at_between @ costs).max()
     if not off <= LARGEST_COST_DIFFERENCE * scale:
         return Refusal("the cost between the nodes", tail)
     return Stretch(

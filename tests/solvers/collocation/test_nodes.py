@@ -61,7 +61,9 @@ def test_costs_of_a_range_are_those_of_its_epochs(length):
     nodes = nodes_of(length)
     series = nodes.to_series.astype(float) @ smooth(nodes.epochs.astype(float), length)
     empty = np.zeros((DEGREE + 1, 1))
-    stretch = Stretch(100, length, empty, None, series, np.zeros(1), 0, 0.0, np.zeros(DEGREE + 1))
+    stretch = Stretch(
+        100, length, empty, None, series, np.zeros(1), 0, 0.0, np.zeros(DEGREE + 1), series @ (-1.0) ** np.arange(33)
+    )
     t = np.arange(length)
     exact = polynomials(2 * t.astype(Long) / length - 1, DEGREE + 1) @ series.astype(Long)
     assert np.abs(stretch.costs_from(100, 100 + length) - exact).max() < 2e-15
