@@ -21,10 +21,11 @@ from gdfast.solvers.plan import Plan
 
 __all__ = ["Collocation"]
 
-# The cost model (see ../closed_form/solver.py): of a stretch its calls, its passes over the rows by those of the loop,
-# and the eigenvectors of a Hessian; epochs of the loop in all, the fewest that pay, and a rate that is not constant.
-CALLS, PASSES, EIGENVECTORS = 1.5e-3, 150, 3e-9
-LOOP_EPOCHS, LEAST_EPOCHS, RATES = 650, 2500, 5e-8
+# The cost model (see ../closed_form/solver.py), on the safe side: of a stretch its calls, its passes over the rows in
+# epochs of the loop, the epochs of the loop after it, and of an eigenvector of its Hessian; epochs of the loop before
+# the first stretch, of which the next ones are twice as long; of an epoch at a rate that is not constant.
+CALLS, PASSES, AFTER, EIGENVECTORS = 2e-3, 200, 32, 1e-8
+BEFORE, DOUBLED, RATES = 300, 600, 1e-7
 
 
 class Collocation(Loop):
@@ -53,12 +54,15 @@ class Collocation(Loop):
     @classmethod
     def seconds(cls, data: Dimensions, plan: Plan) -> float:
         """Return about how long the stretches and the epochs of the loop between them take."""
-        moving = plan.epochs * (1.0 - plan.model.mu)  # beside momentum time runs faster
-        stretches = max(0.0, math.log2(max(moving, 1.0) / LEAST_EPOCHS))
-        passes = plan.epochs if stretches < 1 else LOOP_EPOCHS / (1.0 - plan.model.mu) + PASSES * stretches
-        watched = 0.0 if plan.rates.constant is not None else plan.epochs * RATES
-        each = super().seconds(data, plan) / plan.epochs
-        return CALLS + stretches * (CALLS + EIGENVECTORS * (data.k * (data.d + 1)) ** 3) + passes * each + watched
+        loop = super().seconds(data, plan)
+        slow = 1.0 / (1.0 - plan.model.mu)
+        stretches = math.ceil(math.log2(max(plan.epochs / slow, 1.0) / DOUBLED))
+        if stretches < 2:
+            return CALLS + loop  # nearly all of it by the loop
+        epochs = BEFORE * slow + stretches * (PASSES + AFTER * slow)
+        eigenvectors = EIGENVECTORS * (data.k * (data.d + 1)) ** 3
+        rates = 0.0 if plan.rates.constant is not None else plan.epochs * RATES
+        return stretches * (CALLS + eigenvectors) + epochs * loop / plan.epochs + rates
 
     def saved_state(self) -> dict[str, Any]:
         """Return what resuming from here needs beside the data."""
