@@ -2,7 +2,7 @@
 
 import functools
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,7 @@ class Kernels:
         if isinstance(X, CSR) and model.lazy and model.l1 > 0:
             window, until = np.empty((3, self.settle_interval(1) + 1)), np.zeros(d, np.int32)
         self.helpers = min(n_threads, len(sums)) - 1
+        self.groups: dict[tuple[int, int], list[PointSums]] = {}  # of the last pass for several points
         self.pool: ThreadPoolExecutor | None = None
         self.process = os.getpid()  # of the pool: a forked child has none of its threads
         coupled = np.empty((len(sums), BLOCK * k)) if model.formulas.coupled else None
@@ -160,21 +161,35 @@ class Kernels:
 
     def sums_at_points(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the sum of s_i loss_i at each point, and its gradient; raise EndIsDueError where the end is due."""
-        count, most = len(points), POINTS_AT_ONCE * -(-len(points) // (POINTS_AT_ONCE * (self.helpers + 1)))
+        count, (k, width) = len(points), points.shape[1:]
+        most = POINTS_AT_ONCE * -(-count // (POINTS_AT_ONCE * (self.helpers + 1)))  # for each thread
         size = min(MOST_POINTS, most)
-        groups = [PointSums.begin(points[first : first + size]) for first in range(0, count, size)]
-        rows = max(8, POINTS_CALL // (size * points[0].size))
+        if (count, size) not in self.groups:
+            self.groups = {
+                (count, size): [PointSums(min(size, count - first), k, width) for first in range(0, count, size)]
+            }
+        groups = self.groups[count, size]
+        for i, group in enumerate(groups):
+            group.begin(points[i * size : (i + 1) * size])
+        rows = max(8, POINTS_CALL // (size * k * width))
         for first in range(0, self.n, rows):
             end_here_if_due()
             call = functools.partial(self.add_rows, first, min(first + rows, self.n))
-            for _ in map(call, groups) if self.helpers < 1 else self.threads().map(call, groups):
-                pass
-        sums, gradients = (np.concatenate(parts)[:count] for parts in zip(*map(PointSums.totals, groups), strict=True))
+            if self.helpers < 1:
+                for group in groups:
+                    call(group)
+            else:
+                list(self.threads().map(call, groups))
+        if len(groups) == 1:
+            return groups[0].totals()
+        sums, gradients = (np.concatenate(parts) for parts in zip(*map(PointSums.totals, groups), strict=True))
         return sums, gradients
 
     def add_rows(self, first: int, stop: int, group: "PointSums") -> None:
         """Add rows to the sums of some points."""
-        descent.sums_at_points(self.passes, self.compiled, first, stop, *group)
+        descent.sums_at_points(
+            self.passes, self.compiled, first, stop, group.W, group.workspace, group.sums, group.gradient
+        )
 
     def close(self) -> None:
         """End the threads, if there are any; the next call starts them again."""
@@ -199,25 +214,26 @@ class Kernels:
         return settle_interval(self.X, lazy, batch_size)
 
 
-class PointSums(NamedTuple):
+class PointSums:
     """What a pass for several points adds up, the points side by side: src/c/points.h."""
 
-    W: NDArray[np.float64]  # (k, d + 1, points), a multiple of POINTS_AT_ONCE
-    workspace: NDArray[np.float64]
-    sums: NDArray[np.float64]  # (2, points)
-    gradient: NDArray[np.float64]  # (2, k, d + 1, points)
+    def __init__(self, count: int, k: int, width: int) -> None:
+        self.count, padded = count, count + -count % POINTS_AT_ONCE
+        self.W = np.empty((k, width, padded))
+        self.workspace = np.empty((k + 3) * 8 * padded)
+        self.sums, self.gradient = np.empty((2, padded)), np.empty((2, k, width, padded))
 
-    @classmethod
-    def begin(cls, points: NDArray[np.float64]) -> "PointSums":
-        """Return zeros for points (count, k, d + 1), of which the last is repeated."""
-        missing = -len(points) % POINTS_AT_ONCE
-        W = np.moveaxis(np.concatenate([points, np.repeat(points[-1:], missing, axis=0)]), 0, 2).copy()
-        count = W.shape[2]
-        return cls(W, np.empty((len(W) + 3) * 8 * count), np.zeros((2, count)), np.zeros((2, *W.shape)))
+    def begin(self, points: NDArray[np.float64]) -> None:
+        """Take points (count, k, width), of which the last is repeated, and begin at zero."""
+        self.W[:, :, : self.count] = points.transpose(1, 2, 0)
+        self.W[:, :, self.count :] = points[-1, :, :, None]
+        self.sums.fill(0.0)
+        self.gradient.fill(0.0)
 
     def totals(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the sums (points,), and the gradients (points, k, d + 1)."""
-        return self.sums.sum(axis=0), np.moveaxis(self.gradient.sum(axis=0), 2, 0)
+        """Return the sums (count,), and the gradients (count, k, width), as new arrays."""
+        sums, gradients = self.sums[0] + self.sums[1], self.gradient[0] + self.gradient[1]
+        return sums[: self.count], gradients.transpose(2, 0, 1)[: self.count]
 
 
 def slab_rows(n: int, width: int, values: int) -> int:

@@ -312,7 +312,8 @@ class Run(LinearModel):
         """Train for more epochs and return a new Run; this one stays as it is.
 
         After the stop reasons epochs, max_seconds and interrupted the result is equal, to the bit, to one fit over all
-        the epochs. After tol, gradient, validation or callback training resumes from last_coef, with the counts of the
+        the epochs; with solver "collocation", which may take other stretches of the path to a later last epoch, to
+        rounding. After tol, gradient, validation or callback training resumes from last_coef, with the counts of the
         stopping rules reset.
 
         Parameters

@@ -6,7 +6,7 @@ the residual: that is the step. Anderson's method accelerates it, since the Hess
 """
 
 import itertools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ MOST_ITERATIONS, DEPTH = 14, 6
 # any more. On a rough grid a step so small is the last, by its degree.
 CONVERGED, ENOUGH = 1e-15, 1e-12
 LAST_STEP = {8: 1e-4, 16: 1e-7}
+INDEPENDENT = 1e-10  # of the largest, what a difference of steps must have beside the others
 
 
 class Basis(NamedTuple):
@@ -132,12 +133,21 @@ def hopeless(size: float, largest: float, iteration: int) -> bool:
 
 
 def accelerated(tried: list[NDArray[np.float64]], steps: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the next point of the iteration w <- w - step(w), by the last few points (Anderson, 1965)."""
+    """Return the next point of the iteration w <- w - step(w), by the last few points (Anderson, 1965).
+
+    Of all combinations of them it is the one whose steps, combined likewise, are smallest.
+    """
     W, step = tried[-1], steps[-1]
     if len(steps) == 1:
         return W - step
     recent = range(max(0, len(steps) - 1 - DEPTH), len(steps) - 1)
-    of_steps = np.stack([(steps[i + 1] - steps[i]).ravel() for i in recent], axis=1)
-    of_points = np.stack([(tried[i + 1] - tried[i]).ravel() for i in recent], axis=1)
-    weights: Any = np.linalg.lstsq(of_steps, step.ravel(), rcond=1e-12)[0]
-    return np.asarray(W - step - ((of_points - of_steps) @ weights).reshape(W.shape))
+    of_steps = np.array([(steps[i + 1] - steps[i]).ravel() for i in recent])
+    of_points = np.array([(tried[i + 1] - tried[i]).ravel() for i in recent])
+    Q, R = np.linalg.qr(of_steps.T)
+    sizes = np.abs(np.diag(R))
+    known = sizes > INDEPENDENT * sizes.max()
+    if not known.all():  # steps that say nothing new
+        Q, R = np.linalg.qr(of_steps[known].T)
+        of_steps, of_points = of_steps[known], of_points[known]
+    weights = np.linalg.solve(R, Q.T @ step.ravel())
+    return np.asarray(W - step - (weights @ (of_points - of_steps)).reshape(W.shape))
