@@ -201,9 +201,11 @@ def fit(
     checkpoint_seconds : float, optional
         Seconds between two writes of the checkpoint, above 0; 30 by default. With checkpoint_every too, whichever comes
         first.
-    solver : {"auto", "closed_form", "loop"}, default "auto"
+    solver : {"auto", "closed_form", "collocation", "loop"}, default "auto"
         "closed_form" computes the costs and coefficients of all epochs of full batch on squared_error (without l1) from
-        one QR of the data; "loop" runs the epochs one by one; "auto" takes the cheaper one. See docs/closed-form.md.
+        one QR of the data; "collocation" those of a smooth loss from passes over the rows at a few epochs, by
+        polynomials that are verified; "loop" runs the epochs one by one; "auto" takes the cheapest one. See
+        docs/closed-form.md and docs/collocation.md.
     backend : {"auto", "cython", "numba", "numpy"}, default "auto"
         The backend of the kernels; "auto" is the first available one, or the one that GDFAST_BACKEND names.
     n_threads : int, default 1

@@ -22,7 +22,7 @@ from gdfast.results.run import Run
 from gdfast.results.run_file import NotSaved, without_functions
 from gdfast.results.stop_reason import CUT_OFF, StopReason
 from gdfast.results.storage import file_name
-from gdfast.solvers.base import Solver
+from gdfast.solvers.base import KnownEpoch, Solver
 from gdfast.solvers.diagnostics import RateName, checked_run, report_divergence
 from gdfast.solvers.plan import Plan
 from gdfast.solvers.prepare import prepare, prepare_again
@@ -161,10 +161,13 @@ def resume_to(
     return checked_run(run_solver(solver, call), problem, solver, RateName())
 
 
-def _solver_at_end(run: Run) -> Solver | None:
-    """Return the solver at the end of a Run, None where that takes the data."""
+def _solver_at_end(run: Run) -> KnownEpoch | None:
+    """Return what tells where a Run was after an epoch, None where that takes the data."""
     with named_by_file(run):
-        if solver_of(run).without_data(run) is None:
+        kind = solver_of(run)
+        if (known := kind.known_path(run)) is not None:
+            return known
+        if kind.without_data(run) is None:
             return None
         given = {}
         if isinstance(run.settings["learning_rate"], NotSaved):

@@ -25,7 +25,7 @@ REGISTRIES = {
     "optimizers": (OPTIMIZERS, ["options/test_optimizers.py", "options/torch_reference.py"]),
     "schedules": (SCHEDULES, ["options/test_schedules.py"]),
     "backends": (BACKENDS, ["backends/test_backends.py"]),
-    "solvers": (SOLVERS, ["solvers/test_closed_form.py"]),
+    "solvers": (SOLVERS, ["solvers/test_closed_form.py", "solvers/collocation/test_path.py"]),
 }
 ENTRIES = [(registry, name) for registry, (entries, _) in REGISTRIES.items() for name in entries]
 

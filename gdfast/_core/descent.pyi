@@ -100,6 +100,16 @@ class SklearnUpdates:
         objectives: _Double,
     ) -> int: ...
 
+def sums_at_points(
+    passes: Passes,
+    compiled: CompiledModel,
+    first: int,
+    stop: int,
+    W: _Double,
+    workspace: _Double,
+    sums: _Double,
+    gradient: _Double,
+) -> None: ...
 def batch(
     passes: Passes,
     compiled: CompiledModel,

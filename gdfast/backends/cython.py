@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.backends.background import end_here_if_due
 from gdfast.backends.intervals import settle_interval
 from gdfast.backends.protocol import Updates
 from gdfast.backends.state import KernelState, State
 from gdfast.data.csr import CSR
 from gdfast.data.problem import Problem
-from gdfast.formulas.constants import BLOCK, FEW_FEATURES, SPAN
+from gdfast.formulas.constants import BLOCK, FEW_FEATURES, MOST_POINTS, POINTS_AT_ONCE, SPAN
 from gdfast.options.model import Model
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ MOST_SLABS = 64
 LEAST_ROWS = 1024
 SLAB_NUMBERS = 2**22
 NO_STEP = np.zeros(1)
+# Products of one call of a pass for several points, some 20 ms: between two the end may be due.
+POINTS_CALL = 2**25
 
 
 def fill_order(order: NDArray[np.int32], seed: int, epoch: int) -> None:
@@ -84,6 +87,7 @@ class Kernels:
         if isinstance(X, CSR) and model.lazy and model.l1 > 0:
             window, until = np.empty((3, self.settle_interval(1) + 1)), np.zeros(d, np.int32)
         self.helpers = min(n_threads, len(sums)) - 1
+        self.groups: dict[tuple[int, int], list[PointSums]] = {}  # of the last pass for several points
         self.pool: ThreadPoolExecutor | None = None
         self.process = os.getpid()  # of the pool: a forked child has none of its threads
         coupled = np.empty((len(sums), BLOCK * k)) if model.formulas.coupled else None
@@ -137,18 +141,55 @@ class Kernels:
         )
         if crew is None:
             return call()
-        if self.pool is None or self.process != os.getpid():
-            from concurrent.futures import ThreadPoolExecutor  # not at every import of gdfast
-
-            self.pool, self.process = ThreadPoolExecutor(self.helpers), os.getpid()
+        pool = self.threads()
         try:
-            serving = [self.pool.submit(crew.serve, self.passes, self.compiled, state) for _ in range(self.helpers)]
+            serving = [pool.submit(crew.serve, self.passes, self.compiled, state) for _ in range(self.helpers)]
             result = call()
         finally:
             crew.close()  # else helpers would wait for ever after an error, or a second Ctrl-C
         for helper in serving:
             helper.result()
         return result
+
+    def threads(self) -> "ThreadPoolExecutor":
+        """Return the helpers, which are started where they are first needed."""
+        if self.pool is None or self.process != os.getpid():
+            from concurrent.futures import ThreadPoolExecutor  # not at every import of gdfast
+
+            self.pool, self.process = ThreadPoolExecutor(self.helpers), os.getpid()
+        return self.pool
+
+    def sums_at_points(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the sum of s_i loss_i at each point, and its gradient; raise EndIsDueError where the end is due."""
+        count, (k, width) = len(points), points.shape[1:]
+        most = POINTS_AT_ONCE * -(-count // (POINTS_AT_ONCE * (self.helpers + 1)))  # for each thread
+        size = min(MOST_POINTS, most)
+        if (count, size) not in self.groups:
+            self.groups = {
+                (count, size): [PointSums(min(size, count - first), k, width) for first in range(0, count, size)]
+            }
+        groups = self.groups[count, size]
+        for i, group in enumerate(groups):
+            group.begin(points[i * size : (i + 1) * size])
+        rows = max(8, POINTS_CALL // (size * k * width))
+        for first in range(0, self.n, rows):
+            end_here_if_due()
+            call = functools.partial(self.add_rows, first, min(first + rows, self.n))
+            if self.helpers < 1:
+                for group in groups:
+                    call(group)
+            else:
+                list(self.threads().map(call, groups))
+        if len(groups) == 1:
+            return groups[0].totals()
+        sums, gradients = (np.concatenate(parts) for parts in zip(*map(PointSums.totals, groups), strict=True))
+        return sums, gradients
+
+    def add_rows(self, first: int, stop: int, group: "PointSums") -> None:
+        """Add rows to the sums of some points."""
+        descent.sums_at_points(
+            self.passes, self.compiled, first, stop, group.W, group.workspace, group.sums, group.gradient
+        )
 
     def close(self) -> None:
         """End the threads, if there are any; the next call starts them again."""
@@ -171,6 +212,28 @@ class Kernels:
         """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
         lazy = self.model.lazy and (batch_size == 1 or self.model.l1 == 0)
         return settle_interval(self.X, lazy, batch_size)
+
+
+class PointSums:
+    """What a pass for several points adds up, the points side by side: src/c/points.h."""
+
+    def __init__(self, count: int, k: int, width: int) -> None:
+        self.count, padded = count, count + -count % POINTS_AT_ONCE
+        self.W = np.empty((k, width, padded))
+        self.workspace = np.empty((k + 3) * 8 * padded)
+        self.sums, self.gradient = np.empty((2, padded)), np.empty((2, k, width, padded))
+
+    def begin(self, points: NDArray[np.float64]) -> None:
+        """Take points (count, k, width), of which the last is repeated, and begin at zero."""
+        self.W[:, :, : self.count] = points.transpose(1, 2, 0)
+        self.W[:, :, self.count :] = points[-1, :, :, None]
+        self.sums.fill(0.0)
+        self.gradient.fill(0.0)
+
+    def totals(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the sums (count,), and the gradients (count, k, width), as new arrays."""
+        sums, gradients = self.sums[0] + self.sums[1], self.gradient[0] + self.gradient[1]
+        return sums[: self.count], gradients.transpose(2, 0, 1)[: self.count]
 
 
 def slab_rows(n: int, width: int, values: int) -> int:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from gdfast.backends.interrupt import end_is_due
 from gdfast.backends.intervals import settle_interval
+from gdfast.backends.points import sums_at_points
 from gdfast.backends.protocol import Updates
 from gdfast.backends.state import State
 from gdfast.data.csr import CSR
@@ -36,7 +37,7 @@ class Kernels:
     """
 
     def __init__(self, problem: Problem, model: Model, by_columns: bool = True, n_threads: int = 1) -> None:
-        self.X, self.Y, self.model = problem.X, problem.Y, model
+        self.problem, self.X, self.Y, self.model = problem, problem.X, problem.Y, model
         self.weights = None if problem.weights is None else problem.weights[:, None]
         self.sparse = isinstance(problem.X, CSR)
         self.value, self.gradient = model.formulas.value, model.formulas.gradient
@@ -108,6 +109,11 @@ class Kernels:
             with np.errstate(all="ignore"):
                 total, extra = float(self.losses(slice(None), W, b)[0].sum()), self.penalty(W)
         return total / len(self.X) + extra
+
+    def sums_at_points(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the sum of s_i loss_i at each point, and its gradient; raise EndIsDueError where the end is due."""
+        with np.errstate(all="ignore"):
+            return sums_at_points(self.problem, self.model, points)
 
     def sums(self, rows: Any, W: NDArray[Any], b: NDArray[np.float64]) -> float:
         """Return the sum of s_i loss_i over rows, and put its gradient into G."""

@@ -19,9 +19,11 @@ __all__ = [
     "LOSS_SUM",
     "MIX_1",
     "MIX_2",
+    "MOST_POINTS",
     "PATH_BLOCK",
     "PENALTY_SUM",
     "PENDING_L1",
+    "POINTS_AT_ONCE",
     "RESIDUAL",
     "ROUNDER",
     "SCALE",
@@ -49,6 +51,8 @@ SPAN = 256
 # Epochs of a block of the closed form's costs, and blocks of a group: the powers within are made once, a group's first
 # by exp(2 k log |f|), so nothing drifts.
 PATH_BLOCK = 64
+# A pass over the rows that serves several points takes so many side by side in vectors, and at most so many in all.
+POINTS_AT_ONCE, MOST_POINTS = 8, 32
 # A scale of the coefficients, by which l2 shrinks all of them at once, is folded into them before it falls under this.
 SMALLEST_SCALE = 1e-9
 SMALLEST_SCALE_FLOAT32 = 1e-6  # by scikit-learn's conventions for float32

@@ -52,6 +52,7 @@ class LossFormulas(NamedTuple):
         None  # of the classes (n, n_classes), from z: (n,), or (n, k) if coupled
     )
     likelihood: bool = False  # whether the value is -log of the probability of the row's class
+    smooth: bool = False  # infinitely often differentiable in z, for solver="collocation"
     deviance: Callable[[Any, Any, Any], Any] | None = None  # the value less its minimum in z, which D^2 compares
 
 
@@ -267,7 +268,7 @@ EPSILON = LossParameter("epsilon", 0.1, ends="[)")
 
 LOSSES = {
     "squared_error": LossFormulas(
-        squared_error_value, squared_error_gradient, 1.0, several_outputs=True, quadratic=True
+        squared_error_value, squared_error_gradient, 1.0, several_outputs=True, quadratic=True, smooth=True
     ),
     "log_loss": LossFormulas(
         log_loss_value,
@@ -275,6 +276,7 @@ LOSSES = {
         0.25,
         classification=True,
         probabilities=sigmoid_probabilities,
+        smooth=True,
         likelihood=True,
     ),
     "hinge": LossFormulas(hinge_value, hinge_gradient, None, classification=True, assumed_curvature=curvature_of_kinks),
@@ -305,6 +307,7 @@ LOSSES = {
         classification=True,
         coupled=True,
         probabilities=softmax_probabilities,
+        smooth=True,
         likelihood=True,
     ),
     "quantile": LossFormulas(
@@ -321,6 +324,7 @@ LOSSES = {
         lowest_target=0.0,
         assumed_curvature=twice_largest_target,
         inverse_link=exp,
+        smooth=True,
         deviance=poisson_deviance,
     ),
     "gamma": LossFormulas(
@@ -331,6 +335,7 @@ LOSSES = {
         lowest_excluded=lambda c: True,
         assumed_curvature=twice_largest_target,
         inverse_link=exp,
+        smooth=True,
         deviance=gamma_value,
     ),
     "tweedie": LossFormulas(
@@ -342,6 +347,7 @@ LOSSES = {
         lowest_excluded=is_gamma,
         assumed_curvature=twice_largest_target,
         inverse_link=exp,
+        smooth=True,
         deviance=tweedie_value,
     ),
 }

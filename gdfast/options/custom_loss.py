@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import REAL_KINDS, real, shown
+from gdfast._arguments import REAL_KINDS, flag, real, shown
 from gdfast._cached_property import cached_property
 from gdfast.formulas.losses import LOSSES, LossFormulas, curvature_of_kinks
 
@@ -65,6 +65,8 @@ class Loss:
     curvature : float, optional
         An upper bound, above 0, of the second derivative of value in z, for learning_rate="auto" (with targets
         of -1 and +1 a bound for those is enough). Without it "auto" takes a low rate.
+    smooth : bool, default False
+        Whether value has all derivatives with respect to z, for solver="collocation".
 
     Attributes
     ----------
@@ -103,9 +105,11 @@ class Loss:
     gradient: Formula
     name: str = field(default="custom", kw_only=True)
     curvature: float | None = field(default=None, kw_only=True)
+    smooth: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         check_names(self)
+        flag("smooth", self.smooth)
         if self.curvature is not None:
             bound = real("curvature", self.curvature, 0.0, ends="(]", hint="; leave it out if there is no bound")
             object.__setattr__(self, "curvature", bound)
@@ -124,9 +128,8 @@ class Loss:
     def formulas(self) -> LossFormulas:
         """The entry that the kernels read, with functions of (y, z, c) that do not use c."""
         value, gradient = partial(without_parameter, self.value), partial(without_parameter, self.gradient)
-        return LossFormulas(
-            value, gradient, self.curvature, assumed_curvature=curvature_of_kinks if self.curvature is None else None
-        )
+        assumed = curvature_of_kinks if self.curvature is None else None
+        return LossFormulas(value, gradient, self.curvature, assumed_curvature=assumed, smooth=self.smooth)
 
 
 def without_parameter(formula: Formula, y: Any, z: Any, c: Any) -> Any:

@@ -33,7 +33,7 @@ __all__ = ["DEFAULTS", "OPTIONS", "checked", "checked_option", "known_by_others"
 positive_number, positive_count = optional(number(0.0, ends="(]")), optional(count(1))
 MODEL, TRAINING, STOPPING = "The model", "Gradient descent", "Stopping"
 HISTORY, CHECKPOINTS, COMPUTATION = "History", "Checkpoints", "Computation"
-LOOP = ("loop",)
+LOOP, EPOCH_BY_EPOCH = ("loop",), ("loop", "collocation")
 
 # In the order of fit's signature.
 OPTIONS: dict[str, Option] = {
@@ -249,7 +249,7 @@ OPTIONS: dict[str, Option] = {
         check=optional(number(0.0)),
         group=STOPPING,
         words="float",
-        solvers=LOOP,
+        solvers=EPOCH_BY_EPOCH,
     ),
     "validation": Option(
         None,
@@ -259,7 +259,7 @@ OPTIONS: dict[str, Option] = {
         "penalty, is computed after every epoch.",
         group=STOPPING,
         words="float",
-        solvers=LOOP,
+        solvers=EPOCH_BY_EPOCH,
         may_hold_arrays=True,
     ),
     "restore_best": Option(
@@ -270,7 +270,7 @@ OPTIONS: dict[str, Option] = {
         check=flag,
         group=STOPPING,
         words="flag",
-        solvers=LOOP,
+        solvers=EPOCH_BY_EPOCH,
     ),
     "max_seconds": Option(
         None,
@@ -332,7 +332,7 @@ OPTIONS: dict[str, Option] = {
         check=columns,
         group=HISTORY,
         words="names",
-        solvers=LOOP,
+        solvers=EPOCH_BY_EPOCH,
     ),
     "progress": Option(False, "bool", "Show a progress bar with rate and cost (needs tqdm).", check=flag, again=True),
     "callbacks": Option(
@@ -342,7 +342,7 @@ OPTIONS: dict[str, Option] = {
         "on_chunk stops the training by returning True. The state has epoch, epochs, steps, cost, coef, intercept, "
         "learning_rate, seconds.",
         check=made_by(make_callbacks),
-        solvers=LOOP,
+        solvers=EPOCH_BY_EPOCH,
         again=True,
     ),
     "callback_every": Option(
@@ -350,7 +350,7 @@ OPTIONS: dict[str, Option] = {
         "int",
         "Call on_chunk after every so many epochs exactly, at least 1; by default every 20 ms or so.",
         check=positive_count,
-        solvers=LOOP,
+        solvers=EPOCH_BY_EPOCH,
         again=True,
     ),
     "checkpoint": Option(
@@ -379,10 +379,11 @@ OPTIONS: dict[str, Option] = {
     ),
     "solver": Option(
         "auto",
-        '{"auto", "closed_form", "loop"}',
+        '{"auto", "closed_form", "collocation", "loop"}',
         '"closed_form" computes the costs and coefficients of all epochs of full batch on squared_error (without l1) '
-        'from one QR of the data; "loop" runs the epochs one by one; "auto" takes the cheaper one.',
-        "See docs/closed-form.md.",
+        'from one QR of the data; "collocation" those of a smooth loss from passes over the rows at a few epochs, by '
+        'polynomials that are verified; "loop" runs the epochs one by one; "auto" takes the cheapest one.',
+        "See docs/closed-form.md and docs/collocation.md.",
         group=COMPUTATION,
         words="name",
     ),

@@ -11,6 +11,7 @@ from gdfast._arguments import whole
 from gdfast._cached_property import cached_property
 from gdfast.results.history import HistorySource, Recorded
 from gdfast.results.linear_model import LinearModel
+from gdfast.results.path_parts import PathPart, path_parts
 from gdfast.results.run_fields import check_run
 from gdfast.results.run_file import NotSaved, as_arrays, read_file, run_fields, without_functions, write_file
 from gdfast.results.stop_reason import StopReason
@@ -122,6 +123,10 @@ class Run(LinearModel):
         The intercept of the last iterate.
     loss : str
         The name of the loss.
+    collocation : list of named tuples, or None
+        With solver "collocation" the parts of the path, in order. The fields are first and last, the epochs from
+        which and up to which it goes; by, "collocation" or "loop"; passes, over the rows; residual, the largest
+        that was verified, in units of rounding, NaN for the loop. None for other solvers.
     advice : str
         A sentence on why training ended and what to try next.
 
@@ -247,6 +252,12 @@ class Run(LinearModel):
         return self.stop_reason.advice if trend is None else f"{FIRST_SENTENCE[self.stop_reason]} {TREND_ADVICE[trend]}"
 
     @property
+    def collocation(self) -> list[PathPart] | None:
+        """The parts of the path by solver "collocation"; None for other solvers."""
+        kept = self.state.get("collocation")
+        return None if kept is None else path_parts(kept["stretches"], self.epochs)
+
+    @property
     def last_coef(self) -> NDArray[Any]:
         """The coefficients of the last iterate."""
         return self.coef if self.last is None else self.last[0]
@@ -259,8 +270,9 @@ class Run(LinearModel):
     def at(self, epoch: int) -> Any:
         """Return coef, intercept and cost after an epoch.
 
-        With solver "closed_form" any epoch is possible, also one past the last. Else it must be an epoch recorded by a
-        fit with record="coef".
+        With solver "closed_form" any epoch is possible, also one past the last; with "collocation" any up to the last,
+        of a loaded, unpickled or copied Run those that `collocation` says were computed so. Else it must be an epoch
+        recorded by a fit with record="coef".
 
         Parameters
         ----------
@@ -292,14 +304,16 @@ class Run(LinearModel):
             raise ValueError(f"at(epoch={epoch}): that epoch was not recorded; the recorded ones are in cost_epochs")
         raise ValueError(
             f"at(epoch={epoch}) needs the path, and this Run has solver {self.solver!r} and no recorded coefficients"
-            + '; fit with record="coef", with solver="closed_form" where it applies, or for as many epochs'
+            + '; fit with record="coef", with solver="closed_form" or "collocation" where they apply, or for as many '
+            + "epochs"
         )
 
     def resume(self, epochs: int, X: Any = None, y: Any = None, sample_weight: Any = None, **again: Any) -> "Run":
         """Train for more epochs and return a new Run; this one stays as it is.
 
         After the stop reasons epochs, max_seconds and interrupted the result is equal, to the bit, to one fit over all
-        the epochs. After tol, gradient, validation or callback training resumes from last_coef, with the counts of the
+        the epochs; with solver "collocation", which may take other stretches of the path to a later last epoch, to
+        rounding. After tol, gradient, validation or callback training resumes from last_coef, with the counts of the
         stopping rules reset.
 
         Parameters

@@ -71,6 +71,13 @@ class KnownPath(Protocol):
         """Return the first epoch, up to the last, that is not finite."""
 
 
+class KnownEpoch(Protocol):
+    """Tells where a Run was after an epoch."""
+
+    def at(self, epoch: int) -> Point | None:
+        """Return coef, intercept and cost after an epoch, None where they are not known."""
+
+
 class Solver(Protocol):
     """The training of one problem by one plan.
 
@@ -103,6 +110,11 @@ class Solver(Protocol):
     @classmethod
     def resumed(cls, run: Run, problem: Problem | None, plan: Plan) -> Self:
         """Return the solver at the end of a Run; problem is None where it is resumed without its data."""
+
+    @classmethod
+    def known_path(cls, run: Run) -> KnownEpoch | None:
+        """Return what tells where a Run was after an epoch, None where that takes the solver at its end."""
+        return None
 
     def run(self, monitor: Monitor) -> None:
         """Train up to epoch plan.epochs, or to an end before it."""

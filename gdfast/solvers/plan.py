@@ -16,7 +16,7 @@ from gdfast.options.declarations import options_given
 from gdfast.options.learning_rates import LearningRates, make_learning_rates
 from gdfast.options.model import Model
 from gdfast.results.history import LogGrid, StepGrid
-from gdfast.solvers.stopping import PATIENCE, PlateauRate, StoppingRule
+from gdfast.solvers.monitoring.stopping import PATIENCE, PlateauRate, StoppingRule
 
 __all__ = ["Plan", "make_plan", "make_seed"]
 

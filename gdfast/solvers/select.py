@@ -5,13 +5,14 @@ from gdfast.backends.background import EndIsDueError
 from gdfast.data.problem import Dimensions, Problem
 from gdfast.solvers.base import Solver
 from gdfast.solvers.closed_form.solver import ClosedForm
+from gdfast.solvers.collocation.solver import Collocation
 from gdfast.solvers.loop.solver import Loop
 from gdfast.solvers.plan import Plan
 
 __all__ = ["SOLVERS", "choose_solver", "missing_needs", "solver_at_start"]
 
 # Where costs are equal the first one is taken.
-SOLVERS: dict[str, type[Solver]] = {solver.name: solver for solver in (ClosedForm, Loop)}
+SOLVERS: dict[str, type[Solver]] = {solver.name: solver for solver in (ClosedForm, Loop, Collocation)}
 
 
 def solver_at_start(problem: Problem, plan: Plan) -> Solver:

@@ -12,7 +12,8 @@ import numpy as np
 
 from constants cimport (
     ABSENT_SCALE, AVERAGE_A, AVERAGE_B, AVERAGE_COUNT, AVERAGE_INTERCEPT, BLOCK, BLOCK_BYTES, INTERCEPT, L1_NORM,
-    LOSS_SUM, PENALTY_SUM, PENDING_L1, RESIDUAL, SCALE, SMALLEST_SCALE, SMALLEST_SCALE_FLOAT32, SPAN, SQUARED_NORM,
+    LOSS_SUM, MOST_POINTS, PENALTY_SUM, PENDING_L1, POINTS_AT_ONCE, RESIDUAL, SCALE, SMALLEST_SCALE,
+    SMALLEST_SCALE_FLOAT32, SPAN, SQUARED_NORM,
 )
 from order cimport fill_order
 from rows cimport HOLD, add, combine, dot, dot4, dot_mixed, prefetch, prefetch_row, products
@@ -46,5 +47,6 @@ include "steps.pxi"
 include "passes.pxi"
 include "csr.pxi"
 include "batch.pxi"
+include "points.pxi"
 include "stochastic.pxi"
 include "sklearn.pxi"

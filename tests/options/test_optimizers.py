@@ -45,7 +45,7 @@ def test_every_optimizer_is_torchs(name, backend):
 
 @pytest.mark.parametrize("setting", NUMBERS["plateau"]["settings"], ids=str)
 def test_reduce_on_plateau_is_torchs(setting):
-    from gdfast.solvers.stopping import PlateauRate
+    from gdfast.solvers.monitoring.stopping import PlateauRate
 
     arguments = {name: setting[name] for name in ("rate", "factor", "patience", "threshold", "min_rate")}
     plateau = PlateauRate(gdfast.ReduceOnPlateau(**arguments))

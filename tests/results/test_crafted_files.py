@@ -65,6 +65,11 @@ RUNS = {
     "callable": (X, Y, {"learning_rate": rate, "batch_size": 7, "optimizer": "momentum"}),
     "cut off": (X, Y, {"batch_size": 3, "on_divergence": "backtrack", "average": 1, "callbacks": press}),
     "path": (X, np.column_stack([Y, -Y]), {"solver": "closed_form", "standardize": True}),
+    "stretches": (
+        X,
+        KIND,
+        {"loss": "multinomial", "solver": "collocation", "epochs": 3000, "history_limit": 50, "standardize": True},
+    ),
     "path of a callable": (X, Y, {"solver": "closed_form", "learning_rate": rate}),
 }
 AGAIN = {name: {"learning_rate": rate} for name in ("callable", "path of a callable")}

@@ -13,6 +13,7 @@ from gdfast.backends.numba.closed_form import power_costs
 from gdfast.backends.numba.kernels import compile_kernels
 from gdfast.backends.numba.pending import nothing_pending
 from gdfast.backends.numba.rows import SparseRows
+from gdfast.backends.points import sums_at_points
 from gdfast.backends.protocol import Updates
 from gdfast.backends.state import KernelState, State
 from gdfast.data.csr import CSR
@@ -92,7 +93,7 @@ class Kernels:
     """The kernels for one Problem and one Model; see gdfast/backends/numpy.py."""
 
     def __init__(self, problem: Problem, model: Model, by_columns: bool = True, n_threads: int = 1) -> None:
-        self.X, self.Y = problem.X, problem.Y
+        self.problem, self.model, self.X, self.Y = problem, model, problem.X, problem.Y
         self.numbers, self.limits = model_numbers(model), model_limits(model, self.X.shape[1])
         self.G = np.empty((self.Y.shape[1], self.X.shape[1] + 1))
         sparse = isinstance(self.X, CSR)
@@ -130,6 +131,11 @@ class Kernels:
         sums = np.empty(3)
         self.epochs(KernelState(W, b, sums), np.zeros(1), True, sums, True)
         return float(sums[0]), float(sums[1])
+
+    def sums_at_points(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the sum of s_i loss_i at each point, and its gradient; raise EndIsDueError where the end is due."""
+        with np.errstate(all="ignore"):
+            return sums_at_points(self.problem, self.model, points)
 
     def cost_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool) -> float:
         """Return J: as an epoch at rate 0 finds it, since a second copy of the same sums may round otherwise."""

@@ -92,6 +92,10 @@ class Chunks:
             with Uninterrupted():
                 self.call(steps, self.rates[:steps], wanted)
 
+    def known_cost(self) -> float | None:
+        """Return the cost at the state, None where it takes a pass over the rows."""
+        return None
+
     def epoch_start(self, wanted: Wanted) -> dict[str, Any]:
         """Return the state at the start of the epoch that the last chunk was cut off in."""
         if self.start["epoch"] == self.state.epoch:

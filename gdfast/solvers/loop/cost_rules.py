@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.results.stop_reason import StopReason
+from gdfast.solvers.monitoring.stopping import PlateauRate, StoppingRule
 from gdfast.solvers.plan import Plan
-from gdfast.solvers.stopping import PlateauRate, StoppingRule
 
 __all__ = ["CostRules"]
 

@@ -203,7 +203,7 @@ class Descent:
         """Return J at the iterate, None where it takes a pass that may not be wanted."""
         if self.plan.stochastic and not (self.plan.objective and self.state.position == 0):
             return None
-        known = self.recorder.latest.get(self.state.epoch) if self.plan.stochastic else None
+        known = self.recorder.latest.get(self.state.epoch) if self.plan.stochastic else self.chunks.known_cost()
         return self.evaluator.objective(self.state.W, self.state.b) if known is None else known
 
     def process_last_cost(self, cost: float) -> None:

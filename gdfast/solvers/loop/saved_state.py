@@ -10,8 +10,8 @@ from gdfast.results.history import LogGrid, StepGrid
 from gdfast.results.run import Run
 from gdfast.solvers.loop.backtracking import MOST_HALVINGS
 from gdfast.solvers.loop.chunks import LARGEST_CALL, LARGEST_CHUNK
+from gdfast.solvers.monitoring.stopping import Tracker
 from gdfast.solvers.plan import Plan
-from gdfast.solvers.stopping import Tracker
 
 __all__ = ["check_saved_state"]
 

@@ -21,9 +21,10 @@ from gdfast.solvers.plan import Plan
 
 __all__ = ["Loop"]
 
-# The cost model: an epoch's fixed seconds on each backend, and those of a value of X (see ../closed_form/solver.py).
+# The cost model: an epoch's fixed seconds on each backend, those of a value of X (see ../closed_form/solver.py), and as
+# how many of them the loss of a row counts, if it is not the squared error.
 EPOCH = {"cython": 1e-7, "numba": 1e-7, "numpy": 4e-5}
-VALUE = 0.5e-9
+VALUE, LOSS = 0.5e-9, 7
 # Resumed after these, training counts epochs without progress anew; after the others, as if it had not stopped.
 RESET_AFTER = (StopReason.TOL, StopReason.VALIDATION, StopReason.GRADIENT, StopReason.CALLBACK)
 
@@ -44,7 +45,8 @@ class Loop(Solver):
     @classmethod
     def seconds(cls, data: Dimensions, plan: Plan) -> float:
         """Return about how long the epochs take."""
-        return plan.epochs * (EPOCH[plan.backend] + VALUE * data.n * data.d * data.k)
+        width = data.d + (0 if plan.model.formulas.quadratic else LOSS)
+        return plan.epochs * (EPOCH[plan.backend] + VALUE * data.n * width * data.k)
 
     def run(self, monitor: Monitor) -> None:
         """Train up to the last epoch, or to an end before it."""
@@ -122,12 +124,16 @@ class Loop(Solver):
         if problem is None:
             raise ValueError("the loop is resumed with the data; give X and y")
         loop = cls(problem, plan)
-        check_saved_state(run, loop.state, plan)
+        loop.check_saved(run)
         loop.restore(run.state, run.history)
         loop.descent.diverged_at, loop.descent.observer.seconds_before = run.diverged_at, run.seconds
         if run.stop_reason in RESET_AFTER:
             loop.descent.rules.reset_stopping(loop.watched_cost())
         return loop
+
+    def check_saved(self, run: Run) -> None:
+        """Raise a FieldError unless a Run's state is one that this solver could have saved."""
+        check_saved_state(run, self.state, self.plan)
 
     def watched_cost(self) -> float | None:
         """Return the cost that the stopping rule watches, at the iterate; None for running means."""

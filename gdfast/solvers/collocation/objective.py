@@ -1,0 +1,109 @@
+"""J, its gradients and second derivatives at points of the path, and how far float64 rounds them."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast._cached_property import cached_property
+from gdfast.backends.background import end_here_if_due
+from gdfast.backends.protocol import KernelSet
+from gdfast.data.csr import dense
+from gdfast.data.problem import Problem
+from gdfast.formulas.losses import log_normalised
+from gdfast.options.model import Model
+from gdfast.solvers.smoothness import largest_curvature
+
+__all__ = ["Curvature", "Objective"]
+
+EPS = float(np.finfo(np.float64).eps)
+DIFFERENCE = 2.0**-17  # in z, for second derivatives by central differences, which need no more than six digits
+BLOCK_VALUES = 2**18  # of X, two megabytes
+
+
+class Curvature(NamedTuple):
+    """J at one point, to second order."""
+
+    H: NDArray[np.float64]  # (p, p), second derivatives of J
+    units: NDArray[np.float64]  # (p,), what float64 rounds of each component of its gradient
+    scale: float  # what the cost's rounding is relative to
+
+
+class Objective:
+    """J at parameters (p,): the coefficients of each output and its intercept behind them."""
+
+    def __init__(self, problem: Problem, model: Model, kernels: KernelSet, objective: bool) -> None:
+        self.problem, self.model, self.kernels, self.objective = problem, model, kernels, objective
+        n, d, k = len(problem.X), problem.X.shape[1], problem.Y.shape[1]
+        self.shape, self.n = (k, d + 1), n
+        factors: Any = 1.0 if model.factors is None else model.factors
+        l2 = np.zeros(self.shape)
+        l2[:, :-1] = model.l2 * factors
+        self.l2 = l2.ravel()
+        self.free = np.ones(self.shape)
+        self.free[:, -1] = model.intercept
+        self.free = self.free.ravel()
+        self.passes = 0
+
+    def at(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the costs of points (count, p), and the gradients of J there."""
+        self.passes += len(points)
+        sums, gradients = self.kernels.sums_at_points(points.reshape(-1, *self.shape))
+        costs = sums / self.n
+        if self.objective:
+            costs = costs + 0.5 * (points * points) @ self.l2
+        return costs, (gradients.reshape(points.shape) / self.n + self.l2 * points) * self.free
+
+    @cached_property
+    def largest_curvature(self) -> float:
+        """The largest curvature that J can have anywhere, by the loss's bound of its own; infinity without one."""
+        if self.model.formulas.curvature is None:
+            return np.inf
+        return largest_curvature(self.problem, self.model)
+
+    def curvature(self, point: NDArray[np.float64]) -> Curvature:
+        """Return second derivatives and rounding at a point: one pass over the rows, by NumPy."""
+        k, width = self.shape
+        W, n, p = point.reshape(self.shape), self.n, point.size
+        H, slopes, squares, value = np.zeros((k, width, k, width)), np.zeros(k), np.zeros(width), 0.0
+        self.passes += 1
+        rows = max(1, BLOCK_VALUES // width)
+        for first in range(0, n, rows):
+            end_here_if_due()
+            part = slice(first, min(first + rows, n))
+            A = np.column_stack([dense(self.problem.X[part]), np.ones(min(first + rows, n) - first)])
+            Y, s = self.problem.Y[part], self.problem.weights
+            s = np.ones(len(A)) if s is None else s[part]
+            with np.errstate(all="ignore"):
+                second = self.second_derivatives(Y, A @ W.T)
+                formulas, Z = self.model.formulas, A @ W.T
+                Z = log_normalised(Z) if formulas.coupled else Z
+                slopes += s @ np.abs(formulas.gradient(Y, Z, self.model.c))
+                value += float((s @ np.abs(formulas.value(Y, Z, self.model.c))).sum())
+            squares += s @ (A * A)
+            for (o, other), weights in second.items():
+                block = (A * (s * weights)[:, None]).T @ A
+                H[o, :, other] += block
+                if other != o:
+                    H[other, :, o] += block
+        H = H.reshape(p, p) / n + np.diag(self.l2)
+        H *= self.free[:, None] * self.free
+        root = np.sqrt(np.maximum(np.diag(H), 0.0))
+        rms = np.sqrt(squares / n)
+        units = EPS * ((slopes[:, None] / n * rms).ravel() + root * float(root @ np.abs(point)))
+        relative = (slopes.sum() + value) / n if self.model.formulas.inverse_link is not None else 0.0
+        return Curvature(H, units + np.finfo(np.float64).tiny, relative)
+
+    def second_derivatives(self, Y: Any, Z: Any) -> dict[tuple[int, int], NDArray[np.float64]]:
+        """Return d loss / dz_o dz_o' of rows for the outputs o <= o', those that are zero left out."""
+        formulas, c, k = self.model.formulas, self.model.c, Z.shape[1]
+        if not formulas.coupled:
+            ahead, behind = (formulas.gradient(Y, Z + h, c) for h in (DIFFERENCE, -DIFFERENCE))
+            return {(o, o): (ahead[:, o] - behind[:, o]) / (2 * DIFFERENCE) for o in range(k)}
+        second: dict[tuple[int, int], NDArray[np.float64]] = {}
+        for other in range(k):
+            step = np.zeros(k)
+            step[other] = DIFFERENCE
+            ahead, behind = (formulas.gradient(Y, log_normalised(Z + sign * step), c) for sign in (1, -1))
+            second |= {(o, other): (ahead[:, o] - behind[:, o]) / (2 * DIFFERENCE) for o in range(other + 1)}
+        return second

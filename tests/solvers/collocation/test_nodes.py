@@ -1,0 +1,69 @@
+"""Sums over epochs and the momentum recurrence of polynomials, against the epochs one by one."""
+
+import numpy as np
+import pytest
+
+from gdfast.solvers.collocation.nodes import DEGREE, SHORTEST, nodes_of, polynomials, recurrence, series_at
+from gdfast.solvers.collocation.stretch import FEW, Stretch
+
+Long = np.longdouble
+
+
+def smooth(t, length):
+    return np.exp(-4 * t / length) + 0.3 * np.cos(3 * t / length)
+
+
+@pytest.mark.parametrize("length", [SHORTEST, 1025, 4000, 100_003])
+def test_nodes_are_whole_epochs_of_both_ends(length):
+    nodes = nodes_of(length)
+    both = np.sort(np.concatenate([nodes.epochs, nodes.between]))
+    assert nodes.epochs[0] == 0
+    assert nodes.epochs[-1] == length
+    assert (np.diff(both) > 0).all()
+    assert len(both) == 2 * DEGREE + 1
+
+
+@pytest.mark.parametrize("length", [SHORTEST, 5001, 100_000])
+@pytest.mark.parametrize(("mu", "nesterov"), [(0.0, False), (0.9, False), (0.9, True)])
+@pytest.mark.parametrize("kind", ["constant", "array"])
+def test_sums_are_those_of_the_epochs(length, mu, nesterov, kind):
+    if mu and length < 10_000:
+        pytest.skip("too short beside what momentum remembers")
+    nodes, t = nodes_of(length), np.arange(length + 1)
+    f = smooth(t.astype(Long), length)
+    rates = np.full(length, 0.25) if kind == "constant" else 0.25 / np.sqrt(1 + t[:-1] / 100)
+    rule = recurrence(nodes, 0.25 if kind == "constant" else rates, mu, nesterov)
+    v = np.zeros(length + 1, Long)
+    if mu:
+        v[0] = series_at(rule.velocity @ f[nodes.epochs].astype(float), length, np.zeros(1))[0]
+    for k in range(length):
+        v[k + 1] = mu * v[k] + f[k]
+    u = f[:-1] + mu * v[1:] if nesterov else v[1:]
+    sums = np.concatenate([[0], np.cumsum(rates * u)])[nodes.epochs].astype(float)
+    found = rule.sums @ f[nodes.epochs].astype(float)
+    assert np.abs(found - sums).max() < 1e-14 * np.abs(sums).max()
+    if mu:
+        series = rule.velocity @ f[nodes.epochs].astype(float)
+        places = np.array([0, 7, length // 3, length])
+        assert series_at(series, length, places) == pytest.approx(v[places].astype(float), rel=1e-13)
+
+
+def test_a_series_passes_through_its_values():
+    nodes = nodes_of(3000)
+    t = np.arange(3001)
+    values = smooth(t, 3000)
+    series = nodes.to_series.astype(float) @ values[nodes.epochs]
+    assert np.abs(series_at(series, 3000, t) - values).max() < 2e-15
+
+
+@pytest.mark.parametrize("length", [SHORTEST, FEW, FEW + 1, 16_054, 300_000])
+def test_costs_of_a_range_are_those_of_its_epochs(length):
+    nodes = nodes_of(length)
+    series = nodes.to_series.astype(float) @ smooth(nodes.epochs.astype(float), length)
+    empty = np.zeros((DEGREE + 1, 1))
+    stretch = Stretch(
+        100, length, empty, None, series, np.zeros(1), 0, 0.0, np.zeros(DEGREE + 1), series @ (-1.0) ** np.arange(33)
+    )
+    t = np.arange(length)
+    exact = polynomials(2 * t.astype(Long) / length - 1, DEGREE + 1) @ series.astype(Long)
+    assert np.abs(stretch.costs_from(100, 100 + length) - exact).max() < 2e-15
