@@ -170,7 +170,7 @@ def plot(path: str) -> None:
     run = gdfast.fit(X, y, solver="collocation", **options(work, 10**6) | {"history_every": "log"})
     figure = Figure(figsize=(8, 5.5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-    above.loglog(run.cost_epochs[1:], run.costs[1:] - run.cost * (1 - 1e-9), color="black", linewidth=1)
+    above.semilogx(run.cost_epochs[1:], run.costs[1:], color="black", linewidth=1)
     epochs, passes = [1], [1]
     for i, part in enumerate(run.collocation):
         epochs.append(part.last)
@@ -178,13 +178,13 @@ def plot(path: str) -> None:
         if part.by == "collocation":
             color = f"C{i // 2 % 10}"
             nodes = part.first + nodes_of(part.last - part.first).epochs
-            costs = np.interp(np.log(nodes), np.log(run.cost_epochs[1:]), run.costs[1:]) - run.cost * (1 - 1e-9)
-            above.loglog(nodes, costs, "o", markersize=3, color=color)
+            costs = [run.at(int(node)).cost for node in nodes]
+            above.semilogx(nodes, costs, "o", markersize=3, color=color)
             for ax in (above, below):
                 ax.axvspan(part.first, part.last, color=color, alpha=0.12, linewidth=0)
     below.loglog(epochs, passes, color="black", linewidth=1, label="collocation")
     below.loglog([1, 10**6], [1, 10**6], "--", color="gray", linewidth=1, label="a pass for each epoch")
-    above.set_ylabel("J less its last value")
+    above.set_ylabel("J")
     below.set_ylabel("passes over the rows")
     below.set_xlabel("epoch")
     above.set_title("Stretches of the path (colours) and their nodes; the loop runs where it is white", fontsize=10)
