@@ -109,6 +109,7 @@ def sums_at_points(
     workspace: _Double,
     sums: _Double,
     gradient: _Double,
+    costs: bool = True,
 ) -> None: ...
 def batch(
     passes: Passes,

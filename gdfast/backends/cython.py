@@ -159,8 +159,10 @@ class Kernels:
             self.pool, self.process = ThreadPoolExecutor(self.helpers), os.getpid()
         return self.pool
 
-    def sums_at_points(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the sum of s_i loss_i at each point, and its gradient; raise EndIsDueError where the end is due."""
+    def sums_at_points(
+        self, points: NDArray[np.float64], costs: bool = True
+    ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]:
+        """Return the sum of s_i loss_i at each point (without costs None) and its gradient; EndIsDueError ends it."""
         count, (k, width) = len(points), points.shape[1:]
         most = POINTS_AT_ONCE * -(-count // (POINTS_AT_ONCE * (self.helpers + 1)))  # for each thread
         size = min(MOST_POINTS, most)
@@ -174,21 +176,19 @@ class Kernels:
         rows = max(8, POINTS_CALL // (size * k * width))
         for first in range(0, self.n, rows):
             end_here_if_due()
-            call = functools.partial(self.add_rows, first, min(first + rows, self.n))
+            call = functools.partial(self.add_rows, first, min(first + rows, self.n), costs)
             if self.helpers < 1:
                 for group in groups:
                     call(group)
             else:
                 list(self.threads().map(call, groups))
-        if len(groups) == 1:
-            return groups[0].totals()
-        sums, gradients = (np.concatenate(parts) for parts in zip(*map(PointSums.totals, groups), strict=True))
-        return sums, gradients
+        gradients = np.concatenate([group.gradients() for group in groups])
+        return np.concatenate([group.totals() for group in groups]) if costs else None, gradients
 
-    def add_rows(self, first: int, stop: int, group: "PointSums") -> None:
+    def add_rows(self, first: int, stop: int, costs: bool, group: "PointSums") -> None:
         """Add rows to the sums of some points."""
         descent.sums_at_points(
-            self.passes, self.compiled, first, stop, group.W, group.workspace, group.sums, group.gradient
+            self.passes, self.compiled, first, stop, group.W, group.workspace, group.sums, group.gradient, costs
         )
 
     def close(self) -> None:
@@ -230,10 +230,13 @@ class PointSums:
         self.sums.fill(0.0)
         self.gradient.fill(0.0)
 
-    def totals(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the sums (count,), and the gradients (count, k, width), as new arrays."""
-        sums, gradients = self.sums[0] + self.sums[1], self.gradient[0] + self.gradient[1]
-        return sums[: self.count], gradients.transpose(2, 0, 1)[: self.count]
+    def totals(self) -> NDArray[np.float64]:
+        """Return the sums (count,)."""
+        return np.asarray((self.sums[0] + self.sums[1])[: self.count])
+
+    def gradients(self) -> NDArray[np.float64]:
+        """Return the gradients (count, k, width)."""
+        return np.asarray((self.gradient[0] + self.gradient[1]).transpose(2, 0, 1)[: self.count])
 
 
 def slab_rows(n: int, width: int, values: int) -> int:

@@ -110,10 +110,12 @@ class Kernels:
                 total, extra = float(self.losses(slice(None), W, b)[0].sum()), self.penalty(W)
         return total / len(self.X) + extra
 
-    def sums_at_points(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the sum of s_i loss_i at each point, and its gradient; raise EndIsDueError where the end is due."""
+    def sums_at_points(
+        self, points: NDArray[np.float64], costs: bool = True
+    ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]:
+        """Return the sum of s_i loss_i at each point (without costs None) and its gradient; EndIsDueError ends it."""
         with np.errstate(all="ignore"):
-            return sums_at_points(self.problem, self.model, points)
+            return sums_at_points(self.problem, self.model, points, costs)
 
     def sums(self, rows: Any, W: NDArray[Any], b: NDArray[np.float64]) -> float:
         """Return the sum of s_i loss_i over rows, and put its gradient into G."""

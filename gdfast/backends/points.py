@@ -15,11 +15,12 @@ BLOCK_VALUES, BLOCK_ROWS = 2**16, 2**9
 
 
 def sums_at_points(
-    problem: Problem, model: Model, points: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    problem: Problem, model: Model, points: NDArray[np.float64], costs: bool = True
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]:
     """Return the sum of s_i loss_i at each of points (count, k, d + 1), and its gradient, of the same shape.
 
-    The intercept stands last. The sums of blocks of rows are added with what rounding takes from them.
+    The intercept stands last; without `costs` the first is None. The sums of blocks of rows are added with what
+    rounding takes from them.
     """
     count, k, width = points.shape
     n, flat = len(problem.X), points.reshape(count * k, width)
@@ -32,15 +33,14 @@ def sums_at_points(
         Z = (X @ flat[:, :-1].T + flat[:, -1]).reshape(-1, count, k)
         if model.formulas.coupled:
             Z = log_normalised(Z.reshape(-1, k)).reshape(Z.shape)
-        values, R = model.formulas.value(Y, Z, model.c), model.formulas.gradient(Y, Z, model.c)
-        if problem.weights is not None:
-            s = problem.weights[part, None, None]
-            values, R = values * s, R * s
+        s = 1.0 if problem.weights is None else problem.weights[part, None, None]
+        R = model.formulas.gradient(Y, Z, model.c) * s
+        totals = (model.formulas.value(Y, Z, model.c) * s).sum(axis=(0, 2)) if costs else np.zeros(count)
         R = R.reshape(-1, count * k).T
         gradients = np.concatenate([np.asarray(R @ X), R.sum(axis=1, keepdims=True)], axis=1)
-        terms = np.concatenate([values.sum(axis=(0, 2))[:, None], gradients.reshape(count, -1)], axis=1)
+        terms = np.concatenate([totals[:, None], gradients.reshape(count, -1)], axis=1)
         before, sums = sums, sums + terms
         added = sums - before
         lost += (before - (sums - added)) + (terms - added)
     sums += lost
-    return sums[:, 0], sums[:, 1:].reshape(points.shape)
+    return sums[:, 0] if costs else None, sums[:, 1:].reshape(points.shape)

@@ -58,11 +58,13 @@ class KernelSet(Protocol):
     def cost_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool) -> float:
         """Return J, equal to the bit to the cost that an epoch computes."""
 
-    def sums_at_points(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def sums_at_points(
+        self, points: NDArray[np.float64], costs: bool = True
+    ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]:
         """Return the sum of s_i loss_i at each of points (count, k, d + 1), and its gradients (count, k, d + 1).
 
-        A point's intercepts stand last. X is float64. No bit depends on the other points, or on n_threads. Raises
-        EndIsDueError where Ctrl-C or the time limit ends the pass.
+        A point's intercepts stand last; without `costs` the first is None. X is float64. No bit depends on the other
+        points, or on n_threads. Raises EndIsDueError where Ctrl-C or the time limit ends the pass.
         """
 
     def stochastic(self, state: State, updates: Updates) -> int:

@@ -4,13 +4,22 @@
 #include "losses.h"
 #include <string.h>
 
-#define LANES POINTS_AT_ONCE
 #define ROWS 8 /* at a time */
 _Static_assert(ROWS * MOST_POINTS <= BLOCK, "log_normalise takes as many numbers of an output");
 
+/* As wide as the instruction set has vectors: a wider type would go through memory. */
+#if defined(__AVX512F__)
+#define LANES 8
+#elif defined(__AVX2__)
+#define LANES 4
+#else
+#define LANES 2
+#endif
+#define VECTORS (POINTS_AT_ONCE / LANES) /* side by side, each with a sum of its own */
 typedef double Lanes __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
 #define AT(p) (*(const Lanes *)(p))
 #define TO(p) (*(Lanes *)(p))
+#define UNROLLED _Pragma("GCC unroll 8")
 
 /* s += a, and e what rounding takes from it (Knuth, 1969, The Art of Computer Programming 2, 4.2.2). */
 static inline void add_exactly(double *restrict s, double *restrict e, Lanes a)
@@ -20,41 +29,72 @@ static inline void add_exactly(double *restrict s, double *restrict e, Lanes a)
     TO(s) = sum;
 }
 
-/* z (ROWS, points) = W' x of dense rows, four rows and LANES points at a time. */
+/* z (ROWS, points) = W' x of dense rows, four rows and POINTS_AT_ONCE points at a time. */
 static void predict_dense(const double *const *x, ptrdiff_t d, ptrdiff_t points, const double *W, double *z)
 {
-    for (ptrdiff_t p = 0; p < points; p += LANES)
+    for (ptrdiff_t p = 0; p < points; p += POINTS_AT_ONCE)
         for (int i = 0; i < ROWS; i += 4) {
             const double *x0 = x[i], *x1 = x[i + 1], *x2 = x[i + 2], *x3 = x[i + 3], *w = W + p;
-            Lanes z0 = AT(W + d * points + p), z1 = z0, z2 = z0, z3 = z0;
+            Lanes z0[VECTORS], z1[VECTORS], z2[VECTORS], z3[VECTORS];
+            UNROLLED for (int v = 0; v < VECTORS; v++)
+                z0[v] = z1[v] = z2[v] = z3[v] = AT(W + d * points + p + v * LANES);
             for (ptrdiff_t j = 0; j < d; j++, w += points) {
-                Lanes v = AT(w);
-                z0 += x0[j] * v;
-                z1 += x1[j] * v;
-                z2 += x2[j] * v;
-                z3 += x3[j] * v;
+                UNROLLED for (int v = 0; v < VECTORS; v++) {
+                    Lanes u = AT(w + v * LANES);
+                    z0[v] += x0[j] * u;
+                    z1[v] += x1[j] * u;
+                    z2[v] += x2[j] * u;
+                    z3[v] += x3[j] * u;
+                }
             }
-            TO(z + i * points + p) = z0;
-            TO(z + (i + 1) * points + p) = z1;
-            TO(z + (i + 2) * points + p) = z2;
-            TO(z + (i + 3) * points + p) = z3;
+            UNROLLED for (int v = 0; v < VECTORS; v++) {
+                double *to = z + i * points + p + v * LANES;
+                TO(to) = z0[v];
+                TO(to + points) = z1[v];
+                TO(to + 2 * points) = z2[v];
+                TO(to + 3 * points) = z3[v];
+            }
         }
 }
 
-/* gradient += sum of x r, r (ROWS, points); that of the intercept is the sum of r. */
+/* gradient += sum of x r, r (ROWS, points), four features at a time; that of the intercept is the sum of r. */
 static void add_dense(const double *const *x, ptrdiff_t d, ptrdiff_t points, const double *r, double *gradient,
                       ptrdiff_t width)
 {
-    for (ptrdiff_t p = 0; p < points; p += LANES) {
+    for (ptrdiff_t p = 0; p < points; p += POINTS_AT_ONCE) {
         const double *q = r + p;
-        Lanes r0 = AT(q), r1 = AT(q + points), r2 = AT(q + 2 * points), r3 = AT(q + 3 * points);
-        Lanes r4 = AT(q + 4 * points), r5 = AT(q + 5 * points), r6 = AT(q + 6 * points), r7 = AT(q + 7 * points);
-        double *g = gradient + p, *e = g + width;
-        for (ptrdiff_t j = 0; j < d; j++, g += points, e += points)
-            add_exactly(g, e,
-                        ((x[0][j] * r0 + x[1][j] * r1) + (x[2][j] * r2 + x[3][j] * r3))
-                            + ((x[4][j] * r4 + x[5][j] * r5) + (x[6][j] * r6 + x[7][j] * r7)));
-        add_exactly(g, e, ((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7)));
+        double *g = gradient + p;
+        ptrdiff_t j = 0;
+        for (; j + 4 <= d; j += 4, g += 4 * points) {
+            Lanes g0[VECTORS] = {0}, g1[VECTORS] = {0}, g2[VECTORS] = {0}, g3[VECTORS] = {0};
+            for (int i = 0; i < ROWS; i++) {
+                const double *row = x[i] + j;
+                UNROLLED for (int v = 0; v < VECTORS; v++) {
+                    Lanes u = AT(q + i * points + v * LANES);
+                    g0[v] += row[0] * u;
+                    g1[v] += row[1] * u;
+                    g2[v] += row[2] * u;
+                    g3[v] += row[3] * u;
+                }
+            }
+            UNROLLED for (int v = 0; v < VECTORS; v++) {
+                double *to = g + v * LANES;
+                add_exactly(to, to + width, g0[v]);
+                add_exactly(to + points, to + points + width, g1[v]);
+                add_exactly(to + 2 * points, to + 2 * points + width, g2[v]);
+                add_exactly(to + 3 * points, to + 3 * points + width, g3[v]);
+            }
+        }
+        for (; j <= d; j++, g += points) {
+            Lanes sum[VECTORS] = {0};
+            for (int i = 0; i < ROWS; i++) {
+                double a = j < d ? x[i][j] : 1.0;
+                UNROLLED for (int v = 0; v < VECTORS; v++)
+                    sum[v] += a * AT(q + i * points + v * LANES);
+            }
+            UNROLLED for (int v = 0; v < VECTORS; v++)
+                add_exactly(g + v * LANES, g + v * LANES + width, sum[v]);
+        }
     }
 }
 
@@ -115,16 +155,20 @@ void sums_at_points(int loss, int coupled, double c, const Rows *rows, ptrdiff_t
                 for (ptrdiff_t p = 0; p < points; p++)
                     y[i * points + p] = target;
             }
-            loss_block(loss, c, y, z + o * block, values, r, block);
+            if (sums)
+                loss_block(loss, c, y, z + o * block, values, r, block);
+            else
+                gradient_block(loss, c, y, z + o * block, r, block);
             for (ptrdiff_t i = 0; i < ROWS; i++) {
                 double s = i >= size ? 0.0 : rows->weights ? rows->weights[first + i] : 1.0;
                 if (s != 1.0)
                     for (ptrdiff_t p = 0; p < points; p++) {
-                        values[i * points + p] *= s;
                         r[i * points + p] *= s;
+                        if (sums)
+                            values[i * points + p] *= s;
                     }
             }
-            for (ptrdiff_t p = 0; p < points; p += LANES) {
+            for (ptrdiff_t p = 0; sums && p < points; p += LANES) {
                 Lanes total = {0};
                 for (ptrdiff_t i = 0; i < ROWS; i++)
                     total += AT(values + i * points + p);

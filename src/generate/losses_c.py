@@ -13,20 +13,32 @@ HEAD = """\
 #include "losses.h"
 #include "elementary.h"
 """
-SWITCH = """
+SWITCHES = {
+    """
 void loss_block(int loss, double c, const double *restrict y, const double *restrict z, double *restrict values,
                 double *restrict gradients, ptrdiff_t n)
 {
     switch (loss) {
-"""
-CASE = """\
+""": """\
     case %(index)d:
         for (ptrdiff_t i = 0; i < n; i++) {
             values[i] = %(value)s(y[i], z[i], c);
             gradients[i] = %(gradient)s(y[i], z[i], c);
         }
         return;
-"""
+""",
+    """
+void gradient_block(int loss, double c, const double *restrict y, const double *restrict z, double *restrict gradients,
+                    ptrdiff_t n)
+{
+    switch (loss) {
+""": """\
+    case %(index)d:
+        for (ptrdiff_t i = 0; i < n; i++)
+            gradients[i] = %(gradient)s(y[i], z[i], c);
+        return;
+""",
+}
 END = "    }\n}\n"
 
 
@@ -35,5 +47,8 @@ def text(path: Path) -> str:
     _, registry = read(path)
     pairs = [(entry.args[0].id, entry.args[1].id) for entry in registry.values()]
     formulas = used(path, {name for pair in pairs for name in pair})
-    cases = [CASE % {"index": i, "value": value, "gradient": gradient} for i, (value, gradient) in enumerate(pairs)]
-    return "".join([HEAD, *map(c_formula, formulas), SWITCH, *cases, END])
+    written = [HEAD, *map(c_formula, formulas)]
+    for switch, case in SWITCHES.items():
+        cases = [case % {"index": i, "value": value, "gradient": gradient} for i, (value, gradient) in enumerate(pairs)]
+        written += [switch, *cases, END]
+    return "".join(written)

@@ -18,8 +18,11 @@ cdef extern from "points.h" nogil:
 
 def sums_at_points(Passes passes, CompiledModel compiled, Py_ssize_t first, Py_ssize_t stop,
                    const double[:, :, ::1] W, double[::1] workspace, double[:, ::1] sums,
-                   double[:, :, :, ::1] gradient):
-    """Add the rows first to stop of X, which is float64, to the sums of losses and their gradients (src/c/points.h)."""
+                   double[:, :, :, ::1] gradient, bint costs=True):
+    """Add the rows first to stop of X, which is float64, to the sums of losses and their gradients (src/c/points.h).
+
+    Without `costs` to the gradients alone.
+    """
     cdef const Data* data = &passes.data
     cdef Rows rows
     cdef Py_ssize_t points = W.shape[2], d = data.d, k = data.k
@@ -34,4 +37,4 @@ def sums_at_points(Passes passes, CompiledModel compiled, Py_ssize_t first, Py_s
     rows.Y, rows.weights, rows.n, rows.d, rows.k = data.Y, data.weights, data.n, d, k
     with nogil:
         c_sums_at_points(compiled.model.loss, compiled.model.coupled, compiled.model.c, &rows, first, stop, points,
-                         &W[0, 0, 0], &workspace[0], &sums[0, 0], &gradient[0, 0, 0, 0])
+                         &W[0, 0, 0], &workspace[0], &sums[0, 0] if costs else NULL, &gradient[0, 0, 0, 0])

@@ -57,6 +57,9 @@ def test_sums_at_points(backend, loss, sparse, n, d, count):
     points = rng.normal(size=(count, problem.Y.shape[1], d + 1)) / math.sqrt(d)
     sums, gradients = load(backend).Kernels(problem, model).sums_at_points(points)
     assert sums.shape == (count,)
+    none, alone = load(backend).Kernels(problem, model).sums_at_points(points, costs=False)
+    assert none is None
+    assert alone == pytest.approx(gradients, rel=1e-13, abs=1e-14 * abs(gradients).max())
     for i in {0, count // 2, count - 1}:
         total, gradient = exact_sums(problem, model, points[i])
         assert sums[i] == pytest.approx(total, rel=1e-13)

@@ -132,10 +132,12 @@ class Kernels:
         self.epochs(KernelState(W, b, sums), np.zeros(1), True, sums, True)
         return float(sums[0]), float(sums[1])
 
-    def sums_at_points(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the sum of s_i loss_i at each point, and its gradient; raise EndIsDueError where the end is due."""
+    def sums_at_points(
+        self, points: NDArray[np.float64], costs: bool = True
+    ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]:
+        """Return the sum of s_i loss_i at each point (without costs None) and its gradient; EndIsDueError ends it."""
         with np.errstate(all="ignore"):
-            return sums_at_points(self.problem, self.model, points)
+            return sums_at_points(self.problem, self.model, points, costs)
 
     def cost_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool) -> float:
         """Return J: as an epoch at rate 0 finds it, since a second copy of the same sums may round otherwise."""

@@ -26,10 +26,13 @@ LARGEST_CHUNK = 2**20  # epochs whose costs are made at a time, a block
 # Epochs of the loop, times 1/(1 - mu): before the first stretch at least, after each, after one that is
 # refused, and at most until modes have died out, beside those done.
 BEFORE, AFTER, AGAIN, LONGEST_WAIT = 300, 32, 256, 1000
-LEVELS = (8, 16, DEGREE)  # the degrees of the grids that a stretch is solved on, one after another
+# The degrees of the grids that a stretch is solved on, one after another; where the pass of one iteration takes less
+# than so many seconds, the finest alone.
+LEVELS, CHEAP = (8, 16, DEGREE), 1e-3
 FACTORS = (4.0, 2.0, 1.4, 1.0)  # of the next stretch's length, the first that its coefficients allow
 NEGLIGIBLE = 0.7  # units of rounding
-JUMP = 0.02  # of the rate from one epoch to the next, relative: no stretch goes beyond
+# Of the rate from one epoch to the next, relative: no stretch goes beyond; and epochs in which it is looked for.
+JUMP, LOOKED_AHEAD = 0.02, 2**16
 # Stretches that are refused may take this part of the loop's time, and two may be in any case; beside the passes over
 # the rows their calls take about so many seconds for each.
 WASTE, FREE, CALLS = 0.03, 2, 5e-6
@@ -60,6 +63,7 @@ class StretchChunks(Chunks):
         self.tried_again, self.beside, self.waited = False, True, False
         self.refused, self.wasted = 0, 0.0  # stretches, and what they took in epochs of the loop
         self.calls = CALLS / seconds_of_an_epoch  # of a pass
+        self.degrees = LEVELS if DEGREE * seconds_of_an_epoch > CHEAP else LEVELS[-1:]
         self.basis: Basis | None = None  # of the Hessian that the next guess rests on, and its point
         self.basis_point: NDArray[np.float64] | None = None
 
@@ -117,11 +121,9 @@ class StretchChunks(Chunks):
         if length < shortest or self.objective.l2.size > LARGEST_SYSTEM or self.spent:
             self.next_try = self.plan.epochs + 1
             return
-        jump = self.next_jump(length)
-        if jump < length:
-            length = jump
-        if length < shortest:
-            self.beside, self.waited, self.next_try = True, False, epoch + max(AFTER, jump)
+        length, wait = self.within_jumps(length, shortest)
+        if wait:
+            self.beside, self.waited, self.next_try = True, False, epoch + wait
             return
         self.objective.passes = 0
         found = self.attempt(length)
@@ -146,13 +148,18 @@ class StretchChunks(Chunks):
         else:
             self.length, self.next_try = shortest, max(again, epoch + epoch // 2)
 
-    def next_jump(self, length: int) -> int:
-        """Return after how many of the next epochs the rate jumps, or the length where it does not."""
+    def within_jumps(self, length: int, shortest: int) -> tuple[int, int]:
+        """Return the length up to where the rate jumps, or after how many epochs there are enough without a jump."""
         if self.plan.rates.constant is not None:
-            return length
-        rates = self.plan.rates.take(self.state.epoch, length + 1)
-        jumps = np.flatnonzero(np.abs(np.diff(rates)) > JUMP * rates[:-1])
-        return int(jumps[0]) + 1 if len(jumps) else length
+            return length, 0
+        ahead = min(self.plan.epochs - self.state.epoch, max(length, LOOKED_AHEAD))
+        rates = self.plan.rates.take(self.state.epoch, ahead)
+        jumps = np.flatnonzero(np.abs(np.diff(rates)) > JUMP * rates[:-1]) + 1
+        borders = np.concatenate([[0], jumps, [ahead]])
+        long_enough = np.flatnonzero(np.diff(borders) >= shortest)
+        if len(long_enough) and long_enough[0] == 0:
+            return int(min(length, borders[1])), 0
+        return 0, int(borders[long_enough[0]]) + AFTER if len(long_enough) else ahead
 
     @property
     def spent(self) -> bool:
@@ -181,7 +188,7 @@ class StretchChunks(Chunks):
                 return Refusal("modes that have not died out", wait=max(AFTER, math.ceil(min(wait, plan.epochs))))
         constant = plan.rates.constant
         momentum = plan.model.mu, plan.model.formula.looks_ahead
-        grids = [nodes_of(length, degree) for degree in LEVELS]
+        grids = [nodes_of(length, degree) for degree in self.degrees]
         levels = [(grid, recurrence(grid, rates if constant is None else constant, *momentum)) for grid in grids]
         solved = solve_nodes(objective, levels, start, (float(costs[0]), gradients[0]), self.basis)
         if solved is None:

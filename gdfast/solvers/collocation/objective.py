@@ -43,16 +43,33 @@ class Objective:
         self.free = np.ones(self.shape)
         self.free[:, -1] = model.intercept
         self.free = self.free.ravel()
+        self.scale, self.half_l2 = self.free / n, 0.5 * self.l2
         self.passes = 0
 
     def at(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the costs of points (count, p), and the gradients of J there."""
-        self.passes += len(points)
-        sums, gradients = self.kernels.sums_at_points(points.reshape(-1, *self.shape))
+        sums, gradients = self.sums_at(points, True)
+        if sums is None:
+            raise AttributeError("the kernels return no costs")
         costs = sums / self.n
         if self.objective:
-            costs = costs + 0.5 * (points * points) @ self.l2
-        return costs, (gradients.reshape(points.shape) / self.n + self.l2 * points) * self.free
+            costs += (points * points) @ self.half_l2
+        return costs, gradients
+
+    def gradients(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the gradients of J at points (count, p), which takes less than with the costs."""
+        return self.sums_at(points, False)[1]
+
+    def sums_at(
+        self, points: NDArray[np.float64], costs: bool
+    ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]:
+        """Return the sums of losses at points, and the gradients of J."""
+        self.passes += len(points)
+        sums, gradients = self.kernels.sums_at_points(points.reshape(-1, *self.shape), costs)
+        gradients = gradients.reshape(points.shape) * self.scale
+        if self.model.l2 > 0:
+            gradients += self.l2 * points
+        return sums, gradients
 
     @cached_property
     def largest_curvature(self) -> float:

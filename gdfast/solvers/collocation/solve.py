@@ -21,8 +21,9 @@ MOST_ITERATIONS, DEPTH = 14, 6
 # Steps, relative to the margins and the parameters: the first is none, the second is one where there is no progress
 # any more. On a rough grid a step so small is the last, by its degree.
 CONVERGED, ENOUGH = 1e-15, 1e-12
+SOON = 1e-10  # after such a step the next point may be the last, so its costs are computed, too
 LAST_STEP = {8: 1e-4, 16: 1e-7}
-INDEPENDENT = 1e-10  # of the largest, what a difference of steps must have beside the others
+SMALLEST_PART = 1e-13  # of a difference of steps, squared, that the others have not
 
 
 class Basis(NamedTuple):
@@ -69,62 +70,81 @@ def solve_nodes(
     `levels` are grids of rising degree, on which each solution is the first guess for the next one. `first` has cost
     and gradient at the start; `guess` is a Hessian near by.
     """
-    S = levels[0][1].sums[1:]
-    W = quadratic_path(guess, start, first[1], S.sum(axis=1))
+    W = quadratic_path(guess, start, first[1], levels[0][1].sums[1:].sum(axis=1))
     with np.errstate(all="ignore"):
         point = W[len(W) // 2 - 1].copy()
         middle = objective.curvature(point)
         if not np.isfinite(middle.H).all():
             return None
         basis = basis_of(middle)
-        found = fixed_point(objective, levels[0][1], basis, start, first, W)
-        for (coarse, _), (fine, rule) in itertools.pairwise(levels):
+        for (coarse, rule), (fine, _) in itertools.pairwise(levels):
+            found = FixedPoint(objective, rule, basis, start, first[1]).solve(W, LAST_STEP[len(W)])
             if found is None:
                 return None
-            series = coarse.to_series.astype(np.float64) @ found.W
+            series = coarse.to_series.astype(np.float64) @ np.vstack([start, found])
             W = series_at(series, fine.length, fine.epochs[1:])
-            found = fixed_point(objective, rule, basis, start, first, W)
-    return None if found is None else (found, basis, point)
-
-
-def fixed_point(
-    objective: Objective,
-    rule: Recurrence,
-    basis: Basis,
-    start: NDArray[np.float64],
-    first: tuple[float, NDArray[np.float64]],
-    W: NDArray[np.float64],
-) -> NodeValues | None:
-    """Return the path at the nodes of one grid, from a guess W: to rounding on the finest one, else roughly."""
-    S = rule.sums[1:]
-    last_step = LAST_STEP.get(len(S), 0.0)
-    systems = np.eye(len(S)) + basis.values[:, None, None] * S[:, 1:]
-    inverses = in_background(2.0 * len(S) ** 3 * len(basis.values), np.linalg.inv, systems)
-    root = np.sqrt(np.maximum(np.diag(basis.curvature.H), 0.0))
-    size_of_margins = float(root @ np.abs(start)) + float(root.max(initial=0.0)) + 1e-300
-    tried: list[NDArray[np.float64]] = []
-    steps: list[NDArray[np.float64]] = []
-    before, largest = np.inf, 0.0
-    for iteration in range(MOST_ITERATIONS):
-        costs, gradients = objective.at(W)
-        all_gradients = np.vstack([first[1], gradients])
-        residual = W - start + S @ all_gradients
-        step = np.matmul(inverses, (residual @ basis.vectors).T[:, :, None])[:, :, 0].T @ basis.vectors.T
-        size = max(
-            float(np.abs(step * root).max(initial=0.0)) / size_of_margins,
-            float(np.abs(step).max(initial=0.0)) / (float(np.abs(W).max(initial=0.0)) + 1e-300),
-        )
-        if size < CONVERGED or (size < ENOUGH and size > before / 4):
-            return NodeValues(np.vstack([start, W]), np.append(first[0], costs), all_gradients)
-        if not size < 1e3 or (iteration > 2 and hopeless(size, largest, iteration)):
+        last = FixedPoint(objective, levels[-1][1], basis, start, first[1])
+        found = last.solve(W)
+        if found is None:
             return None
-        largest = max(largest, size)
-        tried.append(W)
-        steps.append(step)
-        W, before = accelerated(tried, steps), size
-        if size < last_step:
-            return NodeValues(np.vstack([start, W]), np.append(first[0], costs), all_gradients)
-    return None
+        if last.costs is None:
+            last.costs, last.gradients = objective.at(found)
+    values = NodeValues(
+        np.vstack([start, found]), np.append(first[0], last.costs), np.vstack([first[1], last.gradients])
+    )
+    return values, basis, point
+
+
+class FixedPoint:
+    """The iteration on one grid; `costs` and `gradients` are those of the last point, costs None where not computed."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        rule: Recurrence,
+        basis: Basis,
+        start: NDArray[np.float64],
+        gradient: NDArray[np.float64],
+    ) -> None:
+        S = rule.sums[1:]
+        self.objective, self.vectors, self.S = objective, basis.vectors, S[:, 1:]
+        self.constant = np.outer(S[:, 0], gradient) - start
+        systems = np.eye(len(S)) + basis.values[:, None, None] * self.S
+        self.inverses = in_background(2.0 * len(S) ** 3 * len(basis.values), np.linalg.inv, systems)
+        # A step counts by what it changes of the margins, and of the parameters.
+        root = np.sqrt(np.maximum(np.diag(basis.curvature.H), 0.0))
+        self.of_margins = root / (float(root @ np.abs(start)) + float(root.max(initial=0.0)) + 1e-300)
+        self.costs: NDArray[np.float64] | None = None
+        self.gradients: NDArray[np.float64] = np.empty(0)
+
+    def solve(self, W: NDArray[np.float64], last_step: float = 0.0) -> NDArray[np.float64] | None:
+        """Return the path at the nodes but the first, from a guess; None where it is not found.
+
+        It is found to rounding, or where a `last_step` is given as soon as a step is below it.
+        """
+        tried: list[NDArray[np.float64]] = []
+        steps: list[NDArray[np.float64]] = []
+        scale = np.maximum(self.of_margins, 1.0 / (float(np.abs(W).max()) + 1e-300))
+        before, largest = np.inf, 0.0
+        for iteration in range(MOST_ITERATIONS):
+            if before < SOON and not last_step:
+                self.costs, self.gradients = self.objective.at(W)
+            else:
+                self.costs, self.gradients = None, self.objective.gradients(W)
+            residual = W + self.constant + self.S @ self.gradients
+            step = np.matmul(self.inverses, (residual @ self.vectors).T[:, :, None])[:, :, 0].T @ self.vectors.T
+            size = float((np.abs(step) * scale).max())
+            if size < CONVERGED or (size < ENOUGH and size > before / 4):
+                return W
+            if not size < 1e3 or (iteration > 2 and hopeless(size, largest, iteration)):
+                return None
+            largest = max(largest, size)
+            tried.append(W)
+            steps.append(step)
+            W, before = accelerated(tried, steps), size
+            if size < last_step:
+                return W
+        return None
 
 
 def hopeless(size: float, largest: float, iteration: int) -> bool:
@@ -143,11 +163,9 @@ def accelerated(tried: list[NDArray[np.float64]], steps: list[NDArray[np.float64
     recent = range(max(0, len(steps) - 1 - DEPTH), len(steps) - 1)
     of_steps = np.array([(steps[i + 1] - steps[i]).ravel() for i in recent])
     of_points = np.array([(tried[i + 1] - tried[i]).ravel() for i in recent])
-    Q, R = np.linalg.qr(of_steps.T)
-    sizes = np.abs(np.diag(R))
-    known = sizes > INDEPENDENT * sizes.max()
-    if not known.all():  # steps that say nothing new
-        Q, R = np.linalg.qr(of_steps[known].T)
-        of_steps, of_points = of_steps[known], of_points[known]
-    weights = np.linalg.solve(R, Q.T @ step.ravel())
-    return np.asarray(W - step - (weights @ (of_points - of_steps)).reshape(W.shape))
+    sizes = np.sqrt((of_steps * of_steps).sum(axis=1)) + 1e-300
+    of_steps /= sizes[:, None]  # each of length 1, so that their products are of one size
+    products = of_steps @ of_steps.T
+    products.flat[:: len(products) + 1] += SMALLEST_PART  # steps that say nothing new beside the others
+    weights = np.linalg.solve(products, of_steps @ step.ravel())
+    return np.asarray(W - step - (weights @ (of_points / sizes[:, None] - of_steps)).reshape(W.shape))

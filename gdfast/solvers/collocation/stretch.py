@@ -11,7 +11,7 @@ from gdfast.solvers.collocation.nodes import DEGREE, Long, polynomials, series_a
 __all__ = ["Stretch", "joined", "separated"]
 
 # Epochs whose costs are summed one by one, and parts that longer ranges are cut into, with places of each.
-FEW, PARTS, PLACES = 8192, 512, 16
+FEW, PARTS, PLACES = 8192, 128, 16
 COUNTS, NUMBERS = ("first", "length", "passes"), ("residual", "start_cost")
 
 

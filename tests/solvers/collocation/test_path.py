@@ -7,6 +7,7 @@ import pytest
 
 import gdfast
 from gdfast.formulas.vocabulary import sqrt
+from gdfast.solvers.collocation import chunks
 
 pytestmark = pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="no precision beyond float64 here")
 EPOCHS = 4000
@@ -33,6 +34,13 @@ def compare(plain, loss, X, y, Y, options, epochs=EPOCHS, by_stretches=True, **l
 def test_losses(plain, loss, rate):
     X, y, Y = plain.problem(loss)
     compare(plain, loss, X, y, Y, {"learning_rate": rate})
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "multinomial", "gamma"])
+def test_coarse_grids_first(plain, loss, monkeypatch):
+    monkeypatch.setattr(chunks, "CHEAP", 0.0)  # as where a pass takes long
+    X, y, Y = plain.problem(loss, seed=3, d=4)
+    compare(plain, loss, X, y, Y, {"learning_rate": 0.02})
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,7 @@ def test_a_time_limit_and_ctrl_c_are_kept(monkeypatch):
         ({"average": True}, "average=None"),
         ({"on_divergence": "backtrack"}, "on_divergence"),
     ],
-    ids=str,
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
 def test_what_it_needs_is_said(data, options, words):
     with pytest.raises(ValueError, match=r"solver='collocation' needs .*" + words):
