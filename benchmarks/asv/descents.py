@@ -1,4 +1,4 @@
-"""SGD, mini-batches and full batch in the loop: over shapes, dtypes, losses, containers and backends."""
+"""SGD, mini-batches and full batch: over shapes, dtypes, losses, containers and backends."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -139,6 +139,18 @@ class EveryBackend(Descent):
         """Make the data."""
         skip_missing(backend)
         self.load(*dense(scaled((20_000, 32), (300, 8))), batch_size, "squared_error", backend=backend)
+
+
+class ByCollocation(Descent):
+    """200,000 full-batch epochs of log loss, with the cost of each."""
+
+    epochs = scaled(200_000, 5_000)
+    param_names = ("shape",)
+    params = (scaled(((300, 2), (2_000, 3), (20_000, 10)), ((300, 2),)),)
+
+    def setup(self, shape: tuple[int, int]) -> None:
+        """Make the data."""
+        self.load(*dense(shape, "float64", "log_loss"), None, "log_loss", solver="collocation")
 
 
 class Exactness:
