@@ -116,14 +116,14 @@ def flag(name: str, value: Any) -> bool:
 
 
 def choice(name: str, value: Any, known: Collection[str]) -> str:
-    """Return value if it is one of the known names."""
+    """Return value as a plain str if it is one of the known names."""
     if not isinstance(value, str):
         raise TypeError(f"{name}={shown(value)} must be a name: one of {', '.join(known)}")
     if value not in known:
         close = [other for other in known if other.replace("_", "") == value.lower().replace("_", "")]
         did_you_mean = f"; did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"{name}={shown(value)} is not known; choose one of {', '.join(known)}{did_you_mean}")
-    return value
+    return str.__str__(value)  # of NumPy's strings, which compiled kernels do not take
 
 
 def as_array(name: str, values: Any, what: str = "numbers") -> NDArray[Any]:

@@ -109,3 +109,18 @@ def test_an_unknown_name_is_cut_to_one_line():
     with pytest.raises(ValueError, match=r"loss=.9+\.\.\. is not known") as caught:
         gdfast.fit(X, Y, loss="9" * 400)
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("backend", ["cython", "numpy"])
+def test_names_may_be_strings_of_numpy(backend, tmp_path):
+    if gdfast.backends.available()[backend] is not None:
+        pytest.skip("not here")
+    names = {"loss": "log_loss", "penalty": "l2", "optimizer": "momentum", "history": "objective", "solver": "loop"}
+    names |= {"backend": backend, "on_divergence": "warn", "interrupt": "raise", "record": "coef_norm"}
+    shared = {"alpha": 0.1, "epochs": 3, "learning_rate": 0.01}
+    plain = gdfast.fit(X, Y > 2, **names, **shared)
+    run = gdfast.fit(X, Y > 2, **{name: np.str_(value) for name, value in names.items()}, **shared)
+    assert run.costs.tobytes() == plain.costs.tobytes()
+    run.save(tmp_path / "run.npz")
+    resumed = gdfast.Run.load(tmp_path / "run.npz").resume(2, X, Y > 2)
+    assert resumed.costs.tobytes() == plain.resume(2).costs.tobytes()
