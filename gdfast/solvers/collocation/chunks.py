@@ -25,7 +25,7 @@ LARGEST_SYSTEM = 2500  # parameters: beyond, the eigenvectors of their Hessian t
 LARGEST_CHUNK = 2**20  # epochs whose costs are made at a time, a block
 # Epochs of the loop, times 1/(1 - mu): before the first stretch at least, after each, after one that is
 # refused, and at most until modes have died out, beside those done.
-BEFORE, AFTER, AGAIN, LONGEST_WAIT = 300, 32, 256, 1000
+BEFORE, AFTER, AGAIN, LONGEST_WAIT = 400, 32, 256, 1000
 # The degrees of the grids that a stretch is solved on, one after another; where the pass of one iteration takes less
 # than so many seconds, the finest alone.
 LEVELS, CHEAP = (8, 16, DEGREE), 1e-3
@@ -170,11 +170,13 @@ class StretchChunks(Chunks):
         """Return the verified stretch of a length from here, or why there is none."""
         state, plan, objective = self.state, self.plan, self.objective
         start = np.concatenate([state.W, state.b[:, None]], axis=1).astype(np.float64).ravel()
-        rates = plan.rates.take(state.epoch, length)
+        constant = plan.rates.constant
+        rates = plan.rates.take(state.epoch, length) if constant is None else constant
+        rate = float(np.max(rates))
         if self.basis is None:
             self.basis_point = start if self.basis_point is None else self.basis_point
             self.basis = basis_of(objective.curvature(self.basis_point))
-        if not stable(float(self.basis.values[-1]), float(rates.max()), plan.model):
+        if not stable(float(self.basis.values[-1]), rate, plan.model):
             self.basis = self.basis_point = None
             return Refusal("a mode that grows")
         costs, gradients = objective.at(start[None])
@@ -182,21 +184,20 @@ class StretchChunks(Chunks):
             return Refusal("a start that is not finite")
         if self.beside and not self.waited:
             done = state.epoch - (self.stretches[-1].last if self.stretches else 0)
-            wait = epochs_until_smooth(self.basis, gradients[0], length, float(rates.max()), plan.model, done)
+            wait = epochs_until_smooth(self.basis, gradients[0], length, rate, plan.model, done)
             if wait >= 1:
                 self.basis = self.basis_point = None
                 return Refusal("modes that have not died out", wait=max(AFTER, math.ceil(min(wait, plan.epochs))))
-        constant = plan.rates.constant
         momentum = plan.model.mu, plan.model.formula.looks_ahead
         grids = [nodes_of(length, degree) for degree in self.degrees]
-        levels = [(grid, recurrence(grid, rates if constant is None else constant, *momentum)) for grid in grids]
+        levels = [(grid, recurrence(grid, rates, *momentum)) for grid in grids]
         solved = solve_nodes(objective, levels, start, (float(costs[0]), gradients[0]), self.basis)
         if solved is None:
             self.basis = self.basis_point = None
             return Refusal("no fixed point")
         values, self.basis, self.basis_point = solved
         velocity = state.M.ravel() if state.M.size else None
-        found = verified(objective, *levels[-1], values, self.basis, state.epoch, velocity, rates)
+        found = verified(objective, *levels[-1], values, self.basis, state.epoch, velocity, rate)
         if isinstance(found, Refusal):
             return found
         # As the loop has it, to the bit, so that a training that ends here and goes on has it, too.

@@ -27,6 +27,7 @@ class Nodes(NamedTuple):
     between: NDArray[np.int64]  # (DEGREE,), of the grid of twice as many intervals
     at_between: NDArray[np.float64]  # Chebyshev coefficients -> values there
     to_series: NDArray[np.longdouble]  # values at the nodes -> Chebyshev coefficients
+    to_series64: NDArray[np.float64]
     shift: NDArray[np.longdouble]  # coefficients of f(t) -> of f(t + 1)
     sums: NDArray[np.longdouble]  # coefficients of f -> sum of f(s) over s < t at each node t
 
@@ -78,7 +79,8 @@ def nodes_of(length: int, degree: int = DEGREE) -> Nodes:
     at_start = (-1.0) ** np.arange(K + 1)
     sums = (T - at_start)[:, 1:] @ inverse(step[:, 1:])
     at_between = polynomials(2.0 * between / length - 1.0, K)
-    return Nodes(length, epochs, between, at_between, to_series, np.eye(K, dtype=Long) + step[:, :K], sums)
+    shift = np.eye(K, dtype=Long) + step[:, :K]
+    return Nodes(length, epochs, between, at_between, to_series, to_series.astype(np.float64), shift, sums)
 
 
 def inverse(A: NDArray[Any]) -> NDArray[Any]:

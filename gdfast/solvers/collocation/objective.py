@@ -83,6 +83,7 @@ class Objective:
         k, width = self.shape
         W, n, p = point.reshape(self.shape), self.n, point.size
         H, slopes, squares, value = np.zeros((k, width, k, width)), np.zeros(k), np.zeros(width), 0.0
+        relative = self.model.formulas.inverse_link is not None  # to the terms of the cost, which may cancel
         self.passes += 1
         rows = max(1, BLOCK_VALUES // width)
         for first in range(0, n, rows):
@@ -91,12 +92,12 @@ class Objective:
             A = np.column_stack([dense(self.problem.X[part]), np.ones(min(first + rows, n) - first)])
             Y, s = self.problem.Y[part], self.problem.weights
             s = np.ones(len(A)) if s is None else s[part]
+            Z = A @ W.T
             with np.errstate(all="ignore"):
-                second = self.second_derivatives(Y, A @ W.T)
-                formulas, Z = self.model.formulas, A @ W.T
-                Z = log_normalised(Z) if formulas.coupled else Z
-                slopes += s @ np.abs(formulas.gradient(Y, Z, self.model.c))
-                value += float((s @ np.abs(formulas.value(Y, Z, self.model.c))).sum())
+                second, slope = self.derivatives(Y, Z)
+                slopes += s @ np.abs(slope)
+                if relative:
+                    value += float((s @ np.abs(self.model.formulas.value(Y, Z, self.model.c))).sum())
             squares += s @ (A * A)
             for (o, other), weights in second.items():
                 block = (A * (s * weights)[:, None]).T @ A
@@ -108,19 +109,20 @@ class Objective:
         root = np.sqrt(np.maximum(np.diag(H), 0.0))
         rms = np.sqrt(squares / n)
         units = EPS * ((slopes[:, None] / n * rms).ravel() + root * float(root @ np.abs(point)))
-        relative = (slopes.sum() + value) / n if self.model.formulas.inverse_link is not None else 0.0
-        return Curvature(H, units + np.finfo(np.float64).tiny, relative)
+        scale = (slopes.sum() + value) / n if relative else 0.0
+        return Curvature(H, units + np.finfo(np.float64).tiny, scale)
 
-    def second_derivatives(self, Y: Any, Z: Any) -> dict[tuple[int, int], NDArray[np.float64]]:
-        """Return d loss / dz_o dz_o' of rows for the outputs o <= o', those that are zero left out."""
+    def derivatives(self, Y: Any, Z: Any) -> tuple[dict[tuple[int, int], NDArray[np.float64]], NDArray[np.float64]]:
+        """Return d loss / dz_o dz_o' of rows for outputs o <= o', those that are zero left out, and d loss / dz_o."""
         formulas, c, k = self.model.formulas, self.model.c, Z.shape[1]
         if not formulas.coupled:
             ahead, behind = (formulas.gradient(Y, Z + h, c) for h in (DIFFERENCE, -DIFFERENCE))
-            return {(o, o): (ahead[:, o] - behind[:, o]) / (2 * DIFFERENCE) for o in range(k)}
+            own = (ahead - behind) / (2 * DIFFERENCE)
+            return {(o, o): own[:, o] for o in range(k)}, (ahead + behind) / 2
         second: dict[tuple[int, int], NDArray[np.float64]] = {}
         for other in range(k):
             step = np.zeros(k)
             step[other] = DIFFERENCE
             ahead, behind = (formulas.gradient(Y, log_normalised(Z + sign * step), c) for sign in (1, -1))
             second |= {(o, other): (ahead[:, o] - behind[:, o]) / (2 * DIFFERENCE) for o in range(other + 1)}
-        return second
+        return second, formulas.gradient(Y, log_normalised(Z), c)

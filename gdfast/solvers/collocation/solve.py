@@ -81,7 +81,7 @@ def solve_nodes(
             found = FixedPoint(objective, rule, basis, start, first[1]).solve(W, LAST_STEP[len(W)])
             if found is None:
                 return None
-            series = coarse.to_series.astype(np.float64) @ np.vstack([start, found])
+            series = coarse.to_series64 @ np.vstack([start, found])
             W = series_at(series, fine.length, fine.epochs[1:])
         last = FixedPoint(objective, levels[-1][1], basis, start, first[1])
         found = last.solve(W)

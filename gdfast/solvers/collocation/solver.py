@@ -25,7 +25,7 @@ __all__ = ["Collocation"]
 # epochs of the loop, the epochs of the loop after it, and of an eigenvector of its Hessian; epochs of the loop before
 # the first stretch, of which the next ones are twice as long; of an epoch at a rate that is not constant.
 CALLS, PASSES, AFTER, EIGENVECTORS = 2e-3, 200, 32, 1e-8
-BEFORE, DOUBLED, RATES = 300, 600, 1e-7
+BEFORE, DOUBLED, RATES = 400, 600, 1e-7
 
 
 class Collocation(Loop):

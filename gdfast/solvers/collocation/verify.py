@@ -50,13 +50,11 @@ def verified(
     basis: Basis,
     first: int,
     velocity: NDArray[np.float64] | None,
-    rates: NDArray[np.float64],
+    rate: float,
 ) -> Stretch | Refusal:
     """Return the stretch, if it holds within rounding that it is the loop's path."""
     model, units, m = objective.model, basis.curvature.units, nodes.length
-    to_series = nodes.to_series.astype(np.float64)
-    W, costs, gradients = (to_series @ values for values in found)
-    rate = float(rates.max())
+    W, costs, gradients = (nodes.to_series64 @ values for values in found)
     weights = np.abs(gradients) / units
     tail = float(weights[-TAIL:].max())
     scale = float(np.abs(found.costs).min()) + basis.curvature.scale
