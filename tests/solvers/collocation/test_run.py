@@ -43,6 +43,21 @@ def assert_close(a, b):
             assert a.history[name] == pytest.approx(column, rel=1e-10, abs=1e-15, nan_ok=True), name
 
 
+HERE = [
+    pytest.param(name, marks=[pytest.mark.numba] if name == "numba" else [])
+    for name, missing in gdfast.backends.available().items()
+    if missing is None
+]
+
+
+@pytest.mark.parametrize("backend", HERE)
+def test_every_backend_has_it(data, backend):
+    run, loop = (fit(data, solver, backend=backend, epochs=4000) for solver in ("collocation", "loop"))
+    assert run.backend == backend
+    assert "collocation" in {part.by for part in run.collocation}
+    assert_close(run, loop)
+
+
 def test_parts_cover_the_path(data):
     run = fit(data)
     parts = run.collocation
