@@ -245,3 +245,14 @@ def test_a_forged_path_is_refused(data, name, change):
     stretches[name] = change(stretches[name])
     with pytest.raises((ValueError, FieldError), match="no state to resume from"):
         run.resume(100, *data)
+
+
+def test_auto_takes_it_where_it_is_cheaper(data):
+    X, y = data
+    many = np.vstack([X] * 40), np.tile(y, 40)
+    assert gdfast.fit(*many, loss="log_loss", epochs=20_000, history="none").solver == "collocation"
+    assert gdfast.fit(*many, loss="log_loss", epochs=500).solver == "loop"
+    assert gdfast.fit(*many, loss="hinge", epochs=8_000, history="none").solver == "loop"
+    assert gdfast.fit(many[0], many[0][:, 0], epochs=20_000, optimizer="momentum").solver == "closed_form"
+    sparse = pytest.importorskip("scipy.sparse").csr_matrix(many[0])
+    assert gdfast.fit(sparse, many[1], epochs=20_000, history="none").solver == "collocation"
