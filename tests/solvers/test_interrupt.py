@@ -17,7 +17,9 @@ def press(after):
 
 
 @pytest.mark.numba_case(options={"batch_size": 1})
-@pytest.mark.parametrize("options", [{"loss": "log_loss"}, {"solver": "loop"}, {"batch_size": 1}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"loss": "log_loss", "solver": "loop"}, {"solver": "loop"}, {"batch_size": 1}], ids=str
+)
 def test_ctrl_c_returns_what_was_done(options, backend, X, Y, labels, assert_same):
     y = labels if "loss" in options else Y
     gdfast.fit(X, y, epochs=2, backend=backend, learning_rate=0.001, **options)  # whatever is compiled is compiled now
