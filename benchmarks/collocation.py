@@ -120,7 +120,7 @@ def jax_scan(X: np.ndarray, y: np.ndarray, rate: float, epochs: int) -> Callable
 def measure(work: Work, rounds: int) -> None:
     """Print a row."""
     X, y = data(work)
-    short = min(work.epochs, 300)
+    short = min(work.epochs, 1500)  # beyond the first stretch, so that its costs are compared
     each = seconds_of(lambda: gdfast.fit(X, y, solver="loop", **options(work, short)))[0] / short
     epochs = min(work.epochs, max(short, int(LONGEST / each)))
     ours, loop = np.inf, np.inf

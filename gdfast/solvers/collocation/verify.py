@@ -23,8 +23,8 @@ LARGEST_COST_TAIL, LARGEST_COST_DIFFERENCE = 4e-15, 2e-14
 # Of the rate from which a mode grows: next to it rounding dies out too slowly.
 STABLE_PART = 0.99
 LOOKED_AT = 8  # every so many nodes the Hessian is looked at
-# Relative to the parameters: what the differences may add up to in the path.
-LARGEST_ERROR = 2e-13
+# Relative to the parameters: what rounding of the gradients, were it the same at all nodes, may add up to.
+LARGEST_ERROR = 1e-13
 
 
 class Refusal(NamedTuple):
@@ -58,6 +58,9 @@ def verified(
     weights = np.abs(gradients) / units
     tail = float(weights[-TAIL:].max())
     scale = float(np.abs(found.costs).min()) + basis.curvature.scale
+    smallest = float(np.sqrt((found.W * found.W).sum(axis=1)).min())
+    if not drift(objective, basis, rate / (1.0 - model.mu) * m) <= LARGEST_ERROR * smallest:
+        return Refusal("rounding that adds up", tail)
     if not tail < LARGEST_TAIL:
         return Refusal("the tail of the gradient's series", tail)
     if not np.abs(costs[-TAIL:]).max() <= LARGEST_COST_TAIL * scale:
@@ -90,3 +93,14 @@ def verified(
         float(differences.max()),
         weights.max(axis=1),
     )
+
+
+def drift(objective: Objective, basis: Basis, time: float) -> float:
+    """Return what rounding that is the same at all nodes makes of the parameters in a time, the sum of the rates.
+
+    Along an eigenvector it adds up until the curvature balances it, so for ever where that is zero. Of n rows it is
+    the mean of as many roundings.
+    """
+    rounding = np.abs(basis.vectors).T @ basis.curvature.units / np.sqrt(objective.n)
+    grown = rounding * np.minimum(time, 1.0 / np.maximum(basis.values, 1e-300))
+    return float(np.sqrt((grown * grown).sum()))

@@ -109,6 +109,17 @@ def test_data(plain, kind):
     compare(plain, "log_loss", X, y, Y, {"learning_rate": rate})
 
 
+def test_rounding_does_not_add_up_along_a_direction_without_curvature(plain):
+    rng = np.random.default_rng(5)
+    X, y = np.full((40, 1), 1.5), rng.normal(size=40)
+    y += 0.001 - y.mean()  # small coefficients beside large residuals
+    options = {"learning_rate": 0.5, "epochs": 8000}
+    W, _ = plain.loop(X, y[:, None], "squared_error", np.full(8000, 0.5))
+    runs = [gdfast.fit(X, y, solver=solver, **options) for solver in ("collocation", "loop")]
+    ours, loop = (float(np.linalg.norm(np.append(run.coef, run.intercept) - W[0])) for run in runs)
+    assert ours <= max(1e-12 * float(np.linalg.norm(W[0])), 4 * loop)  # which drifts, too
+
+
 def test_sparse_rows(plain):
     sparse = pytest.importorskip("scipy.sparse")
     X, y, Y = plain.problem("log_loss", d=4)
