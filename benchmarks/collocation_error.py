@@ -10,7 +10,9 @@ the parameters than 1e-12 of their norm. What the loop ran is counted apart, wit
 
 import argparse
 import collections
+import runpy
 import warnings
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +21,8 @@ import gdfast
 from gdfast.data.problem import make_problem
 from gdfast.solvers.collocation import chunks, verify
 
-Long = np.longdouble
+TESTS = Path(__file__).parents[1] / "tests" / "solvers" / "collocation" / "conftest.py"
+PLAIN_LOOP = runpy.run_path(str(TESTS))["plain_loop"]
 CURVATURES = {"log_loss": 0.25, "multinomial": 0.5, "squared_error": 1.0}
 LOGARITHMIC = ("poisson", "gamma", "tweedie")  # whose cost crosses zero: errors are relative to 1 there
 KINDS = ("normal", "scales", "offset", "outlier", "equal", "constant", "heavy tails", "zeros")
@@ -111,43 +114,20 @@ def drawn(seed: int, longest: int) -> Drawn:
     return Drawn(X, y, weights, options | {"learning_rate": learning_rate}, np.array(rates), mu, nesterov)
 
 
-def log_softmax(Z: np.ndarray) -> np.ndarray:
-    """Return log-probabilities of rows of outputs."""
-    Z = Z - Z.max(axis=1, keepdims=True)
-    return Z - np.log(np.exp(Z).sum(axis=1, keepdims=True))
-
-
-LOSSES = {
-    "squared_error": lambda y, z: ((z - y) ** 2 / 2, z - y),
-    "log_loss": lambda y, z: (np.logaddexp(0, -y * z), -y / (1 + np.exp(y * z))),
-    "multinomial": lambda y, z: (-y * log_softmax(z), np.exp(log_softmax(z)) - y),
-    "poisson": lambda y, z: (np.exp(z) - y * z, np.exp(z) - y),
-    "gamma": lambda y, z: (y * np.exp(-z) - 1 - np.log(y) + z, 1 - y * np.exp(-z)),
-    "tweedie": lambda y, z: (
-        -4 * np.sqrt(y) + 2 * y * np.exp(-z / 2) + 2 * np.exp(z / 2),
-        np.exp(z / 2) - y * np.exp(-z / 2),
-    ),
-}
-
-
 def exact(problem: Drawn) -> tuple[np.ndarray, np.ndarray]:
-    """Return the parameters (k, d + 1) and the costs of the loop in 80-bit floats."""
-    X, options = problem.X, problem.options
-    made = make_problem(X, problem.y, options["loss"], problem.weights, 1.5)
-    (n, d), Y = X.shape, made.Y.astype(Long)
-    A = np.column_stack([X, np.full(n, float(options.get("fit_intercept", True)))]).astype(Long)
-    s = np.ones((n, 1), Long) if made.weights is None else made.weights.astype(Long)[:, None]
-    W, M, mu = np.zeros((Y.shape[1], d + 1), Long), Long(0), Long(problem.mu)
-    l2 = Long(options.get("alpha", 0.0)) * (np.arange(d + 1) < d)
-    costs = np.empty(len(problem.rates) + 1, Long)
-    for epoch in range(len(costs)):
-        values, R = LOSSES[options["loss"]](Y, A @ W.T)
-        costs[epoch] = (s * values).sum() / n + (l2 * W * W).sum() / 2
-        if epoch < len(problem.rates):
-            G = (s * R).T @ A / n + l2 * W
-            M = mu * M + G
-            W = W - Long(problem.rates[epoch]) * (G + mu * M if problem.nesterov else M)
-    return W, costs
+    """Return the parameters (k, d + 1) and the costs of the loop in 80-bit floats, which is that of the tests."""
+    options = problem.options
+    return PLAIN_LOOP(
+        problem.X,
+        make_problem(problem.X, problem.y, options["loss"], problem.weights, 1.5).Y,
+        options["loss"],
+        problem.rates,
+        l2=options.get("alpha", 0.0),
+        weights=problem.weights,
+        intercept=options.get("fit_intercept", True),
+        mu=problem.mu,
+        nesterov=problem.nesterov,
+    )
 
 
 def errors(run: gdfast.Run, W: np.ndarray, costs: np.ndarray, loss: str) -> tuple[float, float]:

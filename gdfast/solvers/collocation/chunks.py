@@ -19,7 +19,7 @@ from gdfast.solvers.collocation.verify import Refusal, stable, verified
 from gdfast.solvers.loop.chunks import Chunk, Chunks, Rates, Wanted
 from gdfast.solvers.plan import Plan
 
-__all__ = ["StretchChunks", "take_state"]
+__all__ = ["AFTER", "BEFORE", "StretchChunks", "take_state"]
 
 LARGEST_SYSTEM = 2500  # parameters: beyond, the eigenvectors of their Hessian take too long
 LARGEST_CHUNK = 2**20  # epochs whose costs are made at a time, a block

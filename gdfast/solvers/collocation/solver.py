@@ -12,7 +12,7 @@ from gdfast.options.learning_rates import CallableRates
 from gdfast.results.history import Columns
 from gdfast.results.run import Run
 from gdfast.solvers.base import Need, needs_of_options
-from gdfast.solvers.collocation.chunks import StretchChunks
+from gdfast.solvers.collocation.chunks import AFTER, BEFORE, StretchChunks
 from gdfast.solvers.collocation.known_epochs import KnownEpochs
 from gdfast.solvers.collocation.saved_state import check_saved_path
 from gdfast.solvers.evaluation import Evaluator
@@ -22,10 +22,10 @@ from gdfast.solvers.plan import Plan
 __all__ = ["Collocation"]
 
 # The cost model (see ../closed_form/solver.py), on the safe side: of a stretch its calls, its passes over the rows in
-# epochs of the loop, the epochs of the loop after it, and of an eigenvector of its Hessian; epochs of the loop before
-# the first stretch, of which the next ones are twice as long; of an epoch at a rate that is not constant.
-CALLS, PASSES, AFTER, EIGENVECTORS = 2e-3, 200, 32, 1e-8
-BEFORE, DOUBLED, RATES = 400, 600, 1e-7
+# epochs of the loop, and the cube of its parameters for the eigenvectors of their Hessian; from so many epochs on each
+# stretch is twice as long; of an epoch a rate that is not constant.
+CALLS, PASSES, EIGENVECTORS = 2e-3, 200, 1e-8
+DOUBLED, RATES = 600, 1e-7
 
 
 class Collocation(Loop):

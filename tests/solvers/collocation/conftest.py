@@ -16,7 +16,7 @@ def log_softmax(Z):
 # Of targets and z, (n, k) each: the values, whose sum over outputs is a row's loss, and their derivatives.
 LOSSES = {
     "squared_error": lambda y, z: ((z - y) ** 2 / 2, z - y),
-    "log_loss": lambda y, z: (np.log1p(np.exp(-y * z)), -y / (1 + np.exp(y * z))),
+    "log_loss": lambda y, z: (np.logaddexp(0, -y * z), -y / (1 + np.exp(y * z))),
     "multinomial": lambda y, z: (-y * log_softmax(z), np.exp(log_softmax(z)) - y),
     "poisson": lambda y, z: (np.exp(z) - y * z, np.exp(z) - y),
     "gamma": lambda y, z: (y * np.exp(-z) - 1 - np.log(y) + z, 1 - y * np.exp(-z)),
