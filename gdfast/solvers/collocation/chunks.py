@@ -60,7 +60,8 @@ class StretchChunks(Chunks):
         self.block_start, self.costs = 0, np.empty(0)
         self.length = int(SHORTEST * self.slow)  # of the next stretch
         self.next_try = int(BEFORE * self.slow)
-        self.tried_again, self.beside, self.waited = False, True, False
+        # Whether a refused stretch was tried again; the loop is not yet on the smooth path; it has waited for that.
+        self.tried_again, self.settling, self.waited = False, True, False
         self.refused, self.wasted = 0, 0.0  # stretches, and what they took in epochs of the loop
         self.calls = CALLS / seconds_of_an_epoch  # of a pass
         self.degrees = LEVELS if DEGREE * seconds_of_an_epoch > CHEAP else LEVELS[-1:]
@@ -123,17 +124,17 @@ class StretchChunks(Chunks):
             return
         length, wait = self.within_jumps(length, shortest)
         if wait:
-            self.beside, self.waited, self.next_try = True, False, epoch + wait
+            self.settling, self.waited, self.next_try = True, False, epoch + wait
             return
         self.objective.passes = 0
         found = self.attempt(length)
         if isinstance(found, Stretch):
-            self.stretch, self.tried_again, self.beside, self.waited = found, False, False, False
+            self.stretch, self.tried_again, self.settling, self.waited = found, False, False, False
             self.stretches.append(found)
             self.next_try = found.last + int(AFTER * self.slow)
             self.length = int(length * self.growth(found))
             return
-        self.beside = True  # the path, by what dies out
+        self.settling = True
         if found.wait:
             self.waited, self.next_try = True, epoch + min(found.wait, epoch + int(LONGEST_WAIT * self.slow))
             return
@@ -182,7 +183,7 @@ class StretchChunks(Chunks):
         costs, gradients = objective.at(start[None])
         if not (np.isfinite(costs).all() and np.isfinite(gradients).all()):
             return Refusal("a start that is not finite")
-        if self.beside and not self.waited:
+        if self.settling and not self.waited:
             done = state.epoch - (self.stretches[-1].last if self.stretches else 0)
             wait = epochs_until_smooth(self.basis, gradients[0], length, rate, plan.model, done)
             if wait >= 1:
@@ -206,14 +207,19 @@ class StretchChunks(Chunks):
     def saved(self) -> dict[str, Any]:
         """Return what `restore` needs."""
         counts = {"epochs": self.plan.epochs, "next_try": self.next_try, "length": self.length, "refused": self.refused}
-        marks = {"tried_again": self.tried_again, "beside": self.beside, "waited": self.waited, "wasted": self.wasted}
+        marks = {
+            "tried_again": self.tried_again,
+            "settling": self.settling,
+            "waited": self.waited,
+            "wasted": self.wasted,
+        }
         point = {} if self.basis_point is None else {"basis_point": self.basis_point}
         return counts | marks | point | {"stretches": joined(self.stretches, self.objective.l2.size)}
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Return to where `saved` was taken; the state is there already."""
         self.stretches = separated(saved["stretches"])
-        for name in ("length", "refused", "wasted", "tried_again", "beside", "waited"):
+        for name in ("length", "refused", "wasted", "tried_again", "settling", "waited"):
             setattr(self, name, saved[name])
         self.basis, self.basis_point = None, saved.get("basis_point")
         epoch = self.state.epoch

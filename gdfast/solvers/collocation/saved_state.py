@@ -46,7 +46,7 @@ def saved_check(run: Run) -> Check:
     stretches |= {name: array_of(series, np.float64, True) for name in ("costs", "weights")}
     columns = array_of((run.coef.shape[-1],), np.float64, True)
     counts = dict.fromkeys(("epochs", "next_try", "length", "refused"), count(0, LARGEST_COUNT + 1))
-    marks = dict.fromkeys(("tried_again", "beside", "waited"), flag)
+    marks = dict.fromkeys(("tried_again", "settling", "waited"), flag)
     return mapping(
         counts | marks | {"wasted": number(0.0), "stretches": mapping(stretches)},
         {
