@@ -19,7 +19,7 @@ import numpy as np
 
 import gdfast
 from gdfast.data.problem import make_problem
-from gdfast.solvers.collocation import chunks, verify
+from gdfast.solvers.collocation import finder, verify
 
 TESTS = Path(__file__).parents[1] / "tests" / "solvers" / "collocation" / "conftest.py"
 PLAIN_LOOP = runpy.run_path(str(TESTS))["plain_loop"]
@@ -146,14 +146,14 @@ def main() -> None:
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")
     reasons: collections.Counter[str] = collections.Counter()
-    attempt = chunks.StretchChunks.attempt
+    attempt = finder.StretchFinder.attempt
 
     def counted(self: Any, length: int) -> Any:
         found = attempt(self, length)
         reasons[found.reason if isinstance(found, verify.Refusal) else "accepted"] += 1
         return found
 
-    chunks.StretchChunks.attempt = counted  # type: ignore[method-assign]
+    finder.StretchFinder.attempt = counted  # type: ignore[method-assign]
     met, faults, diverged, by_loop = [], 0, 0, 0
     for seed in range(chosen.seed, chosen.seed + chosen.problems):
         problem = drawn(seed, chosen.longest)

@@ -182,8 +182,10 @@ class Kernels:
                     call(group)
             else:
                 list(self.threads().map(call, groups))
-        gradients = np.concatenate([group.gradients() for group in groups])
-        return np.concatenate([group.totals() for group in groups]) if costs else None, gradients
+        totals, gradients = ([group.totals() for group in groups], [group.gradients() for group in groups])
+        if len(groups) == 1:
+            return totals[0] if costs else None, gradients[0]
+        return np.concatenate(totals) if costs else None, np.concatenate(gradients)
 
     def add_rows(self, first: int, stop: int, costs: bool, group: "PointSums") -> None:
         """Add rows to the sums of some points."""
@@ -221,14 +223,16 @@ class PointSums:
         self.count, padded = count, count + -count % POINTS_AT_ONCE
         self.W = np.empty((k, width, padded))
         self.workspace = np.empty((k + 3) * 8 * padded)
-        self.sums, self.gradient = np.empty((2, padded)), np.empty((2, k, width, padded))
+        self.both = np.empty(2 * padded * (1 + k * width))
+        self.sums = self.both[: 2 * padded].reshape(2, padded)
+        self.gradient = self.both[2 * padded :].reshape(2, k, width, padded)
 
     def begin(self, points: NDArray[np.float64]) -> None:
         """Take points (count, k, width), of which the last is repeated, and begin at zero."""
         self.W[:, :, : self.count] = points.transpose(1, 2, 0)
-        self.W[:, :, self.count :] = points[-1, :, :, None]
-        self.sums.fill(0.0)
-        self.gradient.fill(0.0)
+        if self.count < self.W.shape[2]:
+            self.W[:, :, self.count :] = points[-1, :, :, None]
+        self.both.fill(0.0)
 
     def totals(self) -> NDArray[np.float64]:
         """Return the sums (count,)."""

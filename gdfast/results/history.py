@@ -85,6 +85,9 @@ class HistorySource(Protocol):
     def costs(self) -> NDArray[np.float64]:
         """Return their costs."""
 
+    def first_and_last(self) -> tuple[float, float] | None:
+        """Return the first and the last one of the costs, None where there are none."""
+
     def table(self) -> Columns:
         """Return what was recorded beside them, and perhaps these."""
 
@@ -102,6 +105,11 @@ class Recorded:
     def costs(self) -> NDArray[np.float64]:
         """Return their costs."""
         return self.columns["cost"]
+
+    def first_and_last(self) -> tuple[float, float] | None:
+        """Return the first and the last one of the costs."""
+        costs = self.columns["cost"]
+        return (float(costs[0]), float(costs[-1])) if len(costs) else None
 
     def table(self) -> Columns:
         """Return all columns."""
@@ -235,6 +243,11 @@ class History:
     def costs(self) -> NDArray[np.float64]:
         """Return their costs."""
         return self.table()["cost"]
+
+    def first_and_last(self) -> tuple[float, float] | None:
+        """Return the first and the last one of the costs, without joining the blocks."""
+        blocks = [block["cost"] for block in self.blocks if len(block["epoch"])]
+        return (float(blocks[0][0]), float(blocks[-1][-1])) if blocks else None
 
     def table(self) -> Columns:
         """Return the recorded epochs with all their columns."""

@@ -63,3 +63,9 @@ class PathHistory:
             costs = np.insert(costs, 0 if end == self.first else len(costs), self.path.cost(end - self.first))
         costs[-1] = self.path.cost(self.last - self.first)  # to the bit the cost of the Run
         return costs
+
+    def first_and_last(self) -> tuple[float, float] | None:
+        """Return the first and the last one of the costs."""
+        if self.last < self.first:
+            return None
+        return self.path.cost(0), self.path.cost(self.last - self.first)

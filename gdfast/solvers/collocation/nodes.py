@@ -45,11 +45,12 @@ class Recurrence(NamedTuple):
 
 def polynomials(x: NDArray[Any], count: int) -> NDArray[Any]:
     """Return T_0 ... T_(count - 1) at each x, as (len(x), count)."""
-    T = np.ones((len(x), count), x.dtype)
-    T[:, 1] = x
-    for j in range(2, count):
-        T[:, j] = 2 * x * T[:, j - 1] - T[:, j - 2]
-    return T
+    T, twice = np.ones((count, len(x)), x.dtype), 2 * x
+    T[1] = x
+    for before, last, now in zip(T, T[1:], T[2:], strict=False):
+        np.multiply(twice, last, out=now)
+        now -= before
+    return T.T
 
 
 def series_at(series: NDArray[np.float64], length: int, epochs: NDArray[Any]) -> NDArray[np.float64]:
@@ -70,12 +71,14 @@ def nodes_of(length: int, degree: int = DEGREE) -> Nodes:
     x, h = 2 * epochs.astype(Long) / length - 1, Long(2) / length
     T, after = polynomials(x, K + 1), polynomials(x + h, K + 1)
     # T_j(x + h) - T_j(x), by a recurrence that no cancellation spoils.
-    D = np.zeros((K, K + 1), Long)
-    D[:, 1] = h
+    D, twice, steps = np.zeros((K + 1, K), Long), 2 * x, 2 * h * after.T
+    D[1] = h
     for j in range(2, K + 1):
-        D[:, j] = 2 * x * D[:, j - 1] + 2 * h * after[:, j - 1] - D[:, j - 2]
+        np.multiply(twice, D[j - 1], out=D[j])
+        D[j] += steps[j - 1]
+        D[j] -= D[j - 2]
     to_series = inverse(T[:, :K])
-    step = np.triu(to_series @ D, 1)  # column j has the coefficients of T_j(x + h) - T_j(x), of degree j - 1
+    step = np.triu(to_series @ D.T, 1)  # column j has the coefficients of T_j(x + h) - T_j(x), of degree j - 1
     at_start = (-1.0) ** np.arange(K + 1)
     sums = (T - at_start)[:, 1:] @ inverse(step[:, 1:])
     at_between = polynomials(2.0 * between / length - 1.0, K)
@@ -85,8 +88,9 @@ def nodes_of(length: int, degree: int = DEGREE) -> Nodes:
 
 def inverse(A: NDArray[Any]) -> NDArray[Any]:
     """Return the inverse of a well-conditioned matrix in extended precision: that of float64, by a step of Newton's."""
-    found = np.linalg.inv(A.astype(np.float64)).astype(Long)
-    return found @ (2 * np.eye(len(A), dtype=Long) - A @ found)
+    found = np.linalg.inv(A.astype(np.float64))
+    left = np.eye(len(A), dtype=Long) - A @ found.astype(Long)
+    return np.asarray(found.astype(Long) + found @ left.astype(np.float64))
 
 
 def weighted_sums(nodes: Nodes, rates: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """J, its gradients and second derivatives at points of the path, and how far float64 rounds them."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ class Curvature(NamedTuple):
     """J at one point, to second order."""
 
     H: NDArray[np.float64]  # (p, p), second derivatives of J
+    gradient: NDArray[np.float64]  # (p,), of J, to ten digits
     units: NDArray[np.float64]  # (p,), what float64 rounds of each component of its gradient
     scale: float  # what the cost's rounding is relative to
 
@@ -45,6 +47,7 @@ class Objective:
         self.free = self.free.ravel()
         self.scale, self.half_l2 = self.free / n, 0.5 * self.l2
         self.passes = 0
+        self.only_part: tuple[slice, NDArray[np.float64]] | None = None
 
     def at(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the costs of points (count, p), and the gradients of J there."""
@@ -80,37 +83,57 @@ class Objective:
 
     def curvature(self, point: NDArray[np.float64]) -> Curvature:
         """Return second derivatives and rounding at a point: one pass over the rows, by NumPy."""
-        k, width = self.shape
-        W, n, p = point.reshape(self.shape), self.n, point.size
-        H, slopes, squares, value = np.zeros((k, width, k, width)), np.zeros(k), np.zeros(width), 0.0
+        (k, width), n, p = self.shape, self.n, point.size
+        W, weights = point.reshape(self.shape), self.problem.weights
+        H, gradient, sizes, value = np.zeros((k, width, k, width)), np.zeros((k, width)), np.zeros(k), 0.0
         relative = self.model.formulas.inverse_link is not None  # to the terms of the cost, which may cancel
         self.passes += 1
-        rows = max(1, BLOCK_VALUES // width)
-        for first in range(0, n, rows):
-            end_here_if_due()
-            part = slice(first, min(first + rows, n))
-            A = np.column_stack([dense(self.problem.X[part]), np.ones(min(first + rows, n) - first)])
-            Y, s = self.problem.Y[part], self.problem.weights
-            s = np.ones(len(A)) if s is None else s[part]
+        for part, A in self.parts():
+            Y, s = self.problem.Y[part], 1.0 if weights is None else weights[part, None]
             Z = A @ W.T
             with np.errstate(all="ignore"):
-                second, slope = self.derivatives(Y, Z)
-                slopes += s @ np.abs(slope)
+                second, slopes = self.derivatives(Y, Z)
+                slopes *= s
                 if relative:
-                    value += float((s @ np.abs(self.model.formulas.value(Y, Z, self.model.c))).sum())
-            squares += s @ (A * A)
-            for (o, other), weights in second.items():
-                block = (A * (s * weights)[:, None]).T @ A
+                    value += float((s * np.abs(self.model.formulas.value(Y, Z, self.model.c))).sum())
+            gradient += slopes.T @ A
+            sizes += np.abs(slopes).sum(axis=0)
+            for (o, other), terms in second.items():
+                block = (A * (s * terms[:, None])).T @ A
                 H[o, :, other] += block
                 if other != o:
                     H[other, :, o] += block
         H = H.reshape(p, p) / n + np.diag(self.l2)
         H *= self.free[:, None] * self.free
         root = np.sqrt(np.maximum(np.diag(H), 0.0))
-        rms = np.sqrt(squares / n)
-        units = EPS * ((slopes[:, None] / n * rms).ravel() + root * float(root @ np.abs(point)))
-        scale = (slopes.sum() + value) / n if relative else 0.0
-        return Curvature(H, units + np.finfo(np.float64).tiny, scale)
+        units = EPS * (np.outer(sizes / n, self.root_mean_squares).ravel() + root * float(root @ np.abs(point)))
+        scale = (sizes.sum() + value) / n if relative else 0.0
+        gradient = gradient.ravel() * self.scale + self.l2 * point
+        return Curvature(H, gradient, units + np.finfo(np.float64).tiny, scale)
+
+    def parts(self) -> Iterable[tuple[slice, NDArray[np.float64]]]:
+        """Return parts of the rows, dense and with a column of ones; kept if it is one part alone."""
+        n, width = self.n, self.shape[1]
+        rows = max(1, BLOCK_VALUES // width)
+        if n > rows:
+            return (self.part(slice(first, min(first + rows, n))) for first in range(0, n, rows))
+        if self.only_part is None:
+            self.only_part = self.part(slice(0, n))
+        return (self.only_part,)
+
+    def part(self, rows: slice) -> tuple[slice, NDArray[np.float64]]:
+        """Return some rows."""
+        end_here_if_due()
+        return rows, np.column_stack([dense(self.problem.X[rows]), np.ones(rows.stop - rows.start)])
+
+    @cached_property
+    def root_mean_squares(self) -> NDArray[np.float64]:
+        """The weighted root mean squares of the columns, that of the intercept's ones the last."""
+        weights, squares = self.problem.weights, np.zeros(self.shape[1])
+        for part, A in self.parts():
+            s = np.ones(len(A)) if weights is None else weights[part]
+            squares += s @ (A * A)
+        return np.sqrt(squares / self.n)
 
     def derivatives(self, Y: Any, Z: Any) -> tuple[dict[tuple[int, int], NDArray[np.float64]], NDArray[np.float64]]:
         """Return d loss / dz_o dz_o' of rows for outputs o <= o', those that are zero left out, and d loss / dz_o."""

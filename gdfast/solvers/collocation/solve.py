@@ -6,6 +6,7 @@ the residual: that is the step. Anderson's method accelerates it, since the Hess
 """
 
 import itertools
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -15,14 +16,15 @@ from gdfast.backends.background import in_background
 from gdfast.solvers.collocation.nodes import Nodes, Recurrence, series_at
 from gdfast.solvers.collocation.objective import Curvature, Objective
 
-__all__ = ["Basis", "NodeValues", "basis_of", "solve_nodes"]
+__all__ = ["Basis", "NodeValues", "basis_of", "quadratic_path", "solve_nodes"]
 
 MOST_ITERATIONS, DEPTH = 14, 6
 # Steps, relative to the margins and the parameters: the first is none, the second is one where there is no progress
 # any more. On a rough grid a step so small is the last, by its degree.
 CONVERGED, ENOUGH = 1e-15, 1e-12
-SOON = 1e-10  # after such a step the next point may be the last, so its costs are computed, too
+LIKELY = 3e-15  # where the next step is expected to be so small its point may be the last: with its costs
 LAST_STEP = {8: 1e-4, 16: 1e-7}
+SHRINKS = 1e-3  # a step by about that to the next one, before it is seen
 SMALLEST_PART = 1e-13  # of a difference of steps, squared, that the others have not
 
 
@@ -32,6 +34,7 @@ class Basis(NamedTuple):
     curvature: Curvature
     values: NDArray[np.float64]  # (p,), rising
     vectors: NDArray[np.float64]  # (p, p)
+    units: NDArray[np.float64]  # (p,), what float64 rounds of a gradient along each of them
 
 
 class NodeValues(NamedTuple):
@@ -46,7 +49,7 @@ def basis_of(curvature: Curvature) -> Basis:
     """Return the eigenvectors of a Hessian."""
     p = len(curvature.H)
     values, vectors = in_background(10.0 * p**3, np.linalg.eigh, curvature.H)
-    return Basis(curvature, np.maximum(values, 0.0), vectors)
+    return Basis(curvature, np.maximum(values, 0.0), vectors, np.abs(vectors).T @ curvature.units)
 
 
 def quadratic_path(
@@ -70,13 +73,15 @@ def solve_nodes(
     `levels` are grids of rising degree, on which each solution is the first guess for the next one. `first` has cost
     and gradient at the start; `guess` is a Hessian near by.
     """
-    W = quadratic_path(guess, start, first[1], levels[0][1].sums[1:].sum(axis=1))
+    times = levels[0][1].sums[1:].sum(axis=1)
     with np.errstate(all="ignore"):
-        point = W[len(W) // 2 - 1].copy()
+        half = len(times) // 2 - 1
+        point = quadratic_path(guess, start, first[1], times[half : half + 1])[0]
         middle = objective.curvature(point)
         if not np.isfinite(middle.H).all():
             return None
         basis = basis_of(middle)
+        W = quadratic_path(basis, start, middle.gradient + middle.H @ (start - point), times)
         for (coarse, rule), (fine, _) in itertools.pairwise(levels):
             found = FixedPoint(objective, rule, basis, start, first[1]).solve(W, LAST_STEP[len(W)])
             if found is None:
@@ -122,12 +127,11 @@ class FixedPoint:
 
         It is found to rounding, or where a `last_step` is given as soon as a step is below it.
         """
-        tried: list[NDArray[np.float64]] = []
-        steps: list[NDArray[np.float64]] = []
+        acceleration = Acceleration(W.size)
         scale = np.maximum(self.of_margins, 1.0 / (float(np.abs(W).max()) + 1e-300))
-        before, largest = np.inf, 0.0
+        before, largest, expected = np.inf, 0.0, np.inf
         for iteration in range(MOST_ITERATIONS):
-            if before < SOON and not last_step:
+            if expected < LIKELY and not last_step:
                 self.costs, self.gradients = self.objective.at(W)
             else:
                 self.costs, self.gradients = None, self.objective.gradients(W)
@@ -139,9 +143,8 @@ class FixedPoint:
             if not size < 1e3 or (iteration > 2 and hopeless(size, largest, iteration)):
                 return None
             largest = max(largest, size)
-            tried.append(W)
-            steps.append(step)
-            W, before = accelerated(tried, steps), size
+            W = acceleration.next(W.ravel(), step.ravel()).reshape(W.shape)
+            expected, before = size * (min(size / before, 1.0) if iteration else SHRINKS), size
             if size < last_step:
                 return W
         return None
@@ -152,20 +155,31 @@ def hopeless(size: float, largest: float, iteration: int) -> bool:
     return bool(size * (size / largest) ** ((MOST_ITERATIONS - 1 - iteration) / iteration) > ENOUGH)
 
 
-def accelerated(tried: list[NDArray[np.float64]], steps: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the next point of the iteration w <- w - step(w), by the last few points (Anderson, 1965).
+class Acceleration:
+    """The iteration w <- w - step(w), accelerated by the last few points (Anderson, 1965).
 
-    Of all combinations of them it is the one whose steps, combined likewise, are smallest.
+    Of all combinations of them the next one rests on that whose steps, combined likewise, are smallest.
     """
-    W, step = tried[-1], steps[-1]
-    if len(steps) == 1:
-        return W - step
-    recent = range(max(0, len(steps) - 1 - DEPTH), len(steps) - 1)
-    of_steps = np.array([(steps[i + 1] - steps[i]).ravel() for i in recent])
-    of_points = np.array([(tried[i + 1] - tried[i]).ravel() for i in recent])
-    sizes = np.sqrt((of_steps * of_steps).sum(axis=1)) + 1e-300
-    of_steps /= sizes[:, None]  # each of length 1, so that their products are of one size
-    products = of_steps @ of_steps.T
-    products.flat[:: len(products) + 1] += SMALLEST_PART  # steps that say nothing new beside the others
-    weights = np.linalg.solve(products, of_steps @ step.ravel())
-    return np.asarray(W - step - (weights @ (of_points / sizes[:, None] - of_steps)).reshape(W.shape))
+
+    def __init__(self, size: int) -> None:
+        # Differences of one step from the one before it, of length 1, and what each step changes beside them.
+        self.differences, self.moves = np.empty((2, DEPTH, size))
+        self.W, self.step = np.empty((2, size))
+        self.seen = 0
+
+    def next(self, W: NDArray[np.float64], step: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the point after one whose step is known."""
+        changed = W - step
+        if self.seen:
+            place = (self.seen - 1) % DEPTH
+            difference = step - self.step
+            size = math.sqrt(difference @ difference) + 1e-300
+            self.differences[place] = difference / size
+            self.moves[place] = (W - self.W - difference) / size
+            known = min(self.seen, DEPTH)
+            differences = self.differences[:known]
+            products = differences @ differences.T
+            products.flat[:: known + 1] += SMALLEST_PART  # steps that say nothing new beside the others
+            changed -= np.linalg.solve(products, differences @ step) @ self.moves[:known]
+        self.W, self.step, self.seen = W, step, self.seen + 1
+        return np.asarray(changed)

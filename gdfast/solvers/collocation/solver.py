@@ -12,7 +12,8 @@ from gdfast.options.learning_rates import CallableRates
 from gdfast.results.history import Columns
 from gdfast.results.run import Run
 from gdfast.solvers.base import Need, needs_of_options
-from gdfast.solvers.collocation.chunks import AFTER, BEFORE, StretchChunks
+from gdfast.solvers.collocation.chunks import StretchChunks
+from gdfast.solvers.collocation.finder import BEFORE, EIGENVECTORS
 from gdfast.solvers.collocation.known_epochs import KnownEpochs
 from gdfast.solvers.collocation.saved_state import check_saved_path
 from gdfast.solvers.evaluation import Evaluator
@@ -24,7 +25,7 @@ __all__ = ["Collocation"]
 # The cost model (see ../closed_form/solver.py), on the safe side: of a stretch its calls, its passes over the rows in
 # epochs of the loop, and the cube of its parameters for the eigenvectors of their Hessian; from so many epochs on each
 # stretch is twice as long; of an epoch a rate that is not constant.
-CALLS, PASSES, EIGENVECTORS = 2e-3, 200, 1e-8
+CALLS, PASSES = 2e-3, 200
 DOUBLED, RATES = 600, 1e-7
 
 
@@ -61,7 +62,7 @@ class Collocation(Loop):
         stretches = math.ceil(math.log2(max(plan.epochs / slow, 1.0) / DOUBLED))
         if stretches < 2:
             return CALLS + loop  # nearly all of it by the loop
-        epochs = BEFORE * slow + stretches * (PASSES + AFTER * slow)
+        epochs = BEFORE * slow + stretches * PASSES
         eigenvectors = EIGENVECTORS * (data.k * (data.d + 1)) ** 3
         rates = 0.0 if plan.rates.constant is not None else plan.epochs * RATES
         return stretches * (CALLS + eigenvectors) + epochs * loop / plan.epochs + rates

@@ -10,8 +10,7 @@ from gdfast.solvers.collocation.nodes import DEGREE, Long, polynomials, series_a
 
 __all__ = ["Stretch", "joined", "separated"]
 
-# Epochs whose costs are summed one by one, and parts that longer ranges are cut into, with places of each.
-FEW, PARTS, PLACES = 8192, 128, 16
+PARTS, PLACES = 64, 16  # that the epochs of a stretch are cut into, and places of each whose costs give all of them
 COUNTS, NUMBERS = ("first", "length", "passes"), ("residual", "start_cost")
 
 
@@ -48,22 +47,22 @@ class Stretch(NamedTuple):
 
     def costs_at(self, epochs: NDArray[Any]) -> NDArray[np.float64]:
         """Return the costs after epochs."""
-        x = 2.0 * (epochs - self.first) / self.length - 1.0
-        return np.asarray(np.polynomial.chebyshev.chebval(x, self.costs), dtype=np.float64)
+        return series_at(self.costs, self.length, epochs - self.first)
 
     def costs_from(self, first: int, stop: int) -> NDArray[np.float64]:
         """Return the costs after the epochs first, ..., stop - 1.
 
-        A long range is cut into parts. In each the series is a polynomial of low degree, so its values at a few places
+        The range is cut into parts. In each the series is a polynomial of low degree, so its values at a few places
         give all of them by one product.
         """
-        if self.length <= FEW:
-            costs = self.costs_at(np.arange(first, stop))
-        else:
-            part = max(64, self.length // PARTS)
-            places, to_all = places_of(part)
-            starts = np.arange(first, stop, part)
-            costs = (self.costs_at(starts[:, None] + places) @ to_all.T).ravel()[: stop - first]
+        part = max(PLACES, self.length // PARTS)
+        places, to_all = places_of(part)
+        starts = np.arange(first, stop, part)
+        values = self.costs_at((starts[:, None] + places).ravel()).reshape(-1, PLACES)
+        base = values[:, :1].copy()  # beside which the others differ little, and so does what rounding takes
+        costs = (values - base) @ to_all.T
+        costs += base
+        costs = costs.ravel()[: stop - first]
         if first == self.first:
             costs[0] = self.start_cost
         return costs
@@ -100,6 +99,6 @@ def places_of(length: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     x, degrees = np.cos(angles), np.arange(PLACES)
     to_series = np.cos(np.outer(degrees, angles)) * (2 / Long(PLACES))
     to_series[0] /= 2
-    epochs = 2 * np.arange(length, dtype=Long) / (length - 1) - 1
-    to_all = polynomials(epochs, PLACES) @ to_series
-    return ((x + 1) / 2 * (length - 1)).astype(np.float64), to_all.astype(np.float64)
+    epochs = 2.0 * np.arange(length) / (length - 1) - 1.0
+    to_all = polynomials(epochs, PLACES) @ to_series.astype(np.float64)
+    return ((x + 1) / 2 * (length - 1)).astype(np.float64), to_all

@@ -5,7 +5,6 @@ from numpy.typing import NDArray
 
 from gdfast.options.model import Model
 from gdfast.solvers.collocation.nodes import DEGREE
-from gdfast.solvers.collocation.solve import Basis
 
 __all__ = ["epochs_until_smooth"]
 
@@ -14,16 +13,16 @@ WHOLE = 36.0  # log of what is rounded away beside one
 
 
 def epochs_until_smooth(
-    basis: Basis, gradient: NDArray[np.float64], length: int, rate: float, model: Model, done: int
+    curvatures: NDArray[np.float64], sizes: NDArray[np.float64], length: int, rate: float, model: Model, done: int
 ) -> float:
     """Return after how many epochs the polynomials of a stretch of a length follow every mode down to rounding.
 
-    Along an eigenvector of curvature l the error goes as z^t, z the roots of the recurrence's polynomial. The last
+    `sizes` are those of the gradient along the eigenvectors of these curvatures, in units of rounding. Along one of
+    curvature l the error goes as z^t, z the roots of the recurrence's polynomial. The last
     coefficient of such a mode's Chebyshev series must be below rounding; a mode that alternates has none. The loop has
     `done` epochs here, in which the faster one of two roots that do not alternate has died out or not.
     """
-    sizes = np.abs(basis.vectors.T @ gradient) / (np.abs(basis.vectors).T @ basis.curvature.units)
-    roots = roots_of(rate * basis.values, model.mu, model.formula.looks_ahead)
+    roots = roots_of(rate * curvatures, model.mu, model.formula.looks_ahead)
     decay = np.maximum(-np.log(np.maximum(np.abs(roots), 1e-300)), SLOWEST)
     smooth = (np.abs(roots.imag) < 1e-12) & (roots.real > 0)
     left = np.log(np.maximum(sizes, 1e-300))[:, None] + np.where(smooth, log_of_last(decay * length / 2), 0.0)

@@ -1,6 +1,6 @@
 """The checks that a stretch must pass. What they leave open goes by the loop."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from gdfast.solvers.collocation.solve import Basis, NodeValues
 from gdfast.solvers.collocation.stretch import Stretch
 from gdfast.solvers.smoothness import largest_rate
 
-__all__ = ["Refusal", "stable", "verified"]
+__all__ = ["Refusal", "adds_up", "stable", "verified"]
 
 # In units of rounding of the gradient: the last coefficients of its series, its difference from the series between the
 # nodes, and that of the velocity at the start.
@@ -58,8 +58,7 @@ def verified(
     weights = np.abs(gradients) / units
     tail = float(weights[-TAIL:].max())
     scale = float(np.abs(found.costs).min()) + basis.curvature.scale
-    smallest = float(np.sqrt((found.W * found.W).sum(axis=1)).min())
-    if not drift(objective, basis, rate / (1.0 - model.mu) * m) <= LARGEST_ERROR * smallest:
+    if adds_up(objective, basis, rate * nodes.epochs, found.W):
         return Refusal("rounding that adds up", tail)
     if not tail < LARGEST_TAIL:
         return Refusal("the tail of the gradient's series", tail)
@@ -95,12 +94,14 @@ def verified(
     )
 
 
-def drift(objective: Objective, basis: Basis, time: float) -> float:
-    """Return what rounding that is the same at all nodes makes of the parameters in a time, the sum of the rates.
+def adds_up(objective: Objective, basis: Basis, times: NDArray[Any], W: NDArray[np.float64]) -> bool:
+    """Tell whether rounding that is the same at all nodes may become too large for the parameters at some times.
 
-    Along an eigenvector it adds up until the curvature balances it, so for ever where that is zero. Of n rows it is
-    the mean of as many roundings.
+    Times are sums of rates. Along an eigenvector rounding adds up until the curvature balances it, so for ever where
+    that is zero. Of n rows it is the mean of as many roundings.
     """
-    rounding = np.abs(basis.vectors).T @ basis.curvature.units / np.sqrt(objective.n)
-    grown = rounding * np.minimum(time, 1.0 / np.maximum(basis.values, 1e-300))
-    return float(np.sqrt((grown * grown).sum()))
+    longest = 1.0 / np.maximum(basis.values, 1e-300)
+    grown = basis.units * np.minimum(times[:, None] / (1.0 - objective.model.mu), longest)
+    return not bool(
+        (np.sqrt((grown**2).sum(axis=1) / objective.n) <= LARGEST_ERROR * np.sqrt((W**2).sum(axis=1))).all()
+    )

@@ -43,8 +43,13 @@ def costs_if_grown(
 
 def recorded_start(run: Run, solver: Solver) -> float | None:
     """Return J at the start if it was recorded."""
-    recorded = solver.path is None and solver.plan.objective and len(run.costs) > 0  # epoch 0 is on every grid
-    return float(run.costs[0]) if recorded else None
+    recorded = recorded_costs(run) if solver.path is None and solver.plan.objective else None
+    return None if recorded is None else recorded[0]  # epoch 0 is on every grid
+
+
+def recorded_costs(run: Run) -> tuple[float, float] | None:
+    """Return the first and the last cost recorded, which takes less than all of them."""
+    return None if run.history_source is None else run.history_source.first_and_last()
 
 
 def surely_small(run: Run, estimate: Parameters, problem: Problem, plan: Plan) -> bool:
@@ -55,7 +60,8 @@ def surely_small(run: Run, estimate: Parameters, problem: Problem, plan: Plan) -
 
 def recorded_growth(run: Run) -> bool:
     """Tell whether the last cost recorded is suspiciously above the first."""
-    return len(run.costs) > 1 and bool(run.costs[-1] > SUSPICION * GROWTH * abs(run.costs[0]))
+    recorded = recorded_costs(run)
+    return recorded is not None and recorded[1] > SUSPICION * GROWTH * abs(recorded[0])
 
 
 def sampled_growth(estimate: Parameters, problem: Problem, plan: Plan) -> bool:

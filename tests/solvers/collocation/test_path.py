@@ -7,7 +7,7 @@ import pytest
 
 import gdfast
 from gdfast.formulas.vocabulary import sqrt
-from gdfast.solvers.collocation import chunks
+from gdfast.solvers.collocation import finder
 
 pytestmark = pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="no precision beyond float64 here")
 EPOCHS = 4000
@@ -38,7 +38,7 @@ def test_losses(plain, loss, rate):
 
 @pytest.mark.parametrize("loss", ["log_loss", "multinomial", "gamma"])
 def test_coarse_grids_first(plain, loss, monkeypatch):
-    monkeypatch.setattr(chunks, "CHEAP", 0.0)  # as where a pass takes long
+    monkeypatch.setattr(finder, "CHEAP", 0.0)  # as where a pass takes long
     X, y, Y = plain.problem(loss, seed=3, d=4)
     compare(plain, loss, X, y, Y, {"learning_rate": 0.02})
 

@@ -11,7 +11,7 @@ import pytest
 
 import gdfast
 from gdfast.results.fields import FieldError
-from gdfast.solvers.collocation import chunks as collocation_chunks
+from gdfast.solvers.collocation import finder
 
 EPOCHS = 12_000
 OPTIONS = {"loss": "log_loss", "learning_rate": 0.02, "epochs": EPOCHS, "seed": 1}
@@ -186,7 +186,7 @@ def test_a_time_limit_and_ctrl_c_are_kept(monkeypatch):
     X = rng.normal(size=(100_000, 8))
     y = (X.sum(axis=1) + rng.logistic(size=len(X)) > 0).astype(int)
     options = {"loss": "log_loss", "learning_rate": 0.01, "epochs": 10**6, "solver": "collocation"}
-    monkeypatch.setattr(collocation_chunks, "BEFORE", 2)  # the end comes within a stretch
+    monkeypatch.setattr(finder, "EARLY", 2)  # the end comes within a stretch
     started = time.perf_counter()
     run = gdfast.fit(X, y, max_seconds=0.5, **options)
     assert run.stop_reason == "max_seconds"
