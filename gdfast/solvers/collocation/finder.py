@@ -32,8 +32,9 @@ LEVELS, CHEAP = (8, 16, DEGREE), 1e-3
 FACTORS = (4.0, 2.0, 1.4, 1.0)  # of the next stretch's length, the first that its coefficients allow
 PART_OF_THE_WAY = 2.0  # in its time constants, that the fastest mode goes in a first stretch where all are slow
 NEGLIGIBLE = 0.7  # units of rounding
-# Of the rate from one epoch to the next, relative: no stretch goes beyond; and epochs in which it is looked for.
-JUMP, LOOKED_AHEAD = 0.02, 2**16
+# Of the rate from one epoch to the next, relative: no stretch goes beyond; a smaller one, too, where it is so many times
+# the changes beside it; and epochs in which they are looked for.
+JUMP, SMALLER_JUMP, TIMES, LOOKED_AHEAD = 0.02, 1e-9, 8.0, 2**16
 LOOKS = 8  # along the guess of a stretch, before it is computed
 # Stretches that are refused may take this part of the loop's time, and two may be in any case; beside the passes over
 # the rows their calls take about so many seconds for each.
@@ -111,8 +112,7 @@ class StretchFinder:
             return length, 0
         ahead = min(self.plan.epochs - self.state.epoch, max(length, LOOKED_AHEAD))
         rates = self.plan.rates.take(self.state.epoch, ahead)
-        jumps = np.flatnonzero(np.abs(np.diff(rates)) > JUMP * rates[:-1]) + 1
-        borders = np.concatenate([[0], jumps, [ahead]])
+        borders = np.concatenate([[0], jumps(rates), [ahead]])
         long_enough = np.flatnonzero(np.diff(borders) >= shortest)
         if len(long_enough) and long_enough[0] == 0:
             return int(min(length, borders[1])), 0
@@ -195,6 +195,14 @@ class StretchFinder:
         self.basis, self.basis_point, self.last = None, saved.get("basis_point"), last
         # The training may go on beyond the end that there was.
         self.next_try = max(self.state.epoch, self.next_try if self.next_try <= saved["epochs"] else 0)
+
+
+def jumps(rates: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the epochs whose rate jumps from that of the epoch before."""
+    changes = np.concatenate([[0.0], np.abs(np.diff(rates)), [0.0]])
+    relative = changes[1:-1] / rates[:-1]
+    alone = (relative > SMALLER_JUMP) & (changes[1:-1] > TIMES * np.maximum(changes[:-2], changes[2:]))
+    return np.flatnonzero((relative > JUMP) | alone) + 1
 
 
 def growth(found: Stretch) -> float:

@@ -25,7 +25,7 @@ __all__ = ["Collocation"]
 # The cost model (see ../closed_form/solver.py), on the safe side: of a stretch its calls, its passes over the rows in
 # epochs of the loop, and the cube of its parameters for the eigenvectors of their Hessian; from so many epochs on each
 # stretch is twice as long; of an epoch a rate that is not constant.
-CALLS, PASSES = 2e-3, 200
+CALLS, PASSES = 2e-3, 150
 DOUBLED, RATES = 600, 1e-7
 
 

@@ -68,9 +68,10 @@ def test_schedules(plain, schedule):
     compare(plain, "log_loss", X, y, Y, {"learning_rate": schedule})
 
 
-def test_a_rate_that_jumps_goes_by_the_loop_where_it_does(plain):
+@pytest.mark.parametrize("after", [0.01, 0.0499, 0.0500001])
+def test_a_stretch_ends_where_the_rate_jumps(plain, after):
     X, y, Y = plain.problem("log_loss")
-    rates = np.where(np.arange(8000) < 3500, 0.05, 0.01)
+    rates = np.where(np.arange(8000) < 3500, 0.05, after)
     run = compare(plain, "log_loss", X, y, Y, {"learning_rate": rates}, epochs=8000)
     for part in run.collocation:
         assert part.by == "loop" or not part.first < 3500 < part.last
