@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gdfast._arguments import numeric_array, real, shown, whole
+from gdfast._utils.arguments import numeric_array, real, shown, whole
 from gdfast.options.option import LARGEST_COUNT
 from gdfast.results.divergence import DivergenceWarning
 from gdfast.results.stop_reason import StopReason

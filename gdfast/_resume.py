@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gdfast._arguments import choice, shown, whole
+from gdfast._utils.arguments import choice, shown, whole
 from gdfast.backends import BACKENDS
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.frames import by_name, reorder_columns

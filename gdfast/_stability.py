@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import as_array, flag, real
+from gdfast._utils.arguments import as_array, flag, real
 from gdfast.data.csr import features
 from gdfast.data.frames import by_name
 from gdfast.data.problem import make_problem

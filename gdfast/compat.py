@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import flag, floating, matrix, numeric_array, real, vector, whole
 from gdfast._fit import fit_options
+from gdfast._utils.arguments import flag, floating, matrix, numeric_array, real, vector, whole
 from gdfast.options.callbacks import CallbackState
 from gdfast.options.declarations import DEFAULTS
 from gdfast.options.option import LARGEST_COUNT

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gdfast._arguments import numeric_array, shown
+from gdfast._utils.arguments import numeric_array, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

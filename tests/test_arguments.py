@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gdfast
-from gdfast._arguments import choice, matrix, real, shown, vector, whole
+from gdfast._utils.arguments import choice, matrix, real, shown, vector, whole
 
 WHOLE = np.array([[1, 2], [3, 4], [5, 7], [0, 1]])
 X = WHOLE.astype(float)

@@ -9,8 +9,8 @@ import gdfast
 ROOT = Path(gdfast.__file__).parent
 # From the bottom up: a module imports only from levels below its own, and from its own folder.
 LEVELS = [
-    {"formulas", "_cached_property"},
-    {"_arguments"},
+    {"formulas"},
+    {"_utils"},
     {"options"},
     {"data"},
     {"results"},

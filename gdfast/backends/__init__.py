@@ -11,7 +11,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from gdfast._arguments import choice
+from gdfast._utils.arguments import choice
 
 __all__ = ["BACKENDS", "available", "choose", "load"]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import shown
+from gdfast._utils.arguments import shown
 from gdfast.data.tables.header import check_distinct
 from gdfast.data.tables.table import Table
 

@@ -12,7 +12,7 @@ import typer
 from numpy.typing import NDArray
 
 import gdfast
-from gdfast._arguments import real
+from gdfast._utils.arguments import real
 from gdfast.cli.categories import Categories, encoded, found_categories
 from gdfast.cli.data_options import (
     FILES,

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import float_type, floating, matrix, numeric_array, two_dimensions, whole
+from gdfast._utils.arguments import float_type, floating, matrix, numeric_array, two_dimensions, whole
 from gdfast.data.tables.table import Table
 
 __all__ = ["CSR", "Features", "as_kind_of", "dense", "features", "from_parts", "is_sparse", "row_squares"]

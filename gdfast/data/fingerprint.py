@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from gdfast._arguments import as_array
+from gdfast._utils.arguments import as_array
 from gdfast.data.csr import is_sparse
 
 __all__ = ["fingerprint"]

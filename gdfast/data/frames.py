@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from gdfast._arguments import shown
+from gdfast._utils.arguments import shown
 
 __all__ = ["NamedData", "by_name", "column_names", "reorder_columns", "validation_by_name"]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import whole
+from gdfast._utils.arguments import whole
 from gdfast.formulas.constants import GOLDEN, MIX_1, MIX_2
 from gdfast.options.option import LARGEST_SEED
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import as_array, floating, numeric_array, real, shown, vector
-from gdfast._cached_property import cached_property
+from gdfast._utils.arguments import as_array, floating, numeric_array, real, shown, vector
+from gdfast._utils.cached_property import cached_property
 from gdfast.data.csr import CSR, as_kind_of, features
 from gdfast.data.order import fill_order
 from gdfast.data.scaling import Scaling

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import REAL_KINDS
+from gdfast._utils.arguments import REAL_KINDS
 
 __all__ = ["by_row_blocks"]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from gdfast._arguments import real, shown, whole
+from gdfast._utils.arguments import real, shown, whole
 
 __all__ = ["EMA", "Averaging", "make_average"]
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from gdfast._arguments import shown
-from gdfast._cached_property import cached_property
+from gdfast._utils.arguments import shown
+from gdfast._utils.cached_property import cached_property
 
 __all__ = ["Callback", "CallbackState", "make_callbacks"]
 

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import REAL_KINDS, flag, real, shown
-from gdfast._cached_property import cached_property
+from gdfast._utils.arguments import REAL_KINDS, flag, real, shown
+from gdfast._utils.cached_property import cached_property
 from gdfast.formulas.losses import LOSSES, LossFormulas, curvature_of_kinks
 
 __all__ = ["Loss", "name_in_repr"]

@@ -8,7 +8,7 @@ and what a solver needs to be left out are read from here.
 from collections.abc import Mapping
 from typing import Any
 
-from gdfast._arguments import flag
+from gdfast._utils.arguments import flag
 from gdfast.formulas.penalties import PENALTIES
 from gdfast.options.averaging import make_average
 from gdfast.options.callbacks import make_callbacks

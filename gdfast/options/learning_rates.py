@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import converted, real, vector, whole
+from gdfast._utils.arguments import converted, real, vector, whole
 from gdfast.options.schedules import Constant, ReduceOnPlateau, Schedule
 
 __all__ = ["CallableRates", "LearningRates", "make_learning_rates"]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import choice, numeric_array, real, shown, vector
+from gdfast._utils.arguments import choice, numeric_array, real, shown, vector
 from gdfast.formulas.losses import LOSSES, LossFormulas
 from gdfast.formulas.penalties import PENALTIES
 from gdfast.formulas.update_rules import UPDATE_RULES, UpdateRule

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, ClassVar
 
-from gdfast._arguments import choice, flag, real, shown
+from gdfast._utils.arguments import choice, flag, real, shown
 
 __all__ = ["GD", "OPTIMIZERS", "AdaGrad", "Adam", "AdamW", "Momentum", "Optimizer", "RMSProp", "make_optimizer"]
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from gdfast._arguments import choice, real, shown, whole
+from gdfast._utils.arguments import choice, real, shown, whole
 
 __all__ = [
     "LARGEST_COUNT",

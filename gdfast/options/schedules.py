@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any
 
-from gdfast._arguments import choice, flag, real, shown, whole
+from gdfast._utils.arguments import choice, flag, real, shown, whole
 from gdfast.formulas import rates
 
 __all__ = [

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import shown
+from gdfast._utils.arguments import shown
 from gdfast.options.option import Check
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gdfast._arguments import numeric_array, shown
+from gdfast._utils.arguments import numeric_array, shown
 from gdfast.data.csr import CSR, features, is_sparse
 from gdfast.data.frames import by_name, reorder_columns
 from gdfast.data.problem import label_matches, normalised_weights, targets

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import whole
-from gdfast._cached_property import cached_property
+from gdfast._utils.arguments import whole
+from gdfast._utils.cached_property import cached_property
 from gdfast.results.history import HistorySource, Recorded
 from gdfast.results.linear_model import LinearModel
 from gdfast.results.path_parts import PathPart, path_parts

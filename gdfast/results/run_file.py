@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import numeric_array, shown
+from gdfast._utils.arguments import numeric_array, shown
 from gdfast.data.csr import CSR, features, from_parts, is_sparse
 from gdfast.formulas.losses import LOSSES
 from gdfast.options.averaging import EMA

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from gdfast._arguments import shown
+from gdfast._utils.arguments import shown
 
 try:
     import fcntl

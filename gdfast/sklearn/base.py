@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 
-from gdfast._arguments import converted, floating, numeric_array, shown
+from gdfast._utils.arguments import converted, floating, numeric_array, shown
 from gdfast.data.csr import features
 from gdfast.formulas.losses import LOSSES
 from gdfast.formulas.penalties import PENALTIES

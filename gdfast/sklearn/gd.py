@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import gdfast
-from gdfast._arguments import choice, flag, numeric_array, refuse_masked, shown, whole
+from gdfast._utils.arguments import choice, flag, numeric_array, refuse_masked, shown, whole
 from gdfast.data.csr import features
 from gdfast.data.frames import by_name
 from gdfast.data.row_blocks import by_row_blocks

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from gdfast._arguments import refuse_masked
+from gdfast._utils.arguments import refuse_masked
 
 __all__ = ["takes_arrays", "trains"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._cached_property import cached_property
+from gdfast._utils.cached_property import cached_property
 from gdfast.backends import load
 from gdfast.backends.protocol import KernelSet
 from gdfast.data.problem import Problem

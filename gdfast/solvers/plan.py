@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import floating, numeric_array, shown, vector
+from gdfast._utils.arguments import floating, numeric_array, shown, vector
 from gdfast.data.order import LARGEST_SHUFFLE
 from gdfast.data.problem import Dimensions, Problem
 from gdfast.options.callbacks import Callback

@@ -1,6 +1,6 @@
 """Which solver runs: the registry, what a solver's needs leave of it, and which one costs least."""
 
-from gdfast._arguments import choice
+from gdfast._utils.arguments import choice
 from gdfast.backends.background import EndIsDueError
 from gdfast.data.problem import Dimensions, Problem
 from gdfast.solvers.base import Solver

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gdfast._cached_property import cached_property
+from gdfast._utils.cached_property import cached_property
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.problem import Problem
 from gdfast.results.run import Run

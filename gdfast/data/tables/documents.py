@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from typing import Any
 
-from gdfast._arguments import shown
+from gdfast._utils.arguments import shown
 from gdfast.data.tables.header import has_header, names_of_header, unnamed_columns
 from gdfast.data.tables.layout import Found
 from gdfast.data.tables.objects import array_of_objects

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from gdfast._arguments import shown
+from gdfast._utils.arguments import shown
 from gdfast.data.tables.numbers import is_missing, is_value
 
 __all__ = ["check_distinct", "has_header", "is_column_of_values", "names_of_header", "unnamed_columns"]

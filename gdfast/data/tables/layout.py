@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from gdfast._arguments import choice, shown
+from gdfast._utils.arguments import choice, shown
 
 __all__ = ["BLANKS", "SENTENCES", "Convert", "Found", "Layout", "make_layout"]
 

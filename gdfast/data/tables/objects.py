@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import REAL_KINDS, shown
+from gdfast._utils.arguments import REAL_KINDS, shown
 from gdfast.data.tables.numbers import REMEDY, is_missing
 
 __all__ = ["array_of_objects", "checked_array"]

@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from gdfast._arguments import shown
+from gdfast._utils.arguments import shown
 from gdfast.data.tables.header import check_distinct
 from gdfast.data.tables.layout import Found, Layout, make_layout
 from gdfast.data.tables.source import decompressed, kind_of, name_of, read_bytes

@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any
 
-from gdfast._arguments import shown
+from gdfast._utils.arguments import shown
 
 __all__ = ["decompressed", "kind_of", "name_of", "needed", "read_bytes"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import REAL_KINDS, is_number, shown
+from gdfast._utils.arguments import REAL_KINDS, is_number, shown
 from gdfast.data.tables.numbers import is_number_text
 
 __all__ = ["Table"]

@@ -32,8 +32,8 @@ LEVELS, CHEAP = (8, 16, DEGREE), 1e-3
 FACTORS = (4.0, 2.0, 1.4, 1.0)  # of the next stretch's length, the first that its coefficients allow
 PART_OF_THE_WAY = 2.0  # in its time constants, that the fastest mode goes in a first stretch where all are slow
 NEGLIGIBLE = 0.7  # units of rounding
-# Of the rate from one epoch to the next, relative: no stretch goes beyond; a smaller one, too, where it is so many times
-# the changes beside it; and epochs in which they are looked for.
+# Of the rate from one epoch to the next, relative: no stretch goes beyond, nor beyond a smaller one that is so many
+# times the changes beside it; and epochs in which they are looked for.
 JUMP, SMALLER_JUMP, TIMES, LOOKED_AHEAD = 0.02, 1e-9, 8.0, 2**16
 LOOKS = 8  # along the guess of a stretch, before it is computed
 # Stretches that are refused may take this part of the loop's time, and two may be in any case; beside the passes over

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from gdfast._arguments import flag
+from gdfast._utils.arguments import flag
 from gdfast.options.option import LARGEST_COUNT, Check, count, number
 from gdfast.results.fields import agree, array_of, check_field, mapping
 from gdfast.results.run import Run

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gdfast._arguments import flag
+from gdfast._utils.arguments import flag
 from gdfast.backends.state import State
 from gdfast.options.option import LARGEST_COUNT, Check, count, optional
 from gdfast.results.fields import FieldError, agree, any_number, array_like, check_field, mapping

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._arguments import shown
+from gdfast._utils.arguments import shown
 from gdfast.data.tables.numbers import (
     AMBIGUOUS,
     COMMA,

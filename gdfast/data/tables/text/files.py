@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from gdfast._arguments import shown
+from gdfast._utils.arguments import shown
 from gdfast.data.tables.header import has_header, is_column_of_values, names_of_header, unnamed_columns
 from gdfast.data.tables.layout import Found, Layout
 from gdfast.data.tables.numbers import is_value
