@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from gdfast.results.divergence import StabilityWarning as StabilityWarning
     from gdfast.results.run import Run as Run
     from gdfast.results.stop_reason import StopReason as StopReason
+    from gdfast.sweeps.result import Sweep as Sweep
+    from gdfast.sweeps.sweep import sweep as sweep
 
 # The public names and the modules that define them, which are imported when a name is first asked for.
 PUBLIC = {
@@ -63,6 +65,7 @@ PUBLIC = {
     "StabilityWarning": "results.divergence",
     "Step": "options.schedules",
     "StopReason": "results.stop_reason",
+    "Sweep": "sweeps.result",
     "Warmup": "options.schedules",
     "backends": "backends",
     "compat": "compat",
@@ -73,6 +76,7 @@ PUBLIC = {
     "resume": "_resume",
     "sample_order": "data.order",
     "stability": "_stability",
+    "sweep": "sweeps.sweep",
 }
 # Not public: what a method of Run finds here, since `results` imports nothing above it.
 FOR_RUN = {"_solver_at_end": "_resume"}

@@ -23,7 +23,7 @@ from gdfast.solvers.prepare import prepare
 from gdfast.solvers.select import solver_at_start
 from gdfast.solvers.training import FitCall, TrainingData, run_solver
 
-__all__ = ["fit", "fit_options"]
+__all__ = ["MAY_HOLD_ARRAYS", "fit", "fit_options", "with_own_arrays"]
 
 MOST_AXES = 64  # of NumPy's arrays: a list deeper than that, or one that holds itself, is refused as no array
 MAY_HOLD_ARRAYS = [name for name, option in OPTIONS.items() if option.may_hold_arrays]

@@ -20,7 +20,7 @@ LEVELS = [
     {"_minimize", "_stability", "plots"},
     {"_fit"},
     {"_resume"},
-    {"compat"},
+    {"compat", "sweeps"},
     {"cli", "sklearn"},
     {"__main__"},
 ]

@@ -32,6 +32,7 @@ from gdfast.cli.data_options import (
 )
 from gdfast.cli.options import GroupedCommand, as_typed, options_of_fit, with_options_of_fit
 from gdfast.cli.report import as_json, as_text
+from gdfast.cli.sweep import sweep
 from gdfast.data.tables.table import Table
 from gdfast.formulas.losses import LOSSES
 from gdfast.results.run import Run
@@ -139,6 +140,9 @@ def fit(
     print(as_json(trained, inputs.names, prediction) if json else as_text(trained, inputs.names, prediction))
     for line in written(trained, plot, save):
         print(line, file=sys.stderr if json else sys.stdout)
+
+
+app.command(cls=GroupedCommand)(sweep)
 
 
 @app.command()

@@ -5,12 +5,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import typer
 from typer.core import TyperCommand
 
-from gdfast.options.declarations import DEFAULTS, OPTIONS
+from gdfast.options.declarations import CHECKPOINTS, DEFAULTS, OPTIONS
 
-__all__ = ["GroupedCommand", "as_typed", "option_name", "options_of_fit", "with_options_of_fit"]
+__all__ = ["GroupedCommand", "as_typed", "axes_of_sweep", "option_name", "options_of_fit", "with_options_of_fit"]
 
 TAKEN = {name: option.words for name, option in OPTIONS.items() if option.words is not None}
 # The defaults that differ from those of `gdfast.fit`.
@@ -20,6 +21,8 @@ HELP_OF_NO = {
     "fit_intercept": "Leave the intercept at zero.",
     "shuffle": "Take the rows in their own order in SGD and mini-batches.",
 }
+SWEPT = ("int", "float", "name", "number or name")  # words of options that can have several values
+SPACED: dict[str, Any] = {"log": np.geomspace, "lin": np.linspace}
 TYPES = {"int": int, "float": float, "flag": bool}  # of the words that typer converts; all others are text
 
 
@@ -58,16 +61,22 @@ def metavar(name: str) -> str | None:
     return {"numbers": "NUMBER,...", "names": "NAME,...", "column": "COLUMN", "file": "FILE"}.get(TAKEN[name])
 
 
-def parameter_of(name: str) -> inspect.Parameter:
-    """Return the parameter of a command for an option of `fit`."""
+def parameter_of(name: str, several: bool = False) -> inspect.Parameter:
+    """Return the parameter of a command for an option of `fit`, as text where it takes several values."""
     words, default = TAKEN[name], OTHER_DEFAULTS.get(name, DEFAULTS[name])
     if words == "flag":
         default = False
+    elif several:
+        words, default = "column", None
     elif words not in TYPES:
         default = str(default) if default not in (None, ()) else None
     kind = TYPES.get(words, str)
     about = typer.Option(
-        default, option_name(name), help=help_of(name), metavar=metavar(name), rich_help_panel=OPTIONS[name].group
+        default,
+        option_name(name),
+        help=help_of(name),
+        metavar="VALUE,..." if several and TAKEN[name] in SWEPT else metavar(name),
+        rich_help_panel=OPTIONS[name].group,
     )
     annotation = kind if default is not None else kind | None
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=about, annotation=annotation)
@@ -78,11 +87,15 @@ def help_of(name: str) -> str:
     return as_typed(HELP_OF_NO.get(name, OPTIONS[name].sentence))
 
 
-def with_options_of_fit(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that takes **options, with a parameter for each option of `fit` instead."""
+def with_options_of_fit(command: Callable[..., None], several: bool = False) -> Callable[..., None]:
+    """Return a command that takes **options, with a parameter for each option of `fit` instead.
+
+    Where an option takes `several` values, those of a single fit alone are left out.
+    """
     signature = inspect.signature(command)
     own = [about for about in signature.parameters.values() if about.kind is not inspect.Parameter.VAR_KEYWORD]
-    made = signature.replace(parameters=[*own, *map(parameter_of, TAKEN)])
+    names = [name for name in TAKEN if not (several and OPTIONS[name].group == CHECKPOINTS)]
+    made = signature.replace(parameters=[*own, *(parameter_of(name, several) for name in names)])
     vars(command)["__signature__"] = made
     command.__annotations__ = {about.name: about.annotation for about in made.parameters.values()}
     return command
@@ -91,6 +104,48 @@ def with_options_of_fit(command: Callable[..., None]) -> Callable[..., None]:
 def options_of_fit(given: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of `gdfast.fit` from those of the command; a column stays a name."""
     return {name: value_of(name, given[name]) for name in TAKEN}
+
+
+def axes_of_sweep(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `gdfast.sweep` from what was given: a list where there are several values."""
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if value is None or (TAKEN[name] == "flag" and value is False):
+            continue
+        values = axis(name, value) if isinstance(value, str) and TAKEN[name] in SWEPT else [value_of(name, value)]
+        found[name] = values if len(values) > 1 else values[0]
+    return found
+
+
+def axis(name: str, text: str) -> list[Any]:
+    """Return the values that a text stands for: "0.1,1", or "log:1e-4:1:20" and "lin:0:1:5" for numbers between two."""
+    values: list[Any] = []
+    for part in text.split(","):
+        kind, *ends = part.split(":")
+        if kind not in SPACED or TAKEN[name] == "name":
+            values.append(converted(name, part))
+            continue
+        if len(ends) != 3 or not ends[2].isdigit() or int(ends[2]) < 2:
+            raise ValueError(f"{option_name(name)}={part!r} must be {kind}:FIRST:LAST:COUNT, COUNT at least 2")
+        first, last = (float(number(name, end)) for end in ends[:2])
+        if kind == "log" and not (first > 0 and last > 0):
+            raise ValueError(f"{option_name(name)}={part!r} needs two numbers above 0; use lin: for others")
+        spaced = SPACED[kind](first, last, int(ends[2])).tolist()
+        values += [round(value) for value in spaced] if TAKEN[name] == "int" else spaced
+    return values
+
+
+def converted(name: str, text: str) -> Any:
+    """Return one value of an option that is given as text."""
+    words = TAKEN[name]
+    if text in ("None", "none") and DEFAULTS[name] is None:
+        return None
+    if words == "name":
+        return text
+    if words == "number or name" and text in names_in_type(name):
+        return text
+    value = number(name, text)
+    return float(value) if words == "float" else value
 
 
 def value_of(name: str, given: Any) -> Any:

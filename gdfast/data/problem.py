@@ -62,6 +62,15 @@ class Problem:
     classes: NDArray[Any] | None  # the labels in sorted order
     several: bool  # y had several columns, so coef has a row for each
     scaling: Scaling | None = None  # that X was standardized by
+    shared: dict[Any, Any] | None = None  # what several fits on this problem make once; None: there is one fit
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what `make` returns, which several fits make once."""
+        if self.shared is None:
+            return make()
+        if key not in self.shared:
+            self.shared[key] = make()
+        return self.shared[key]
 
     @cached_property
     def dimensions(self) -> Dimensions:
@@ -71,7 +80,7 @@ class Problem:
 
     def standardized(self, scaling: Scaling) -> "Problem":
         """Return the problem on scaled columns."""
-        return replace(self, X=scaling.scaled(self.X), scaling=scaling)
+        return replace(self, X=scaling.scaled(self.X), scaling=scaling, shared=None if self.shared is None else {})
 
 
 def make_problem(X: Any, y: Any, loss: str | Loss, sample_weight: Any = None, c: float = 0.0) -> Problem:

@@ -28,7 +28,7 @@ from gdfast.options.option import (
     step_of_epochs,
 )
 
-__all__ = ["DEFAULTS", "OPTIONS", "checked", "checked_option", "known_by_others", "options_given"]
+__all__ = ["CHECKPOINTS", "DEFAULTS", "OPTIONS", "checked", "checked_option", "known_by_others", "options_given"]
 
 positive_number, positive_count = optional(number(0.0, ends="(]")), optional(count(1))
 MODEL, TRAINING, STOPPING = "The model", "Gradient descent", "Stopping"

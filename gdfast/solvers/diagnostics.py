@@ -14,7 +14,7 @@ from gdfast.solvers.base import Solver
 from gdfast.solvers.closed_form.solver import path_of_loop
 from gdfast.solvers.smoothness import largest_rate, stable_rate, surely_stable
 
-__all__ = ["RateName", "checked_run", "report_divergence", "warn_if_unstable"]
+__all__ = ["RateName", "checked_run", "level_of_caller", "report_divergence", "warn_if_unstable"]
 
 
 class RateName(NamedTuple):

@@ -2,7 +2,10 @@
 
 import os
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gdfast.backends import BACKENDS, choose, load, why_unavailable
 from gdfast.data.problem import Dimensions, Problem, make_problem, split, validation_problem
@@ -18,24 +21,35 @@ from gdfast.solvers.smoothness import auto_rate
 
 __all__ = ["prepare", "prepare_again"]
 
+
 MODEL_OPTIONS = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
 
 
-def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tuple[Problem, Plan]:
-    """Return the Problem and the Plan of fit's arguments."""
+class Prepared(NamedTuple):
+    """The rows to train on and those to validate on, and which these are, by a seed."""
+
+    problem: Problem
+    validation: Problem | None
+    rows: NDArray[np.intp] | None
+    seed: int
+
+
+def prepare(
+    X: Any, y: Any, sample_weight: Any, options: dict[str, Any], known: dict[Any, Prepared] | None = None
+) -> tuple[Problem, Plan]:
+    """Return the Problem and the Plan of fit's arguments; fits on the same data share the problems in `known`."""
     options = checked(options)
     loss, optimizer, backend, model = prepare_model(options)
-    problem, validation, rows = make_problem(X, y, loss, sample_weight, model.c), None, None
-    batch_size = make_batch_size(options["batch_size"], len(problem.X))
-    seed = make_seed(options["seed"], batch_size, len(problem.X))
-    if isinstance(options["validation"], (tuple, list)):
-        validation = validation_problem(problem, loss, options["validation"], model.c)
-    elif options["validation"] is not None:
-        problem, validation, rows = split(problem, options["validation"], seed, load(backend).fill_order)
-    if options["standardize"]:
-        scaling = scaling_of(problem.X, problem.weights)  # by the rows that are trained on
-        problem = problem.standardized(scaling)
-        validation = None if validation is None else validation.standardized(scaling)
+    validation = options["validation"]
+    drawn = (options["seed"], validation) if isinstance(validation, float) else id(validation)
+    key = loss, model.c, options["standardize"], backend, drawn
+    prepared = None if known is None else known.get(key)
+    if prepared is None:
+        prepared = prepare_data(X, y, sample_weight, options, loss, model.c, backend)
+        if known is not None:
+            prepared = known[key] = prepared._replace(problem=replace(prepared.problem, shared={}))
+    problem, validation, rows, seed = prepared
+    seed = seed if options["seed"] is None else options["seed"]
     data = problem.dimensions
     model = with_constraints(model, data.d, data.dtype, options)
     rate = options["learning_rate"]
@@ -49,6 +63,24 @@ def prepare(X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> tupl
         rate = optimizer.auto_rate or auto_rate(problem, model, plan.batch_size)
         return problem, replace(plan, rates=make_learning_rates(rate, plan.epochs))
     return problem, make_plan(data, model, rate, options, backend, seed, validation, rows)
+
+
+def prepare_data(
+    X: Any, y: Any, sample_weight: Any, options: dict[str, Any], loss: str | Loss, c: float, backend: str
+) -> Prepared:
+    """Return the problem of checked options, standardized where that is asked for, and its validation part."""
+    problem, validation, rows = make_problem(X, y, loss, sample_weight, c), None, None
+    n = len(problem.X)
+    seed = make_seed(options["seed"], make_batch_size(options["batch_size"], n), n)
+    if isinstance(options["validation"], (tuple, list)):
+        validation = validation_problem(problem, loss, options["validation"], c)
+    elif options["validation"] is not None:
+        problem, validation, rows = split(problem, options["validation"], seed, load(backend).fill_order)
+    if options["standardize"]:
+        scaling = scaling_of(problem.X, problem.weights)  # by the rows that are trained on
+        problem = problem.standardized(scaling)
+        validation = None if validation is None else validation.standardized(scaling)
+    return Prepared(problem, validation, rows, seed)
 
 
 def prepare_again(options: dict[str, Any], data: Dimensions, before: Plan | None = None) -> Plan:

@@ -15,7 +15,7 @@ from gdfast.solvers.monitoring.growth import costs_if_grown
 from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
-__all__ = ["FitCall", "TrainingData", "run_solver"]
+__all__ = ["FitCall", "TrainingData", "finished_run", "run_solver"]
 
 
 WITH_RUN = "What was done is the `run` of this error: save it elsewhere by run.save(path), or resume it"
@@ -62,13 +62,18 @@ def run_solver(solver: Solver, call: FitCall) -> Run:
             make_run(result, solver, call).save(path)
 
     solver.run(Monitor(solver.plan, call.started, call.progress, write))
+    return finished_run(solver, call)
+
+
+def finished_run(solver: Solver, call: FitCall) -> Run:
+    """Return the Run of a solver at its end, and write the last checkpoint."""
     result = solver.result()
     run, failure = make_run(result, solver, call), result.failure
     grown = costs_if_grown(run, result.estimate, None if call.data is None else call.data.problem, solver)
     if grown is not None:
         run = replace(run, start_cost=grown[0], known_cost=grown[1])
-    if path is not None:
-        failure = failure_to_save(run, path) or failure
+    if call.checkpoint is not None:
+        failure = failure_to_save(run, call.checkpoint) or failure
     if failure is not None:
         vars(failure)["run"] = run
         failure.add_note(WITH_RUN)

@@ -17,7 +17,7 @@ from gdfast.data.csr import dense
 from gdfast.data.problem import Problem
 from gdfast.options.model import Model
 
-__all__ = ["EPS", "Factors", "factorize"]
+__all__ = ["EPS", "Factors", "factorize", "only_r", "triangle"]
 
 # A block of rows for one QR: half a megabyte, which the second-level cache holds.
 BLOCK_VALUES = 65_536
@@ -48,10 +48,10 @@ class Factors:
             return 0.5 * (self.residual + float((missing * missing).sum()))
 
 
-def triangle(problem: Problem, model: Model, l2: Any) -> NDArray[np.float64]:
+def triangle(problem: Problem, intercept: bool) -> NDArray[np.float64]:
     """Return R of the streaming QR: blocks of rows, R stacked on the next block."""
     n, d = problem.X.shape
-    p, k = d + model.intercept, problem.Y.shape[1]
+    p, k = d + intercept, problem.Y.shape[1]
     R = np.empty((0, p + k))
     size = max(2 * (p + k), BLOCK_VALUES // (p + k))
     for first in range(0, n, size):
@@ -61,17 +61,22 @@ def triangle(problem: Problem, model: Model, l2: Any) -> NDArray[np.float64]:
         block[: len(R)] = R
         rows = block[len(R) :]
         rows[:, :d] = dense(problem.X[first:stop])
-        if model.intercept:
+        if intercept:
             rows[:, d] = 1.0
         rows[:, p:] = problem.Y[first:stop]
         weights = 1.0 if problem.weights is None else problem.weights[first:stop, None]
         rows *= np.sqrt(weights / n)
         R = only_r(block)
-    if np.max(l2) > 0:
-        ridge = np.zeros((d, p + k))
-        np.fill_diagonal(ridge, np.sqrt(l2))
-        R = only_r(np.vstack([R, ridge]))
     return R
+
+
+def with_l2(R: NDArray[np.float64], l2: Any, d: int) -> NDArray[np.float64]:
+    """Return R of the rows and, below them, of a penalty on d coefficients."""
+    if np.max(l2) <= 0:
+        return R
+    ridge = np.zeros((d, R.shape[1]))
+    np.fill_diagonal(ridge, np.sqrt(l2))
+    return only_r(np.vstack([R, ridge]))
 
 
 def only_r(rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -83,13 +88,22 @@ def only_r(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def factorize(problem: Problem, model: Model, scaled_l2: float | None = None) -> Factors:
     """Return the Factors of a problem, with the model's l2 or another."""
-    p = problem.X.shape[1] + model.intercept
     l2: Any = model.l2 if scaled_l2 is None else scaled_l2
-    R = triangle(problem, model, l2 if model.factors is None else l2 * model.factors)
+    l2 = l2 if model.factors is None else l2 * model.factors
+    key = "factors", model.intercept, np.asarray(l2).tobytes()
+    factors: Factors = problem.once(key, lambda: factors_of(problem, model.intercept, l2))
+    return factors
+
+
+def factors_of(problem: Problem, intercept: bool, l2: Any) -> Factors:
+    """Return the Factors of a problem with a penalty, whose triangle without it several fits share."""
+    n, d = problem.X.shape
+    p = d + intercept
+    R = with_l2(problem.once(("triangle", intercept), lambda: triangle(problem, intercept)), l2, d)
     c = R[:p, p:]
     U, s, Vt = in_background(20.0 * p**3, np.linalg.svd, R[:p, :p], full_matrices=False)
-    rank = int((s > max(problem.X.shape) * EPS * s[0]).sum())
+    rank = int((s > max(n, d) * EPS * s[0]).sum())
     h = U.T @ c
     with np.errstate(over="ignore"):
         residual, size = float((R[p:, p:] ** 2).sum() + (h[rank:] ** 2).sum()), float(np.linalg.norm(c))
-    return Factors(np.ascontiguousarray(Vt[:rank].T), s[:rank], h[:rank], residual, size, len(problem.X))
+    return Factors(np.ascontiguousarray(Vt[:rank].T), s[:rank], h[:rank], residual, size, n)

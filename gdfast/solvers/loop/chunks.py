@@ -12,7 +12,7 @@ from gdfast.backends.protocol import KernelSet, Updates
 from gdfast.backends.state import State
 from gdfast.solvers.plan import Plan
 
-__all__ = ["Chunk", "Chunks"]
+__all__ = ["Chunk", "Chunks", "Request"]
 
 # A call of a kernel lasts about this long: signals and progress come through, and its overhead does not count.
 CHUNK_SECONDS = 0.02
@@ -22,6 +22,8 @@ LARGEST_CHUNK = 65_536
 LARGEST_CALL = 2**20
 # Products (rows times features) of a first chunk, whose speed is not known yet.
 FIRST_PRODUCTS = 200_000
+
+NONE_WANTED = np.empty(0, dtype=np.bool_)
 
 Rates = Callable[[int], NDArray[np.float64]]  # of so many updates: by epoch, or by step
 Wanted = Callable[[int], NDArray[np.bool_]]  # of so many epochs that end: whose J is computed (gdfast/backends)
@@ -33,6 +35,15 @@ class Chunk(NamedTuple):
     first: int
     costs: NDArray[np.float64]
     bad: int | None  # the epoch that is not finite
+
+
+class Request(NamedTuple):
+    """What a call of a kernel is to do: so many updates by these rates, whose costs it writes."""
+
+    steps: int
+    rates: NDArray[np.float64]
+    costs: NDArray[np.float64]
+    wanted: NDArray[np.bool_]  # of the epochs of SGD that end: whose J is computed
 
 
 class Chunks:
@@ -49,13 +60,21 @@ class Chunks:
     def run(self, target: int, rates: Rates, wanted: Wanted) -> Chunk:
         """Run a chunk towards the end of an epoch, and learn its size from its time."""
         steps = self.steps_towards(target)
-        if self.state.position == 0:
-            self.start = self.state.snapshot()
+        self.begin()
         started = time.perf_counter()
         chunk = self.call(steps, rates(steps), wanted)
-        grown = int(steps * CHUNK_SECONDS / max(time.perf_counter() - started, 1e-9))
-        self.size = max(1, min(LARGEST_CALL if self.plan.stochastic else LARGEST_CHUNK, grown, 4 * self.size))
+        self.learn(steps, time.perf_counter() - started)
         return chunk
+
+    def begin(self) -> None:
+        """Keep the state before a chunk that begins with an epoch."""
+        if self.state.position == 0:
+            self.start = self.state.snapshot()
+
+    def learn(self, steps: int, seconds: float) -> None:
+        """Have the next chunk last as long as one should, from how long so many updates took."""
+        grown = int(steps * CHUNK_SECONDS / max(seconds, 1e-9))
+        self.size = max(1, min(LARGEST_CALL if self.plan.stochastic else LARGEST_CHUNK, grown, 4 * self.size))
 
     def steps_towards(self, target: int) -> int:
         """Return the number of updates of the next chunk: whole epochs, or a part of one."""
@@ -68,21 +87,33 @@ class Chunks:
 
     def call(self, steps: int, rates: NDArray[np.float64], wanted: Wanted) -> Chunk:
         """Make so many updates; the state is that of their end, unless an epoch was bad."""
-        state, plan, start = self.state, self.plan, self.state.epoch
-        self.rates = rates
+        request = self.request(steps, rates, wanted)
         if self.plan.stochastic:
-            costs = np.empty((state.position + steps) // state.steps_per_epoch)
-            done = self.kernels.stochastic(state, Updates(steps, rates, plan.rates.by_step, wanted(len(costs)), costs))
+            done = self.kernels.stochastic(self.state, self.updates(request))
         else:
-            costs = np.empty(steps)
-            done = self.kernels.batch(state, rates, plan.objective, costs)
-        first = start + (not plan.objective or self.plan.stochastic)
+            done = self.kernels.batch(self.state, rates, self.plan.objective, request.costs)
+        return self.chunk(request, done)
+
+    def request(self, steps: int, rates: NDArray[np.float64], wanted: Wanted) -> Request:
+        """Return what a call of a kernel for so many updates needs."""
+        self.rates, state = rates, self.state
+        ending = (state.position + steps) // state.steps_per_epoch
+        return Request(steps, rates, np.empty(ending), wanted(ending) if self.plan.stochastic else NONE_WANTED)
+
+    def updates(self, request: Request) -> Updates:
+        """Return a request as the kernels of SGD take it."""
+        return Updates(request.steps, request.rates, self.plan.rates.by_step, request.wanted, request.costs)
+
+    def chunk(self, request: Request, done: int) -> Chunk:
+        """Return what a call has done by what it returned, and count its updates."""
+        state, plan, start, costs = self.state, self.plan, self.state.epoch, request.costs
+        first = start + (not plan.objective or plan.stochastic)
         if done < 0:
-            bad = start + ~done + self.plan.stochastic
+            bad = start + ~done + plan.stochastic
             return Chunk(first, costs[: max(0, bad - first)], bad)
         state.advance(done)
         # Fewer epochs may have ended, where the end was asked for meanwhile.
-        return Chunk(first, costs[: state.epoch - start] if self.plan.stochastic else costs, None)
+        return Chunk(first, costs[: state.epoch - start], None)
 
     def go_back(self, epoch: int, wanted: Wanted) -> None:
         """Return to an epoch within the last chunk: to its start, and from there by the same rates."""

@@ -61,18 +61,26 @@ class Descent:
 
     def run(self, monitor: Monitor) -> None:
         """Train up to the last epoch, or stop before it: chunk by chunk."""
+        self.start(monitor)
+        while not self.finished():
+            self.run_chunk(self.next_stop(monitor))
+            self.after_chunk(monitor)
+        monitor.end()
+
+    def start(self, monitor: Monitor) -> None:
+        """Observe the start, and do what is due there."""
         self.shows_costs = monitor.shows_costs
         self.begin()
         monitor.start()
         self.stop_on_failure(monitor)
-        while not self.finished():
-            self.run_chunk(self.next_stop(monitor))
-            self.observe_epoch()
-            end_due = monitor.between_chunks()
-            if self.state.epoch < self.plan.epochs or self.plan.interrupt == "raise":
-                self.reason = self.reason or end_due
-            self.stop_on_failure(monitor)
-        monitor.end()
+
+    def after_chunk(self, monitor: Monitor) -> None:
+        """Do what is due between two chunks."""
+        self.observe_epoch()
+        end_due = monitor.between_chunks()
+        if self.state.epoch < self.plan.epochs or self.plan.interrupt == "raise":
+            self.reason = self.reason or end_due
+        self.stop_on_failure(monitor)
 
     def stop_on_failure(self, monitor: Monitor) -> None:
         """Stop where a checkpoint cannot be written, or a large history while there is more to record."""
@@ -113,10 +121,14 @@ class Descent:
 
     def run_chunk(self, target: int) -> None:
         """Run a chunk of updates and process its costs."""
+        self.begin_chunk()
+        self.process(self.chunks.run(target, self.rates.take, self.wanted))
+
+    def begin_chunk(self) -> None:
+        """Prepare the state for a chunk."""
         self.averaging.begin(self.state)
         if self.state.position == 0 and self.backtracking.wanted:
             self.chunk_snapshot = self.snapshot()
-        self.process(self.chunks.run(target, self.rates.take, self.wanted))
 
     def process(self, chunk: Chunk) -> None:
         """Pass a chunk's costs to the rules and the history; go back to the epoch at which a rule acts."""

@@ -9,10 +9,10 @@ __all__ = ["ProgressBar"]
 class ProgressBar:
     """Shows how many epochs are done while a descent runs; does nothing where it is not wanted."""
 
-    def __init__(self, epochs: int, wanted: bool, done: int = 0) -> None:
+    def __init__(self, epochs: int, wanted: bool, done: int = 0, unit: str = "epoch") -> None:
         self.bar: Any = None
         if wanted:
-            self.bar = import_tqdm()(total=epochs, initial=done, unit="epoch", unit_scale=True)
+            self.bar = import_tqdm()(total=epochs, initial=done, unit=unit, unit_scale=True)
 
     def __enter__(self) -> "ProgressBar":
         return self

@@ -1,0 +1,1 @@
+"""Sweeps: many fits on the same data that share the passes over it."""

@@ -1,0 +1,117 @@
+"""The folds of a sweep: rows to train on and rows left out, the cost on these, and R of all rows but a fold's."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast._utils.arguments import as_array, shown
+from gdfast.backends import load
+from gdfast.data.csr import features
+from gdfast.data.frames import NamedData
+from gdfast.data.problem import Problem, validation_problem
+from gdfast.options.declarations import checked
+from gdfast.results.run import Run
+from gdfast.solvers.closed_form.factorization import only_r, triangle
+from gdfast.solvers.plan import Plan
+
+__all__ = ["Fold", "FoldTriangles", "left_out_cost", "make_folds", "rows_of"]
+
+
+class Fold(NamedTuple):
+    """The rows that are trained on, and those that are left out."""
+
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+
+
+def make_folds(folds: Any, n: int) -> list[Fold]:
+    """Return the folds of n rows: k of them one after another, or those given as (train, test)."""
+    if isinstance(folds, (int, np.integer)) and not isinstance(folds, (bool, np.bool_)):
+        if not 2 <= folds <= n:
+            raise ValueError(f"folds={folds} must be from 2 to the {n} rows of X, or a list of (train, test)")
+        return [Fold(np.setdiff1d(np.arange(n), test), test) for test in np.array_split(np.arange(n), folds)]
+    if isinstance(folds, (str, bytes)) or not isinstance(folds, Iterable):
+        raise TypeError(f"folds={shown(folds)} must be a number of folds, or a list of (train, test)")
+    found = []
+    for place, pair in enumerate(folds):
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise ValueError(f"folds[{place}]={shown(pair)} must be a pair (train, test) of row numbers")
+        found.append(Fold(*(row_numbers(f"folds[{place}][{i}]", rows, n) for i, rows in enumerate(pair))))
+    if not found:
+        raise ValueError("folds=[] holds no fold; give at least one (train, test), or leave it out")
+    return found
+
+
+def row_numbers(name: str, rows: Any, n: int) -> NDArray[np.intp]:
+    """Return numbers of rows, or a mask of them, as numbers."""
+    array = as_array(name, rows, "row numbers")
+    if array.ndim != 1 or not len(array) or array.dtype.kind not in "biu":
+        raise ValueError(f"{name}={shown(rows)} must be a list of row numbers, at least one")
+    if array.dtype.kind == "b":
+        if len(array) != n:
+            raise ValueError(f"{name} is a mask of {len(array)} rows, and X has {n}")
+        return np.flatnonzero(array)
+    if array.min() < -n or array.max() >= n:
+        raise ValueError(f"{name} holds row {array[(array < -n) | (array >= n)][0]}, and X has {n} rows")
+    return np.asarray(array, np.intp) % n
+
+
+def rows_of(data: NamedData, rows: NDArray[np.intp]) -> NamedData:
+    """Return some rows of the data, X as what `fit` makes of it."""
+    weight = None if data.sample_weight is None else as_array("sample_weight", data.sample_weight)[rows]
+    return NamedData(features("X", data.X)[rows], as_array("y", data.y, "labels")[rows], weight, data.names)
+
+
+def left_out_cost(run: Run, problem: Problem, plan: Plan, rows: NamedData) -> float:
+    """Return the mean loss of a Run on rows that it was not trained on, without penalty."""
+    loss = checked({"loss": run.settings["loss"]})["loss"]
+    given = (rows.X, rows.y) if rows.sample_weight is None else (rows.X, rows.y, rows.sample_weight)
+    left_out = validation_problem(problem, loss, given, plan.model.c)
+    model = replace(plan.model, l2=0.0, l1=0.0, factors=None)
+    W, b = np.array(run.coef, ndmin=2), np.array(run.intercept, np.float64, ndmin=1)
+    with closing(load(plan.backend).Kernels(left_out, model, True, plan.n_threads)) as kernels:
+        return float(kernels.sums_at(W, b)[0] / len(left_out.X))
+
+
+class FoldTriangles:
+    """R of the rows that each fold trains on, merged from R of each fold's own rows: every row is taken once.
+
+    That needs folds whose left-out rows are all rows, each once.
+    """
+
+    def __init__(self, data: NamedData, folds: Sequence[Fold]) -> None:
+        self.data, self.folds = data, folds
+        n = len(data.y)
+        tests = np.sort(np.concatenate([fold.test for fold in folds]))
+        every = len(tests) == n and bool((tests == np.arange(n)).all())
+        self.usable = every and all(len(fold.train) + len(fold.test) == n for fold in folds)
+        self.parts: dict[bool, list[NDArray[np.float64]]] = {}
+
+    def give(self, fold: int, problem: Problem, plan: Plan) -> None:
+        """Put R into what the fits on a fold's problem share, where the closed form may want it."""
+        intercept, shared = plan.model.intercept, problem.shared
+        key = "triangle", intercept
+        if not self.usable or shared is None or key in shared or problem.scaling is not None:
+            return
+        if problem.dimensions.sparse or not plan.model.formulas.quadratic or plan.batch_size is not None:
+            return
+        if intercept not in self.parts:
+            self.parts[intercept] = [self.part(one, problem, intercept) for one in self.folds]
+        others = [part for place, part in enumerate(self.parts[intercept]) if place != fold]
+        total = len(problem.X) if self.data.sample_weight is None else self.weight_of(self.folds[fold].train).sum()
+        shared[key] = only_r(np.vstack(others)) / np.sqrt(total)
+
+    def part(self, fold: Fold, problem: Problem, intercept: bool) -> NDArray[np.float64]:
+        """Return R of the rows that a fold leaves out, not divided by anything."""
+        X = features("X", self.data.X)[fold.test]
+        Y = np.asarray(as_array("y", self.data.y)[fold.test], np.float64).reshape(len(X), -1)
+        weights = None if self.data.sample_weight is None else self.weight_of(fold.test)
+        return np.asarray(triangle(Problem(X, Y, weights, None, problem.several), intercept) * np.sqrt(len(X)))
+
+    def weight_of(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the weights of some rows."""
+        return np.asarray(as_array("sample_weight", self.data.sample_weight)[rows], np.float64)
