@@ -62,7 +62,8 @@ class Problem:
     classes: NDArray[Any] | None  # the labels in sorted order
     several: bool  # y had several columns, so coef has a row for each
     scaling: Scaling | None = None  # that X was standardized by
-    shared: dict[Any, Any] | None = None  # what several fits on this problem make once; None: there is one fit
+    # What several fits on this problem make once, and "parts", its rows as problems that others share; None: one fit.
+    shared: dict[Any, Any] | None = None
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` returns, which several fits make once."""

@@ -1,6 +1,6 @@
 """The Solver protocol: what a solver needs, what it costs, its result as data, and resuming from that."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -115,6 +115,16 @@ class Solver(Protocol):
     def known_path(cls, run: Run) -> KnownEpoch | None:
         """Return what tells where a Run was after an epoch, None where that takes the solver at its end."""
         return None
+
+    @classmethod
+    def shares(cls, problem: Problem, plan: Plan) -> Hashable:
+        """Return what trainings that can share passes over the rows have in common, None for one that cannot."""
+        return None
+
+    @classmethod
+    def run_together(cls, solvers: Sequence[Self], monitors: Sequence[Monitor]) -> list[Exception | None]:
+        """Train solvers for which `shares` is the same; return for each why it could not be trained, or None."""
+        raise NotImplementedError("trainings of this solver share nothing")
 
     def run(self, monitor: Monitor) -> None:
         """Train up to epoch plan.epochs, or to an end before it."""

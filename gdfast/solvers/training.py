@@ -1,5 +1,6 @@
 """A solver's training from its start to the Run: progress, checkpoints, and what the Run holds of it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from gdfast.solvers.monitoring.growth import costs_if_grown
 from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
-__all__ = ["FitCall", "TrainingData", "finished_run", "run_solver"]
+__all__ = ["FitCall", "TrainingData", "run_solver", "run_solvers"]
 
 
 WITH_RUN = "What was done is the `run` of this error: save it elsewhere by run.save(path), or resume it"
@@ -63,6 +64,19 @@ def run_solver(solver: Solver, call: FitCall) -> Run:
 
     solver.run(Monitor(solver.plan, call.started, call.progress, write))
     return finished_run(solver, call)
+
+
+def run_solvers(solvers: Sequence[Solver], calls: Sequence[FitCall]) -> list[Run | Exception]:
+    """Run solvers that share passes over the rows to their ends; return for each its Run, or why there is none."""
+    monitors = [Monitor(solver.plan, call.started) for solver, call in zip(solvers, calls, strict=True)]
+    results: list[Run | Exception] = []
+    failures = type(solvers[0]).run_together(solvers, monitors)
+    for solver, call, failure in zip(solvers, calls, failures, strict=True):
+        try:
+            results.append(finished_run(solver, call) if failure is None else failure)
+        except (ValueError, OSError) as error:
+            results.append(error)
+    return results
 
 
 def finished_run(solver: Solver, call: FitCall) -> Run:

@@ -14,17 +14,15 @@ from gdfast.results.run import Run
 from gdfast.results.stop_reason import StopReason
 from gdfast.solvers.base import Solver
 from gdfast.solvers.diagnostics import RateName, checked_run
-from gdfast.solvers.loop.solver import Loop
-from gdfast.solvers.loop.together import MOST_TOGETHER, run_together, shared_pass
-from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 from gdfast.solvers.prepare import Prepared, prepare
 from gdfast.solvers.select import choose_solver, solver_at_start
-from gdfast.solvers.training import FitCall, TrainingData, finished_run, run_solver
+from gdfast.solvers.training import FitCall, TrainingData, run_solver, run_solvers
 
 __all__ = ["Fitted", "fit_together", "fits"]
 
 Fitted = Run | Exception
+MOST_TOGETHER = 16  # configurations of a pass
 
 
 class Member(NamedTuple):
@@ -32,6 +30,7 @@ class Member(NamedTuple):
 
     place: int
     configuration: dict[str, Any]
+    solver: type[Solver]
     problem: Problem
     plan: Plan
 
@@ -68,7 +67,7 @@ def fits(
             continue
         if prepared is not None:
             prepared(place, problem, plan)
-        members.append((solver, Member(place, options, problem, plan)))
+        members.append(Member(place, options, solver, problem, plan))
     for one_pass in passes(members):
         results = run_pass(data, one_pass)
         yield from ((member.place, result) for member, result in zip(one_pass, results, strict=True))
@@ -76,12 +75,12 @@ def fits(
             return
 
 
-def passes(members: Sequence[tuple[type[Solver], Member]]) -> list[list[Member]]:
+def passes(members: Sequence[Member]) -> list[list[Member]]:
     """Return the members that run together, in the order in which the first of each pass was given."""
     open_passes: dict[Hashable, list[Member]] = {}
     found: list[list[Member]] = []
-    for solver, member in members:
-        shared = shared_pass(member.problem, member.plan) if solver is Loop else None
+    for member in members:
+        shared = member.solver.shares(member.problem, member.plan)
         if shared is None or len(open_passes.get(shared, [])) in (0, MOST_TOGETHER):
             found.append([member])
             if shared is not None:
@@ -96,18 +95,12 @@ def run_pass(data: NamedData, members: list[Member]) -> list[Fitted]:
     started = time.perf_counter()
     if len(members) == 1:
         return [caught(lambda: run_alone(data, members[0], started))]
-    loops = [caught(lambda member=member: Loop(member.problem, member.plan)) for member in members]  # type: ignore[misc]
-    ready = [loop for loop in loops if isinstance(loop, Loop)]
-    errors = iter(run_together(ready, [Monitor(loop.plan, started) for loop in ready]))
-    results: list[Fitted] = []
-    for member, loop in zip(members, loops, strict=True):
-        error = next(errors) if isinstance(loop, Loop) else loop
-        results.append(
-            error
-            if error is not None
-            else caught(lambda loop=loop, member=member: told(loop, member, call_of(data, member, started)))  # type: ignore[misc]
-        )
-    return results
+    solvers = [member.solver(member.problem, member.plan) for member in members]
+    runs = run_solvers(solvers, [call_of(data, member, started) for member in members])
+    return [
+        caught(lambda run=run, solver=solver, member=member: with_divergence(run, solver, member))  # type: ignore[misc]
+        for run, solver, member in zip(runs, solvers, members, strict=True)
+    ]
 
 
 def run_alone(data: NamedData, member: Member, started: float) -> Run:
@@ -118,13 +111,10 @@ def run_alone(data: NamedData, member: Member, started: float) -> Run:
     return with_divergence(run, solver, member)
 
 
-def told(loop: Loop, member: Member, call: FitCall) -> Run:
-    """Return the Run of a loop that has ended."""
-    return with_divergence(finished_run(loop, call), loop, member)
-
-
-def with_divergence(run: Run, solver: Solver, member: Member) -> Run:
+def with_divergence(run: Fitted, solver: Solver, member: Member) -> Run:
     """Return a Run, or raise what its fit raises; what it warns of is said once for all fits."""
+    if isinstance(run, Exception):
+        raise run
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergenceWarning)
         return checked_run(run, member.problem, solver, RateName())

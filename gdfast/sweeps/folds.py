@@ -1,4 +1,4 @@
-"""The folds of a sweep: rows to train on and rows left out, the cost on these, and R of all rows but a fold's."""
+"""The folds of a sweep: rows to train on and rows left out, the cost on these, and parts that folds share."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -15,10 +15,9 @@ from gdfast.data.frames import NamedData
 from gdfast.data.problem import Problem, validation_problem
 from gdfast.options.declarations import checked
 from gdfast.results.run import Run
-from gdfast.solvers.closed_form.factorization import only_r, triangle
 from gdfast.solvers.plan import Plan
 
-__all__ = ["Fold", "FoldTriangles", "left_out_cost", "make_folds", "rows_of"]
+__all__ = ["Fold", "FoldParts", "left_out_cost", "make_folds", "rows_of"]
 
 
 class Fold(NamedTuple):
@@ -77,8 +76,8 @@ def left_out_cost(run: Run, problem: Problem, plan: Plan, rows: NamedData) -> fl
         return float(kernels.sums_at(W, b)[0] / len(left_out.X))
 
 
-class FoldTriangles:
-    """R of the rows that each fold trains on, merged from R of each fold's own rows: every row is taken once.
+class FoldParts:
+    """The rows of a squared error as the parts that folds leave out, so that what is made of each serves all folds.
 
     That needs folds whose left-out rows are all rows, each once.
     """
@@ -89,29 +88,21 @@ class FoldTriangles:
         tests = np.sort(np.concatenate([fold.test for fold in folds]))
         every = len(tests) == n and bool((tests == np.arange(n)).all())
         self.usable = every and all(len(fold.train) + len(fold.test) == n for fold in folds)
-        self.parts: dict[bool, list[NDArray[np.float64]]] = {}
+        self.parts: list[Problem] = []
 
     def give(self, fold: int, problem: Problem, plan: Plan) -> None:
-        """Put R into what the fits on a fold's problem share, where the closed form may want it."""
-        intercept, shared = plan.model.intercept, problem.shared
-        key = "triangle", intercept
-        if not self.usable or shared is None or key in shared or problem.scaling is not None:
+        """Put the parts that a fold trains on into what the fits on its problem share, where that serves them."""
+        if not self.usable or problem.shared is None or "parts" in problem.shared or problem.scaling is not None:
             return
-        if problem.dimensions.sparse or not plan.model.formulas.quadratic or plan.batch_size is not None:
-            return
-        if intercept not in self.parts:
-            self.parts[intercept] = [self.part(one, problem, intercept) for one in self.folds]
-        others = [part for place, part in enumerate(self.parts[intercept]) if place != fold]
-        total = len(problem.X) if self.data.sample_weight is None else self.weight_of(self.folds[fold].train).sum()
-        shared[key] = only_r(np.vstack(others)) / np.sqrt(total)
+        whole = len(problem.X) == len(self.folds[fold].train)  # no part of it is for validation
+        if whole and plan.model.formulas.quadratic and not problem.dimensions.sparse and plan.batch_size is None:
+            self.parts = self.parts or [self.part(one, problem.several) for one in self.folds]
+            problem.shared["parts"] = [part for place, part in enumerate(self.parts) if place != fold]
 
-    def part(self, fold: Fold, problem: Problem, intercept: bool) -> NDArray[np.float64]:
-        """Return R of the rows that a fold leaves out, not divided by anything."""
-        X = features("X", self.data.X)[fold.test]
-        Y = np.asarray(as_array("y", self.data.y)[fold.test], np.float64).reshape(len(X), -1)
-        weights = None if self.data.sample_weight is None else self.weight_of(fold.test)
-        return np.asarray(triangle(Problem(X, Y, weights, None, problem.several), intercept) * np.sqrt(len(X)))
-
-    def weight_of(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return the weights of some rows."""
-        return np.asarray(as_array("sample_weight", self.data.sample_weight)[rows], np.float64)
+    def part(self, fold: Fold, several: bool) -> Problem:
+        """Return the rows that a fold leaves out, with their weights as they were given."""
+        rows = rows_of(self.data, fold.test)
+        weights = None if rows.sample_weight is None else np.asarray(rows.sample_weight, np.float64)
+        return Problem(
+            rows.X, np.asarray(rows.y, np.float64).reshape(len(rows.X), -1), weights, None, several, None, {}
+        )

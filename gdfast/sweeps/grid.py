@@ -19,7 +19,7 @@ from gdfast.solvers.monitoring.progress import ProgressBar
 from gdfast.solvers.plan import Plan
 from gdfast.sweeps.configurations import Swept
 from gdfast.sweeps.fits import Fitted, fit_together, fits
-from gdfast.sweeps.folds import FoldTriangles, left_out_cost, make_folds, rows_of
+from gdfast.sweeps.folds import FoldParts, left_out_cost, make_folds, rows_of
 from gdfast.sweeps.result import Sweep
 
 __all__ = ["Grid"]
@@ -59,16 +59,16 @@ class Grid:
         """Train what the store does not have, until Ctrl-C."""
         keys = self.read_store()
         with Interrupt() as interrupt:
-            triangles = None if self.folds is None else FoldTriangles(self.data, self.folds)
+            parts = None if self.folds is None else FoldParts(self.data, self.folds)
             for fold in [None] if self.folds is None else range(len(self.folds)):
                 left = [i for i, place in enumerate(self.places) if place == fold and not self.stored[i]]
                 if left and not interrupt.pressed:
-                    self.train(fold, left, keys, triangles, bar)
+                    self.train(fold, left, keys, parts, bar)
             if interrupt.pressed:
                 self.stop_reason = StopReason.INTERRUPTED
 
     def train(
-        self, fold: int | None, left: list[int], keys: list[str], triangles: FoldTriangles | None, bar: ProgressBar
+        self, fold: int | None, left: list[int], keys: list[str], parts: FoldParts | None, bar: ProgressBar
     ) -> None:
         """Train the configurations of a fold, or of all rows."""
         rows = None if self.folds is None or fold is None else self.folds[fold]
@@ -78,8 +78,8 @@ class Grid:
 
         def prepared(place: int, problem: Problem, plan: Plan) -> None:
             plans[place] = problem, plan
-            if triangles is not None and fold is not None:
-                triangles.give(fold, problem, plan)
+            if parts is not None and fold is not None:
+                parts.give(fold, problem, plan)
 
         for place, result in fits(data, [self.configurations[i] for i in left], prepared):
             i = left[place]

@@ -1,7 +1,7 @@
 """Pictures of a sweep: its curves of costs, a heat map over two arguments, and lines across all of them."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +11,13 @@ from gdfast.plots import HIGHEST_COST
 from gdfast.plots import _axes as new_axes
 from gdfast.results.stop_reason import StopReason
 
-if TYPE_CHECKING:
-    from gdfast.sweeps.result import Sweep
-
 __all__ = ["plot_costs", "plot_grid", "plot_parallel"]
 
 MOST_LABELS = 20  # runs named in the legend
 MOST_POINTS = 2000  # of a curve
 
 
-def plot_costs(sweep: "Sweep", ax: Any) -> Any:
+def plot_costs(sweep: Any, ax: Any) -> Any:
     """Draw the cost of each run over the epochs."""
     ax = new_axes(ax)
     colours = colour_map()(np.linspace(0.0, 0.9, max(1, len(sweep))))
@@ -47,7 +44,7 @@ def plot_costs(sweep: "Sweep", ax: Any) -> Any:
     return ax
 
 
-def plot_grid(sweep: "Sweep", x: str, y: str, ax: Any) -> Any:
+def plot_grid(sweep: Any, x: str, y: str, ax: Any) -> Any:
     """Draw the final cost over two arguments; mark what diverged or failed."""
     for name in (x, y):
         if name not in sweep.swept:
@@ -75,7 +72,7 @@ def plot_grid(sweep: "Sweep", x: str, y: str, ax: Any) -> Any:
     return ax
 
 
-def plot_parallel(sweep: "Sweep", ax: Any) -> Any:
+def plot_parallel(sweep: Any, ax: Any) -> Any:
     """Draw each run as a line across an axis for each argument, and one for its cost."""
     ax = new_axes(ax)
     names = [*sweep.swept, "cost"]
@@ -105,7 +102,7 @@ def plot_parallel(sweep: "Sweep", ax: Any) -> Any:
     return ax
 
 
-def lowest_mean(sweep: "Sweep", values: dict[str, Any]) -> tuple[float, bool]:
+def lowest_mean(sweep: Any, values: dict[str, Any]) -> tuple[float, bool]:
     """Return the lowest final cost, a mean over folds, of the runs of some values, and whether one of them is bad."""
     several = max((fold or 0 for fold in sweep.folds), default=0) + 1
     costs, bad = [], False
@@ -125,7 +122,7 @@ def is_bad(run: Any) -> bool:
     return run is None or run.stop_reason is StopReason.DIVERGED or run.start_cost is not None
 
 
-def has_bad(sweep: "Sweep") -> bool:
+def has_bad(sweep: Any) -> bool:
     """Tell whether a run that is there diverged."""
     return any(run is not None and is_bad(run) for run in sweep.runs)
 
@@ -139,7 +136,7 @@ def levels(values: list[Any]) -> list[Any]:
         return different
 
 
-def name_of(sweep: "Sweep", place: int) -> str:
+def name_of(sweep: Any, place: int) -> str:
     """Return what tells a run apart from the others."""
     parts = [f"{name}={short(sweep.configurations[place][name])}" for name in sweep.swept]
     fold = sweep.folds[place]

@@ -11,7 +11,7 @@ import pytest
 from sklearn.model_selection import KFold
 
 import gdfast
-from gdfast.solvers.loop import together
+from gdfast.solvers.loop import solver as loop
 
 DRAWS = int(os.environ.get("GDFAST_FUZZ", "60"))
 
@@ -26,7 +26,7 @@ def data():
 @pytest.fixture
 def share_all(monkeypatch):
     """Have every pass shared, however short."""
-    monkeypatch.setattr(together, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "LEAST_SECONDS", 0.0)
 
 
 def fit(X, y, options, **more):

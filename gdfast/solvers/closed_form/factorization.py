@@ -17,7 +17,7 @@ from gdfast.data.csr import dense
 from gdfast.data.problem import Problem
 from gdfast.options.model import Model
 
-__all__ = ["EPS", "Factors", "factorize", "only_r", "triangle"]
+__all__ = ["EPS", "Factors", "factorize", "triangle"]
 
 # A block of rows for one QR: half a megabyte, which the second-level cache holds.
 BLOCK_VALUES = 65_536
@@ -70,6 +70,19 @@ def triangle(problem: Problem, intercept: bool) -> NDArray[np.float64]:
     return R
 
 
+def merged_triangle(problem: Problem, intercept: bool) -> NDArray[np.float64]:
+    """Return R of a problem; where its rows are parts of folds, R of these merged, which other folds share."""
+    parts = [] if problem.shared is None else problem.shared.get("parts", [])
+    if not parts:
+        return triangle(problem, intercept)
+    found = [
+        part.once(("triangle", intercept), lambda part=part: triangle(part, intercept)) * np.sqrt(len(part.X))
+        for part in parts
+    ]
+    total = sum(float(len(part.X)) if part.weights is None else float(part.weights.sum()) for part in parts)
+    return np.asarray(only_r(np.vstack(found)) / np.sqrt(total))
+
+
 def with_l2(R: NDArray[np.float64], l2: Any, d: int) -> NDArray[np.float64]:
     """Return R of the rows and, below them, of a penalty on d coefficients."""
     if np.max(l2) <= 0:
@@ -99,7 +112,7 @@ def factors_of(problem: Problem, intercept: bool, l2: Any) -> Factors:
     """Return the Factors of a problem with a penalty, whose triangle without it several fits share."""
     n, d = problem.X.shape
     p = d + intercept
-    R = with_l2(problem.once(("triangle", intercept), lambda: triangle(problem, intercept)), l2, d)
+    R = with_l2(problem.once(("triangle", intercept), lambda: merged_triangle(problem, intercept)), l2, d)
     c = R[:p, p:]
     U, s, Vt = in_background(20.0 * p**3, np.linalg.svd, R[:p, :p], full_matrices=False)
     rank = int((s > max(n, d) * EPS * s[0]).sum())

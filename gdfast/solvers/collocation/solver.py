@@ -67,6 +67,10 @@ class Collocation(Loop):
         rates = 0.0 if plan.rates.constant is not None else plan.epochs * RATES
         return stretches * (CALLS + eigenvectors) + epochs * loop / plan.epochs + rates
 
+    @classmethod
+    def shares(cls, problem: Problem, plan: Plan) -> None:
+        """Return None: the stretches of each path have nodes of their own."""
+
     def saved_state(self) -> dict[str, Any]:
         """Return what resuming from here needs beside the data."""
         path = self.stretch_chunks.saved()

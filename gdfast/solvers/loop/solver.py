@@ -1,5 +1,6 @@
 """The loop as a solver: epochs one by one, for every problem and every plan."""
 
+from collections.abc import Hashable, Sequence
 from contextlib import closing
 from typing import Any, ClassVar, Self
 
@@ -16,6 +17,7 @@ from gdfast.solvers.loop.backtracking import Lowest
 from gdfast.solvers.loop.descent import Descent
 from gdfast.solvers.loop.observing import Best
 from gdfast.solvers.loop.saved_state import check_saved_state
+from gdfast.solvers.loop.together import run_together
 from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
@@ -25,6 +27,7 @@ __all__ = ["Loop"]
 # how many of them the loss of a row counts, if it is not the squared error.
 EPOCH = {"cython": 1e-7, "numba": 1e-7, "numpy": 4e-5}
 VALUE, LOSS = 0.5e-9, 7
+LEAST_SECONDS = 1e-4  # of a pass that loops share: updates by NumPy take a part of that for each of them
 # Resumed after these, training counts epochs without progress anew; after the others, as if it had not stopped.
 RESET_AFTER = (StopReason.TOL, StopReason.VALIDATION, StopReason.GRADIENT, StopReason.CALLBACK)
 
@@ -47,6 +50,21 @@ class Loop(Solver):
         """Return about how long the epochs take."""
         width = data.d + (0 if plan.model.formulas.quadratic else LOSS)
         return plan.epochs * (EPOCH[plan.backend] + VALUE * data.n * width * data.k)
+
+    @classmethod
+    def shares(cls, problem: Problem, plan: Plan) -> Hashable:
+        """Return what loops whose epochs can share a pass over the rows have in common, None where one cannot."""
+        data, model = problem.dimensions, plan.model
+        if plan.callbacks or plan.on_divergence == "backtrack" or plan.stochastic:
+            return None
+        if data.dtype != np.float64 or Loop.seconds(data, plan) < LEAST_SECONDS * plan.epochs:
+            return None
+        return id(problem), plan.backend, plan.n_threads, model.loss, model.custom, model.c
+
+    @classmethod
+    def run_together(cls, solvers: Sequence[Self], monitors: Sequence[Monitor]) -> list[Exception | None]:
+        """Train loops that share passes; return for each why it could not be trained, or None."""
+        return run_together(solvers, monitors)
 
     def run(self, monitor: Monitor) -> None:
         """Train up to the last epoch, or to an end before it."""

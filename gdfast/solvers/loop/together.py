@@ -1,41 +1,26 @@
 """Several loops in step, so that one pass over the rows serves an epoch of each of them.
 
 Every loop has its own Descent, which stops, records and diverges as it would alone; only the calls of the kernels are
-made for all of them at once. Loops on one Problem can be in step where `shared_pass` returns the same for them.
+made for all of them at once.
 """
 
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from typing import Any
 
 import numpy as np
 
 from gdfast.backends.background import EndIsDueError
 from gdfast.backends.numpy import Kernels, finite
 from gdfast.backends.protocol import KernelSet
-from gdfast.data.problem import Problem
 from gdfast.solvers.loop.chunks import Request
-from gdfast.solvers.loop.solver import Loop
 from gdfast.solvers.monitoring.monitor import Monitor
-from gdfast.solvers.plan import Plan
 
-__all__ = ["MOST_TOGETHER", "run_together", "shared_pass"]
-
-MOST_TOGETHER = 16
-LEAST_SECONDS = 1e-4  # of a pass over the rows: updates by NumPy take a part of that for each loop
+__all__ = ["run_together"]
 
 
-def shared_pass(problem: Problem, plan: Plan) -> Hashable:
-    """Return what loops that can be in step have in common; None where a loop shares nothing."""
-    data, model = problem.dimensions, plan.model
-    if plan.callbacks or plan.on_divergence == "backtrack" or plan.stochastic:
-        return None
-    if data.dtype != np.float64 or Loop.seconds(data, plan) < LEAST_SECONDS * plan.epochs:
-        return None
-    return id(problem), plan.backend, plan.n_threads, model.loss, model.custom, model.c
-
-
-def run_together(loops: Sequence[Loop], monitors: Sequence[Monitor]) -> list[Exception | None]:
+def run_together(loops: Sequence[Any], monitors: Sequence[Monitor]) -> list[Exception | None]:
     """Train loops that can be in step up to their ends; return for each why it could not be trained, or None."""
     failures: dict[int, Exception] = {}
     with ExitStack() as stack:
@@ -58,7 +43,7 @@ def run_together(loops: Sequence[Loop], monitors: Sequence[Monitor]) -> list[Exc
     return [failures.get(i) for i in range(len(loops))]
 
 
-def ended(loop: Loop, monitor: Monitor) -> bool:
+def ended(loop: Any, monitor: Monitor) -> bool:
     """Tell whether a loop has ended, and do what is due there."""
     if not loop.descent.finished():
         return False
@@ -69,7 +54,7 @@ def ended(loop: Loop, monitor: Monitor) -> bool:
 class SharedPasses:
     """The chunks of several loops, whose epochs take one pass over the rows for all of them."""
 
-    def __init__(self, loops: Sequence[Loop]) -> None:
+    def __init__(self, loops: Sequence[Any]) -> None:  # of Loop, which imports this
         self.loops = loops
         self.kernels: KernelSet = loops[0].evaluator.kernels
         self.updaters = [Kernels(loop.problem, loop.plan.model) for loop in loops]
