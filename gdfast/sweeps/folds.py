@@ -17,7 +17,7 @@ from gdfast.options.declarations import checked
 from gdfast.results.run import Run
 from gdfast.solvers.plan import Plan
 
-__all__ = ["Fold", "FoldParts", "left_out_cost", "make_folds", "rows_of"]
+__all__ = ["Fold", "FoldParts", "as_arrays", "left_out_cost", "make_folds", "rows_of"]
 
 
 class Fold(NamedTuple):
@@ -32,7 +32,9 @@ def make_folds(folds: Any, n: int) -> list[Fold]:
     if isinstance(folds, (int, np.integer)) and not isinstance(folds, (bool, np.bool_)):
         if not 2 <= folds <= n:
             raise ValueError(f"folds={folds} must be from 2 to the {n} rows of X, or a list of (train, test)")
-        return [Fold(np.setdiff1d(np.arange(n), test), test) for test in np.array_split(np.arange(n), folds)]
+        rows = np.arange(n)
+        parts = np.array_split(rows, folds)
+        return [Fold(np.concatenate([rows[: part[0]], rows[part[-1] + 1 :]]), part) for part in parts]
     if isinstance(folds, (str, bytes)) or not isinstance(folds, Iterable):
         raise TypeError(f"folds={shown(folds)} must be a number of folds, or a list of (train, test)")
     found = []
@@ -59,17 +61,28 @@ def row_numbers(name: str, rows: Any, n: int) -> NDArray[np.intp]:
     return np.asarray(array, np.intp) % n
 
 
+def as_arrays(data: NamedData) -> NamedData:
+    """Return data whose rows can be taken by number, X as what `fit` makes of it."""
+    weight = None if data.sample_weight is None else as_array("sample_weight", data.sample_weight)
+    return NamedData(features("X", data.X), as_array("y", data.y, "labels"), weight, data.names)
+
+
 def rows_of(data: NamedData, rows: NDArray[np.intp]) -> NamedData:
-    """Return some rows of the data, X as what `fit` makes of it."""
-    weight = None if data.sample_weight is None else as_array("sample_weight", data.sample_weight)[rows]
-    return NamedData(features("X", data.X)[rows], as_array("y", data.y, "labels")[rows], weight, data.names)
+    """Return some rows of data that are arrays."""
+    first, last = int(rows[0]), int(rows[-1])
+    in_turn = last - first == len(rows) - 1 and bool((np.diff(rows) == 1).all())
+    taken: Any = slice(first, last + 1) if in_turn else rows  # a slice is no copy
+    weight = None if data.sample_weight is None else data.sample_weight[taken]
+    return NamedData(data.X[taken], data.y[taken], weight, data.names)
 
 
-def left_out_cost(run: Run, problem: Problem, plan: Plan, rows: NamedData) -> float:
-    """Return the mean loss of a Run on rows that it was not trained on, without penalty."""
+def left_out_cost(run: Run, problem: Problem, plan: Plan, rows: NamedData, known: dict[Any, Problem]) -> float:
+    """Return the mean loss of a Run on rows that it was not trained on, without penalty; `known` keeps problems."""
     loss = checked({"loss": run.settings["loss"]})["loss"]
-    given = (rows.X, rows.y) if rows.sample_weight is None else (rows.X, rows.y, rows.sample_weight)
-    left_out = validation_problem(problem, loss, given, plan.model.c)
+    if (key := (loss, plan.model.c)) not in known:
+        given = (rows.X, rows.y) if rows.sample_weight is None else (rows.X, rows.y, rows.sample_weight)
+        known[key] = validation_problem(problem, loss, given, plan.model.c)
+    left_out = known[key]
     model = replace(plan.model, l2=0.0, l1=0.0, factors=None)
     W, b = np.array(run.coef, ndmin=2), np.array(run.intercept, np.float64, ndmin=1)
     with closing(load(plan.backend).Kernels(left_out, model, True, plan.n_threads)) as kernels:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from gdfast.backends.interrupt import Interrupt
-from gdfast.data.csr import features
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.frames import NamedData
 from gdfast.data.problem import Problem
@@ -19,7 +18,7 @@ from gdfast.solvers.monitoring.progress import ProgressBar
 from gdfast.solvers.plan import Plan
 from gdfast.sweeps.configurations import Swept
 from gdfast.sweeps.fits import Fitted, fit_together, fits
-from gdfast.sweeps.folds import FoldParts, left_out_cost, make_folds, rows_of
+from gdfast.sweeps.folds import FoldParts, as_arrays, left_out_cost, make_folds, rows_of
 from gdfast.sweeps.result import Sweep
 
 __all__ = ["Grid"]
@@ -29,8 +28,9 @@ class Grid:
     """A place for each configuration and fold, folds innermost."""
 
     def __init__(self, data: NamedData, swept: Swept, folds: Any, store: Any) -> None:
-        self.data, self.swept = data, swept.names
-        self.folds = None if folds is None else make_folds(folds, len(features("X", data.X)))
+        self.swept = swept.names
+        self.data = data if folds is None else as_arrays(data)
+        self.folds = None if folds is None else make_folds(folds, len(self.data.X))
         self.store = None
         if store is not None:
             from gdfast.sweeps.store import open_store
@@ -75,6 +75,7 @@ class Grid:
         data = self.data if rows is None else rows_of(self.data, rows.train)
         left_out = None if rows is None else rows_of(self.data, rows.test)
         plans: dict[int, tuple[Problem, Plan]] = {}
+        known: dict[Any, Problem] = {}
 
         def prepared(place: int, problem: Problem, plan: Plan) -> None:
             plans[place] = problem, plan
@@ -88,7 +89,7 @@ class Grid:
                     self.validation_costs[i] = (
                         last_validation_cost(result)
                         if left_out is None
-                        else left_out_cost(result, *plans[place], left_out)
+                        else left_out_cost(result, *plans[place], left_out, known)
                     )
                 except ValueError as error:  # a label that the other rows do not have
                     result = error

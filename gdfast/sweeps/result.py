@@ -15,6 +15,8 @@ __all__ = ["FAILED", "NOT_RUN", "Sweep"]
 
 FAILED, NOT_RUN = "failed", "not run"  # in the place of a stop reason
 BY = ("cost", "validation_cost")
+NO_EPOCHS = np.empty(0, np.int64)
+RECORDING = ("history", "history_every", "history_limit", "batch_size", "record", "validation")
 
 
 @dataclass(eq=False)
@@ -145,21 +147,29 @@ class Sweep:
     @property
     def cost_epochs(self) -> NDArray[np.int64]:
         """The epochs that any run recorded, in rising order, shape (n_epochs,)."""
-        recorded = [run.cost_epochs for run in self.runs if run is not None]
-        if recorded and all(np.array_equal(recorded[0], one) for one in recorded[1:]):
-            return recorded[0].copy()
-        return np.unique(np.concatenate([np.empty(0, np.int64), *recorded]))
+        recorded = list(self.recorded_epochs().values())
+        return recorded[0].copy() if len(recorded) == 1 else np.unique(np.concatenate([NO_EPOCHS, *recorded]))
 
     @property
     def costs(self) -> NDArray[np.float64]:
         """The costs of each run at `cost_epochs`, NaN where it has none, shape (len(sweep), n_epochs)."""
-        epochs = self.cost_epochs
-        costs = np.full((len(self), len(epochs)), np.nan)
+        recorded, epochs = self.recorded_epochs(), self.cost_epochs
+        costs = np.empty((len(self), len(epochs)))
         for row, run in zip(costs, self.runs, strict=True):
-            if run is not None:
-                whole = len(run.cost_epochs) == len(epochs)
-                row[slice(None) if whole else np.searchsorted(epochs, run.cost_epochs)] = run.costs
+            own = None if run is None else recorded[recording(run)]
+            if own is None or len(own) < len(epochs):
+                row.fill(np.nan)
+            if run is not None and own is not None:
+                row[slice(None) if len(own) == len(epochs) else np.searchsorted(epochs, own)] = run.costs
         return costs
+
+    def recorded_epochs(self) -> dict[Any, NDArray[np.int64]]:
+        """Return the epochs recorded by the runs, of those that record alike once."""
+        found: dict[Any, NDArray[np.int64]] = {}
+        for run in self.runs:
+            if run is not None and recording(run) not in found:
+                found[recording(run)] = run.cost_epochs
+        return found
 
     def best(self, by: str = "cost") -> Run:
         """Return the run of the lowest cost; with folds the configuration of the lowest mean, fitted on all rows.
@@ -258,3 +268,8 @@ class Sweep:
         from gdfast.sweeps.pictures import plot_parallel
 
         return plot_parallel(self, ax)
+
+
+def recording(run: Run) -> Any:
+    """Return what decides which epochs a run has recorded."""
+    return run.epochs, run.stop_reason, *(repr(run.settings[name]) for name in RECORDING)
