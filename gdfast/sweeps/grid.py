@@ -141,7 +141,7 @@ class Grid:
 
     def result(self) -> Sweep:
         """Return the Sweep."""
-        return Sweep(
+        found = Sweep(
             self.swept,
             self.configurations,
             self.places,
@@ -150,8 +150,9 @@ class Grid:
             self.validation_costs,
             self.stored,
             self.stop_reason,
-            self.fit_on_all,
         )
+        found._fit_on_all = self.fit_on_all
+        return found
 
 
 def last_validation_cost(run: Run) -> float:

@@ -55,7 +55,7 @@ class Sweep:
     >>> X, y = [[-1.0], [0.0], [2.0]], [1.0, 2.0, 4.0]
     >>> result = gdfast.sweep(X, y, learning_rate=[0.05, 0.2], epochs=50)
     >>> len(result), [round(cost, 6) for cost in result.table["cost"]]
-    (2, [0.00813, 0.0])
+    (2, [0.011499, 0.0])
     """
 
     swept: list[str]
@@ -66,7 +66,7 @@ class Sweep:
     validation_costs: list[float]
     stored: list[bool]
     stop_reason: StopReason
-    _fit_on_all: Any = field(default=None, repr=False)  # of a configuration, on all rows
+    _fit_on_all: Any = field(default=None, init=False, repr=False)  # of a configuration, on all rows
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -147,13 +147,13 @@ class Sweep:
     @property
     def cost_epochs(self) -> NDArray[np.int64]:
         """The epochs that any run recorded, in rising order, shape (n_epochs,)."""
-        recorded = list(self.recorded_epochs().values())
+        recorded = list(recorded_epochs(self.runs).values())
         return recorded[0].copy() if len(recorded) == 1 else np.unique(np.concatenate([NO_EPOCHS, *recorded]))
 
     @property
     def costs(self) -> NDArray[np.float64]:
         """The costs of each run at `cost_epochs`, NaN where it has none, shape (len(sweep), n_epochs)."""
-        recorded, epochs = self.recorded_epochs(), self.cost_epochs
+        recorded, epochs = recorded_epochs(self.runs), self.cost_epochs
         costs = np.empty((len(self), len(epochs)))
         for row, run in zip(costs, self.runs, strict=True):
             own = None if run is None else recorded[recording(run)]
@@ -162,14 +162,6 @@ class Sweep:
             if run is not None and own is not None:
                 row[slice(None) if len(own) == len(epochs) else np.searchsorted(epochs, own)] = run.costs
         return costs
-
-    def recorded_epochs(self) -> dict[Any, NDArray[np.int64]]:
-        """Return the epochs recorded by the runs, of those that record alike once."""
-        found: dict[Any, NDArray[np.int64]] = {}
-        for run in self.runs:
-            if run is not None and recording(run) not in found:
-                found[recording(run)] = run.cost_epochs
-        return found
 
     def best(self, by: str = "cost") -> Run:
         """Return the run of the lowest cost; with folds the configuration of the lowest mean, fitted on all rows.
@@ -268,6 +260,15 @@ class Sweep:
         from gdfast.sweeps.pictures import plot_parallel
 
         return plot_parallel(self, ax)
+
+
+def recorded_epochs(runs: list[Run | None]) -> dict[Any, NDArray[np.int64]]:
+    """Return the epochs recorded by runs, of those that record alike once."""
+    found: dict[Any, NDArray[np.int64]] = {}
+    for run in runs:
+        if run is not None and recording(run) not in found:
+            found[recording(run)] = run.cost_epochs
+    return found
 
 
 def recording(run: Run) -> Any:
