@@ -20,6 +20,7 @@ LEVELS = [
     {"_minimize", "_stability", "plots"},
     {"_fit"},
     {"_resume"},
+    {"sweeps"},
     {"compat"},
     {"cli", "sklearn"},
     {"__main__"},

@@ -1,0 +1,1 @@
+"""Many configurations of one fit: the store that keeps their runs, and the report on it."""
