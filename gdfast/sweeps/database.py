@@ -26,6 +26,7 @@ Result = TypeVar("Result")
 LONGEST_WAIT = 50.0  # seconds, for other processes that write
 BUSY_SECONDS = 1.0  # that SQLite waits itself, in which Ctrl-C is not heard
 PAUSE = 0.05  # seconds between two tries, at random up to twice that, so that no two processes keep in step
+HEADER_BYTES = 100  # of every SQLite file that is not empty
 
 # What SQLite's errors mean, by their primary codes.
 WRONG = {
@@ -102,4 +103,6 @@ def check_path(name: str) -> bool:
     if not stat.S_ISREG(found.st_mode):
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
         raise StoreError(f"{name!r} is not a store of runs: it is {kind}; give another path")
+    if 0 < found.st_size < HEADER_BYTES:  # SQLite takes a file of one byte for an empty one, and would write over it
+        raise StoreError(f"{name!r} {WRONG['SQLITE_NOTADB']}")
     return True

@@ -109,7 +109,7 @@ def array_as_json(array: NDArray[Any]) -> Any:
     if array.ndim <= 1 and array.size <= MOST_NUMBERS:
         values = array.tolist()
         return [number(part) for part in values] if array.ndim else number(values)
-    exact = np.can_cast(array.dtype, np.float64) or (array.dtype.kind in "iu" and (abs(array) <= EXACT).all())
+    exact = array.itemsize <= 8 if array.dtype.kind in "bf" else bool(((array <= EXACT) & (array >= -EXACT)).all())
     same = array.astype("<f8" if exact else array.dtype.newbyteorder("<"))
     contents = np.ascontiguousarray(same + 0).tobytes()  # of both zeros alike
     return {"array": hashlib.sha256(same.dtype.str.encode() + contents).hexdigest(), "shape": list(array.shape)}

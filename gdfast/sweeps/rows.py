@@ -45,7 +45,7 @@ def checked_row(row: dict[str, Any], name: str) -> dict[str, Any]:
             raise TypeError(JSON)
     except (ValueError, TypeError, RecursionError):
         raise StoreError(
-            f"the row {shown(row['key'])} of {name!r} is damaged; use a copy of the file that is whole, or give "
+            f"the row {shown(row['key'], 80)} of {name!r} is damaged; use a copy of the file that is whole, or give "
             "another path"
         ) from None
     return row | read
