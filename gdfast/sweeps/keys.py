@@ -14,7 +14,7 @@ from gdfast.options.declarations import DEFAULTS
 from gdfast.results.archive import Arrays
 from gdfast.results.run_file import NotSaved, taken_apart, without_functions
 
-__all__ = ["differing", "key_of", "settings_as_json", "shown_setting"]
+__all__ = ["as_text", "differing", "key_of", "settings_as_json", "shown_setting"]
 
 WITHOUT_EFFECT = ("progress", "n_threads", "interrupt")  # on any bit of a finished run
 MOST_NUMBERS = 10  # of an array that JSON holds as they are; of a longer one it holds the hash
