@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from gdfast.results.stop_reason import StopReason as StopReason
     from gdfast.sweeps.result import Sweep as Sweep
     from gdfast.sweeps.sweep import sweep as sweep
+    from gdfast.sweeps.store_error import StoreError as StoreError
 
 # The public names and the modules that define them, which are imported when a name is first asked for.
 PUBLIC = {
@@ -66,6 +67,7 @@ PUBLIC = {
     "Step": "options.schedules",
     "StopReason": "results.stop_reason",
     "Sweep": "sweeps.result",
+    "StoreError": "sweeps.store_error",
     "Warmup": "options.schedules",
     "backends": "backends",
     "compat": "compat",

@@ -20,7 +20,8 @@ LEVELS = [
     {"_minimize", "_stability", "plots"},
     {"_fit"},
     {"_resume"},
-    {"compat", "sweeps"},
+    {"sweeps"},
+    {"compat"},
     {"cli", "sklearn"},
     {"__main__"},
 ]

@@ -1,4 +1,4 @@
-"""The command line: demo, fit, predict, info. Wrong input ends with status 2 and one sentence on stderr."""
+"""The command line: its commands, demo, fit, predict and info. Wrong input ends with status 2 and one sentence."""
 
 import os
 import platform
@@ -32,6 +32,7 @@ from gdfast.cli.data_options import (
 )
 from gdfast.cli.options import GroupedCommand, as_typed, options_of_fit, with_options_of_fit
 from gdfast.cli.report import as_json, as_text
+from gdfast.cli.runs import report, runs
 from gdfast.cli.sweep import sweep
 from gdfast.data.tables.table import Table
 from gdfast.formulas.losses import LOSSES
@@ -40,6 +41,8 @@ from gdfast.results.run import Run
 __all__ = ["app", "run"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.add_typer(runs, name="runs")
+app.command()(report)
 
 
 def run() -> None:

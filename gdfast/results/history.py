@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Columns", "History", "HistorySource", "LogGrid", "Recorded", "StepGrid"]
+__all__ = ["Columns", "History", "HistorySource", "LogGrid", "Recorded", "StepGrid", "thinned"]
 
 PER_DECADE = 100  # points of the log grid
 SPILL_BYTES = 2**28  # larger columns (recorded coefficients) are held in a file without a name, gone with the process
@@ -335,6 +335,21 @@ def joined(blocks: list[Columns], allocate: Allocate = allocated) -> Columns:
         shape, dtype = (rows, *column.shape[1:]), np.result_type(*parts)
         table[name] = np.concatenate(parts, out=allocate(shape, dtype))
     return table
+
+
+def thinned(columns: Columns, grid: StepGrid | LogGrid, limit: int) -> tuple[Columns, StepGrid | LogGrid]:
+    """Return at most `limit` rows (2 or more) of a history on a grid, and the coarser grid that they are on.
+
+    The first and the last row are kept always, and the others where the grid, without every second epoch as often as
+    need be, has them.
+    """
+    epochs = columns["epoch"]
+    kept = np.ones(len(epochs), dtype=np.bool_)
+    while kept.sum() > limit:
+        grid = grid.thinned()
+        kept = grid.holds(epochs)
+        kept[[0, -1]] = True
+    return ({name: kept_rows(column, kept) for name, column in columns.items()} if not kept.all() else columns), grid
 
 
 def kept_rows(column: NDArray[Any], kept: NDArray[np.bool_]) -> NDArray[Any]:

@@ -423,13 +423,14 @@ class Run(LinearModel):
         ValueError
             If the file is not a Run, is truncated, was changed since it was written, or is of a newer gdfast.
         """
+        return read_file(path, lambda text, arrays: cls._from_file(text, arrays, file_name(path)))
 
-        def make(text: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> "Run":
-            run = cls(**run_fields(text, arrays), known_file=file_name(path))
-            check_run(run, NotSaved)
-            return run
-
-        return read_file(path, make)
+    @classmethod
+    def _from_file(cls, text: dict[str, Any], arrays: dict[str, NDArray[Any]], name: str) -> "Run":
+        """Return the Run of what a file holds, checked."""
+        run = cls(**run_fields(text, arrays), known_file=name)
+        check_run(run, NotSaved)
+        return run
 
     def rows(self) -> list[tuple[str, str]]:
         """Return the lines of the repr.

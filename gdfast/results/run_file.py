@@ -4,7 +4,7 @@ import numbers
 import os
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,17 @@ from gdfast.results.run_fields import FIELDS
 from gdfast.results.stop_reason import StopReason
 from gdfast.results.storage import file_name, write_whole
 
-__all__ = ["NotSaved", "as_arrays", "read_file", "run_fields", "without_functions", "write_file"]
+__all__ = [
+    "NotSaved",
+    "as_arrays",
+    "described",
+    "read_file",
+    "read_from",
+    "run_fields",
+    "taken_apart",
+    "without_functions",
+    "write_file",
+]
 
 Read = TypeVar("Read")
 
@@ -46,18 +56,10 @@ def write_file(path: Any, arrays: Arrays) -> None:
 
 def read_file(path: Any, make: Callable[[dict[str, Any], Arrays], Read]) -> Read:
     """Return what `make` makes of the JSON and the arrays of a file that `write_file` wrote."""
-    import json
-
     name = file_name(path)
     with open(name, "rb") as file:
         try:
-            written = read_archive(file)
-            arrays = native(written)
-            text = json.loads(str(arrays["run"]))
-            newer = text["format"] > FORMAT
-            made = None if newer else make(text, arrays)
-            if text["format"] == FORMAT:
-                check_digest(written)
+            made = read_from(file, make)
         except Exception as error:  # a damaged file makes NumPy, zipfile and json raise all sorts
             raise ValueError(
                 f"{name!r} is not a whole file of Run.save ({described(error)}); is it another, or cut off? Use a copy "
@@ -65,6 +67,20 @@ def read_file(path: Any, make: Callable[[dict[str, Any], Arrays], Read]) -> Read
             ) from error
     if made is None:
         raise ValueError(f"{name!r} was written by a newer gdfast; update gdfast to read it")
+    return made
+
+
+def read_from(file: BinaryIO, make: Callable[[dict[str, Any], Arrays], Read]) -> Read | None:
+    """Return what `make` makes of an open file, None where a newer gdfast wrote it; a damaged one raises all sorts."""
+    import json
+
+    written = read_archive(file)
+    arrays = native(written)
+    text = json.loads(str(arrays["run"]))
+    newer = text["format"] > FORMAT
+    made = None if newer else make(text, arrays)
+    if text["format"] == FORMAT:
+        check_digest(written)
     return made
 
 
