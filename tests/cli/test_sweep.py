@@ -10,7 +10,6 @@ import pytest
 import gdfast
 from gdfast.cli.options import axes_of_sweep
 
-
 pytest.importorskip("typer")
 
 
