@@ -43,6 +43,7 @@ def child(store: str) -> None:
 
     grid.Grid.keep = said  # type: ignore[method-assign]
     X, y, options = work()
+    print("begun", flush=True)
     gdfast.sweep(X, y, store=store, **options)
     print("finished", flush=True)
 
@@ -51,6 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=0.2, help="mean time until a kill")
     parser.add_argument("--child")
     chosen = parser.parse_args()
     if chosen.child is not None:
@@ -70,8 +72,9 @@ def main() -> None:
                 process = subprocess.Popen(
                     [sys.executable, __file__, "--child", str(store)], stdout=subprocess.PIPE, text=True
                 )
+                process.stdout.readline()  # "begun", after the imports
                 if kills < chosen.kills:
-                    time.sleep(rng.uniform(0.2, 1.2))
+                    time.sleep(rng.exponential(chosen.seconds))
                     process.kill()
                 out = process.communicate()[0].split("\n")
                 trained = {line.split()[1] for line in out if line.startswith("trained ")}
@@ -85,9 +88,8 @@ def main() -> None:
             assert all(found.stored)
             np.testing.assert_allclose(found.table["cost"], expected.table["cost"], rtol=1e-12)
     print(f"{kills} kills of {sweeps} sweeps of {COUNT} runs: every table is whole, no run was lost or trained twice")
-    print(
-        f"rows in the store after each kill, quantiles 0, 25, 50, 75, 100 %: {np.quantile(rows_kept, [0, 0.25, 0.5, 0.75, 1])}"
-    )
+    quantiles = np.quantile(rows_kept, [0, 0.25, 0.5, 0.75, 1])
+    print(f"rows in the store after each call, quantiles 0, 25, 50, 75, 100 %: {quantiles}")
 
 
 if __name__ == "__main__":

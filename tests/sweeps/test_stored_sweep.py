@@ -1,4 +1,4 @@
-"""Sweeps with a store: what is done is read back, what failed is tried again, kills and other processes lose nothing."""
+"""Sweeps with a store: what is done is read back, what failed is tried again, and kills lose nothing."""
 
 import os
 import signal
@@ -73,7 +73,7 @@ def test_other_data_are_refused_and_the_file_stays(data, store):
 
 
 def test_what_failed_is_tried_again(data, store):
-    X, y = data
+    X, _ = data
     labels = np.arange(40) < 30
     options = {
         "loss": "log_loss",
