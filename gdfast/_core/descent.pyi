@@ -131,5 +131,16 @@ def stochastic(
     updates: Updates,
     every: int,
 ) -> int: ...
+def workspace_of(d: int, single: bool, batched: bool) -> tuple[_Double, ...]: ...
+def stochastic_together(
+    passes: Passes,
+    compiled: CompiledModel,
+    coefficients: _Floating,
+    workspace: tuple[_Double, ...],
+    order: SampleOrder,
+    updates: list[Updates],
+    l2: _Double,
+    results: NDArray[np.int64],
+) -> None: ...
 def sample_order(order: NDArray[np.int32], seed: int, epoch: int) -> None: ...
 def forward_shuffle(order: NDArray[np.int32], seed: int) -> None: ...

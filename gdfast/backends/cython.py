@@ -2,18 +2,21 @@
 
 import functools
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast._utils.cached_property import cached_property
 from gdfast.backends.background import end_here_if_due
 from gdfast.backends.intervals import settle_interval
 from gdfast.backends.protocol import Updates
 from gdfast.backends.state import KernelState, State
+from gdfast.backends.together import one_by_one, same_order, similar, simple
 from gdfast.data.csr import CSR
 from gdfast.data.problem import Problem
-from gdfast.formulas.constants import BLOCK, FEW_FEATURES, MOST_POINTS, POINTS_AT_ONCE, SPAN
+from gdfast.formulas.constants import BLOCK, FEW_FEATURES, MOST_POINTS, MOST_TOGETHER, POINTS_AT_ONCE, SPAN
 from gdfast.options.model import Model
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ try:
     from gdfast._core import descent, path
 except ImportError as error:
     raise ImportError(f"gdfast's compiled core is not installed ({error})") from error
+
+from gdfast.backends.side_by_side import run_side_by_side  # behind the reason why the core is missing
 
 __all__ = ["Kernels", "compiled_model", "fill_order", "power_costs"]
 
@@ -82,7 +87,7 @@ class Kernels:
         sums = np.zeros((-(-n // slab), 1 + k * (d + 1) + d))
         gradients = n if isinstance(X, CSR) else 0  # of a mini-batch's rows; memory is taken where it is written
         scratch = np.empty(max(4 * SPAN, gradients) * k)
-        self.X, self.model = X, model
+        self.problem, self.by_columns, self.X, self.model = problem, by_columns, X, model
         window = until = None
         if isinstance(X, CSR) and model.lazy and model.l1 > 0:
             window, until = np.empty((3, self.settle_interval(1) + 1)), np.zeros(d, np.int32)
@@ -209,6 +214,39 @@ class Kernels:
         every = self.settle_interval(state.batch_size or 1)
         fields, order = state.for_kernels(), state.sample_order()
         return descent.stochastic(self.passes, self.compiled, state.W, fields, order, updates, every)
+
+    @cached_property
+    def products_are_finite(self) -> bool:
+        """Whether X is dense and no product of two of its rows overflows."""
+        if isinstance(self.X, CSR):
+            return False
+        with np.errstate(over="ignore"):
+            values = self.X.ravel()
+            return bool(np.isfinite(np.dot(values, values)))
+
+    def can_run_together(self, states: Sequence[State], models: Sequence[Model] | None = None) -> bool:
+        """Tell whether `stochastic_together` takes each row once for such configurations."""
+        models = [self.model] if models is None else [self.model, *models]
+        return (
+            len(states) > 1
+            and all(map(simple, models))
+            and similar(models)
+            and same_order(states)
+            and self.products_are_finite
+        )
+
+    def stochastic_together(
+        self, states: Sequence[State], updates: Sequence[Updates], models: Sequence[Model] | None = None
+    ) -> list[int]:
+        """Run updates of several configurations, side by side where that is possible."""
+        if len({update.steps for update in updates}) > 1 or not self.can_run_together(states, models):
+            return one_by_one(self, states, updates, models)
+        l2 = np.array([model.l2 for model in models or [self.model] * len(states)])
+        results = []
+        for first in range(0, len(states), MOST_TOGETHER):
+            part = slice(first, first + MOST_TOGETHER)
+            results += run_side_by_side(self.passes, self.compiled, l2[part], states[part], updates[part])
+        return results
 
     def settle_interval(self, batch_size: int) -> int:
         """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""

@@ -1,5 +1,6 @@
 """The NumPy backend: the shortest text, and the specification that the other backends are tested against."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from gdfast.backends.intervals import settle_interval
 from gdfast.backends.points import sums_at_points
 from gdfast.backends.protocol import Updates
 from gdfast.backends.state import State
+from gdfast.backends.together import one_by_one
 from gdfast.data.csr import CSR
 from gdfast.data.order import fill_order
 from gdfast.data.problem import Problem
@@ -38,6 +40,7 @@ class Kernels:
 
     def __init__(self, problem: Problem, model: Model, by_columns: bool = True, n_threads: int = 1) -> None:
         self.problem, self.X, self.Y, self.model = problem, problem.X, problem.Y, model
+        self.by_columns = by_columns
         self.weights = None if problem.weights is None else problem.weights[:, None]
         self.sparse = isinstance(problem.X, CSR)
         self.value, self.gradient = model.formulas.value, model.formulas.gradient
@@ -88,6 +91,16 @@ class Kernels:
                             return ~ended
                     ended, position = ended + 1, 0
         return steps
+
+    def can_run_together(self, states: Sequence[State], models: Sequence[Model] | None = None) -> bool:
+        """Return False: this backend runs one configuration after another."""
+        return False
+
+    def stochastic_together(
+        self, states: Sequence[State], updates: Sequence[Updates], models: Sequence[Model] | None = None
+    ) -> list[int]:
+        """Run `stochastic` for each state, with the model of each."""
+        return one_by_one(self, states, updates, models)
 
     def settle_interval(self, batch_size: int) -> int:
         """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""

@@ -1,5 +1,6 @@
 """What a backend is: kernels for one problem and one model, which change a State in place."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -69,6 +70,17 @@ class KernelSet(Protocol):
 
     def stochastic(self, state: State, updates: Updates) -> int:
         """Run mini-batch or SGD updates, changing the state in place."""
+
+    def can_run_together(self, states: Sequence[State], models: Sequence[Model] | None = None) -> bool:
+        """Tell whether `stochastic_together` takes each row once for such configurations; else it gains nothing."""
+
+    def stochastic_together(
+        self, states: Sequence[State], updates: Sequence[Updates], models: Sequence[Model] | None = None
+    ) -> list[int]:
+        """Run `stochastic` for each state, and return what it returns for each.
+
+        `models` are those of the configurations, which are the kernels' own where they are left out.
+        """
 
     def settle_interval(self, batch_size: int) -> int:
         """Return at which multiples of how many updates a call of `stochastic` may end within an epoch."""

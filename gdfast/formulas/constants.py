@@ -20,6 +20,7 @@ __all__ = [
     "MIX_1",
     "MIX_2",
     "MOST_POINTS",
+    "MOST_TOGETHER",
     "PATH_BLOCK",
     "PENALTY_SUM",
     "PENDING_L1",
@@ -53,6 +54,8 @@ SPAN = 256
 PATH_BLOCK = 64
 # A pass over the rows that serves several points takes so many side by side in vectors, and at most so many in all.
 POINTS_AT_ONCE, MOST_POINTS = 8, 32
+# Configurations whose SGD or mini-batch updates take each row once (src/c/side_by_side.h).
+MOST_TOGETHER = 16
 # A scale of the coefficients, by which l2 shrinks all of them at once, is folded into them before it falls under this.
 SMALLEST_SCALE = 1e-9
 SMALLEST_SCALE_FLOAT32 = 1e-6  # by scikit-learn's conventions for float32

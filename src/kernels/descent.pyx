@@ -12,7 +12,7 @@ import numpy as np
 
 from constants cimport (
     ABSENT_SCALE, AVERAGE_A, AVERAGE_B, AVERAGE_COUNT, AVERAGE_INTERCEPT, BLOCK, BLOCK_BYTES, INTERCEPT, L1_NORM,
-    LOSS_SUM, MOST_POINTS, PENALTY_SUM, PENDING_L1, POINTS_AT_ONCE, RESIDUAL, SCALE, SMALLEST_SCALE,
+    LOSS_SUM, MOST_POINTS, MOST_TOGETHER, PENALTY_SUM, PENDING_L1, POINTS_AT_ONCE, RESIDUAL, SCALE, SMALLEST_SCALE,
     SMALLEST_SCALE_FLOAT32, SPAN, SQUARED_NORM,
 )
 from order cimport fill_order
@@ -49,4 +49,5 @@ include "csr.pxi"
 include "batch.pxi"
 include "points.pxi"
 include "stochastic.pxi"
+include "together.pxi"
 include "sklearn.pxi"

@@ -3,6 +3,7 @@
 Each module of this folder is one subject, as the files of src/ are for the compiled core.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from gdfast.backends.numba.rows import SparseRows
 from gdfast.backends.points import sums_at_points
 from gdfast.backends.protocol import Updates
 from gdfast.backends.state import KernelState, State
+from gdfast.backends.together import one_by_one
 from gdfast.data.csr import CSR
 from gdfast.data.order import fill_order
 from gdfast.data.problem import Problem
@@ -94,6 +96,7 @@ class Kernels:
 
     def __init__(self, problem: Problem, model: Model, by_columns: bool = True, n_threads: int = 1) -> None:
         self.problem, self.model, self.X, self.Y = problem, model, problem.X, problem.Y
+        self.by_columns = by_columns
         self.numbers, self.limits = model_numbers(model), model_limits(model, self.X.shape[1])
         self.G = np.empty((self.Y.shape[1], self.X.shape[1] + 1))
         sparse = isinstance(self.X, CSR)
@@ -107,6 +110,16 @@ class Kernels:
         self.columns: Data | None = None  # made when they are first needed
         self.every = self.settle_interval(1)
         self.pending = nothing_pending(self.every + 1, self.X.shape[1] * (model.l1 > 0)) if self.lazy else 0
+
+    def can_run_together(self, states: Sequence[State], models: Sequence[Model] | None = None) -> bool:
+        """Return False: this backend runs one configuration after another."""
+        return False
+
+    def stochastic_together(
+        self, states: Sequence[State], updates: Sequence[Updates], models: Sequence[Model] | None = None
+    ) -> list[int]:
+        """Run `stochastic` for each state, with the model of each."""
+        return one_by_one(self, states, updates, models)
 
     def settle_interval(self, batch_size: int) -> int:
         """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
