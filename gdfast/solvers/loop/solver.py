@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast.backends.together import simple
 from gdfast.data.problem import Dimensions, Problem
 from gdfast.results.history import Columns
 from gdfast.results.run import Run
@@ -53,13 +54,17 @@ class Loop(Solver):
 
     @classmethod
     def shares(cls, problem: Problem, plan: Plan) -> Hashable:
-        """Return what loops whose epochs can share a pass over the rows have in common, None where one cannot."""
+        """Return what loops that can take each row at the same time have in common, None for one that cannot."""
         data, model = problem.dimensions, plan.model
-        if plan.callbacks or plan.on_divergence == "backtrack" or plan.stochastic:
+        if plan.callbacks or plan.on_divergence == "backtrack":
             return None
+        common = id(problem), plan.backend, plan.n_threads, model.loss, model.custom, model.c
+        if plan.stochastic:
+            order = plan.batch_size, plan.shuffle, plan.seed, plan.rates.by_step, plan.average_from is None
+            return (*common, order, model.intercept) if simple(model) and data.k == 1 else None
         if data.dtype != np.float64 or Loop.seconds(data, plan) < LEAST_SECONDS * plan.epochs:
             return None
-        return id(problem), plan.backend, plan.n_threads, model.loss, model.custom, model.c
+        return common
 
     @classmethod
     def run_together(cls, solvers: Sequence[Self], monitors: Sequence[Monitor]) -> list[Exception | None]:

@@ -1,4 +1,4 @@
-"""Several loops in step, so that one pass over the rows serves an epoch of each of them.
+"""Several loops in step, so that each row is read once for all of them.
 
 Every loop has its own Descent, which stops, records and diverges as it would alone; only the calls of the kernels are
 made for all of them at once.
@@ -23,12 +23,14 @@ __all__ = ["run_together"]
 def run_together(loops: Sequence[Any], monitors: Sequence[Monitor]) -> list[Exception | None]:
     """Train loops that can be in step up to their ends; return for each why it could not be trained, or None."""
     failures: dict[int, Exception] = {}
+    shared = SharedRows(loops)
+    if not shared.possible:
+        return [failure_of(loop, monitor) for loop, monitor in zip(loops, monitors, strict=True)]
     with ExitStack() as stack:
         for loop, monitor in zip(loops, monitors, strict=True):
             monitor.attach(loop)
             stack.enter_context(closing(loop.evaluator))
             stack.enter_context(monitor)
-        shared = SharedPasses(loops)
         running = []
         for i, (loop, monitor) in enumerate(zip(loops, monitors, strict=True)):
             try:
@@ -43,6 +45,15 @@ def run_together(loops: Sequence[Any], monitors: Sequence[Monitor]) -> list[Exce
     return [failures.get(i) for i in range(len(loops))]
 
 
+def failure_of(loop: Any, monitor: Monitor) -> Exception | None:
+    """Train a loop alone; return why it could not be trained, or None."""
+    try:
+        loop.run(monitor)
+    except ValueError as error:  # a start that is not finite
+        return error
+    return None
+
+
 def ended(loop: Any, monitor: Monitor) -> bool:
     """Tell whether a loop has ended, and do what is due there."""
     if not loop.descent.finished():
@@ -51,13 +62,19 @@ def ended(loop: Any, monitor: Monitor) -> bool:
     return True
 
 
-class SharedPasses:
-    """The chunks of several loops, whose epochs take one pass over the rows for all of them."""
+class SharedRows:
+    """The chunks of several loops, whose epochs or updates read each row once for all of them."""
 
     def __init__(self, loops: Sequence[Any]) -> None:  # of Loop, which imports this
-        self.loops = loops
+        self.loops, self.stochastic = loops, loops[0].plan.stochastic
         self.kernels: KernelSet = loops[0].evaluator.kernels
-        self.updaters = [Kernels(loop.problem, loop.plan.model) for loop in loops]
+        self.updaters = [] if self.stochastic else [Kernels(loop.problem, loop.plan.model) for loop in loops]
+
+    @property
+    def possible(self) -> bool:
+        """Whether the kernels can do that."""
+        models = [loop.plan.model for loop in self.loops]
+        return not self.stochastic or self.kernels.can_run_together([loop.state for loop in self.loops], models)
 
     def run_chunks(self, running: list[int], targets: list[int]) -> None:
         """Run a chunk of each of some loops, equally long, and process its costs."""
@@ -69,11 +86,19 @@ class SharedPasses:
             descent.chunks.begin()
             requests.append(descent.chunks.request(steps, descent.rates.take(steps), descent.wanted))
         started = time.perf_counter()
-        results = self.epochs(running, requests)
+        results = (self.updates if self.stochastic else self.epochs)(running, requests)
         seconds = time.perf_counter() - started
         for descent, request, done in zip(descents, requests, results, strict=True):
             descent.chunks.learn(steps, seconds)
             descent.process(descent.chunks.chunk(request, done))
+
+    def updates(self, running: list[int], requests: list[Request]) -> list[int]:
+        """Run updates of SGD; return for each loop what `stochastic` of its kernels would return."""
+        loops = [self.loops[i] for i in running]
+        updates = [loop.descent.chunks.updates(request) for loop, request in zip(loops, requests, strict=True)]
+        return self.kernels.stochastic_together(
+            [loop.state for loop in loops], updates, [loop.plan.model for loop in loops]
+        )
 
     def epochs(self, running: list[int], requests: list[Request]) -> list[int]:
         """Run full-batch epochs; return for each loop what `batch` of its kernels would return."""
