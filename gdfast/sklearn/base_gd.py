@@ -165,17 +165,21 @@ class BaseGD(BaseEstimator):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, **given: Any) -> None:
         """Check the data, train, and set the fitted attributes; `given` has the other arguments of `fit`."""
+        self._check_parameters()
         rows = self._checked_rows(X, y, sample_weight)
         calls = self._fit_calls(rows, **given)
         runs = [gdfast.fit(rows.X, call.y, sample_weight=rows.sample_weight, **call.options) for call in calls]
         self._set_fitted_attributes(runs)
         self._keep_runs(runs, (rows.X, calls[0].y, rows.sample_weight))
 
+    def _check_parameters(self) -> None:
+        """Raise an error for parameters that `gdfast.fit` takes and the estimator does not."""
+
     def _checked_rows(self, X: Any, y: Any, sample_weight: Any) -> TrainingRows:
         """Return the checked data; estimators of a class with equal `_rows_depend_on` may share them."""
         raise NotImplementedError
 
-    def _rows_depend_on(self) -> tuple[Any, ...]:
+    def _rows_depend_on(self, y: Any) -> tuple[Any, ...]:
         """Return what the checked data depend on, other than the arguments."""
         raise NotImplementedError
 

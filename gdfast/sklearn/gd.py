@@ -131,9 +131,9 @@ class GDRegressor(RegressorMixin, BaseGD):
             sample_weight = check_sample_weight(sample_weight, X)
         return TrainingRows(X, y, sample_weight, self._attributes_of_data())
 
-    def _rows_depend_on(self) -> tuple[Any, ...]:
-        """Return whether the targets may have several columns."""
-        return (self._supports_multi_output(),)
+    def _rows_depend_on(self, y: Any) -> tuple[Any, ...]:
+        """Return whether targets in columns may have several."""
+        return (np.ndim(y) != 1 and self._supports_multi_output(),)
 
     def _fit_calls(
         self, rows: TrainingRows, validation: Any = None, coef_init: Any = None, intercept_init: Any = None
@@ -352,9 +352,12 @@ class GDClassifier(ClassifierMixin, BaseGD):
         self._fit(X, y, sample_weight, validation=validation, coef_init=coef_init, intercept_init=intercept_init)
         return self
 
+    def _check_parameters(self) -> None:
+        """Raise an error for a loss that is not one of a classification."""
+        choice("loss", self.loss, [name for name, loss in LOSSES.items() if loss.classification])
+
     def _checked_rows(self, X: Any, y: Any, sample_weight: Any) -> TrainingRows:
         """Return the checked data, with weights multiplied by those of the classes."""
-        choice("loss", self.loss, [name for name, loss in LOSSES.items() if loss.classification])
         self._refuse_names(y=y, sample_weight=sample_weight)
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=DTYPES, order="C")
         check_classification_targets(y)
@@ -371,7 +374,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
             sample_weight = class_weight if sample_weight is None else sample_weight * class_weight
         return TrainingRows(X, y, sample_weight, self._attributes_of_data())
 
-    def _rows_depend_on(self) -> tuple[Any, ...]:
+    def _rows_depend_on(self, y: Any) -> tuple[Any, ...]:
         """Return the class weights."""
         return (self.class_weight,)
 

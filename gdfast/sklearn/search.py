@@ -3,10 +3,12 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
 import sklearn
+from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV as ScikitLearnsGridSearchCV
 from sklearn.utils.parallel import Parallel, delayed
@@ -67,22 +69,20 @@ class PlannedFits:
         search.estimator = stand_in
 
     def fit(
-        self, candidates: list[dict[str, Any]], X: Any, y: Any, splits: list[Split], n_jobs: Any, pre_dispatch: Any
+        self, search: "GridSearchCV", candidates: list[dict[str, Any]], X: Any, y: Any, splits: list[Split]
     ) -> None:
-        """Fit all candidates on each training fold."""
-        folds = Parallel(n_jobs=n_jobs, pre_dispatch=pre_dispatch)(
-            delayed(fit_candidates)(clone(self.estimator), candidates, X, y, train, self.fit_params)
-            for train, _ in splits
+        """Fit the candidates on each training fold, where there are more jobs than folds in several parts."""
+        parts = -(-effective_n_jobs(search.n_jobs) // max(1, len(splits)))
+        of_parts = [candidates[part::parts] for part in range(parts)]
+        found = Parallel(n_jobs=search.n_jobs, pre_dispatch=search.pre_dispatch)(
+            delayed(fit_candidates)(clone(self.estimator), part, X, y, train, self.fit_params)
+            for part, (train, _) in product(of_parts, splits)
         )
-        by_candidate = list(zip(*folds, strict=True))
-        self.waiting = deque(
-            (candidate, fitted)
-            for candidate, of_folds in zip(candidates, by_candidate, strict=False)
-            for fitted in of_folds
-        )
-        self.seconds += [
-            [0.0 if fitted is None else fitted.seconds for fitted in of_folds] for of_folds in by_candidate
-        ]
+        by_part = [found[i * len(splits) : (i + 1) * len(splits)] for i in range(parts)]
+        for number, candidate in enumerate(candidates):
+            fits = [of_fold[number // parts] for of_fold in by_part[number % parts]]
+            self.waiting.extend((candidate, fitted) for fitted in fits)
+            self.seconds.append([0.0 if fitted is None else fitted.seconds for fitted in fits])
 
     def add_seconds(self, results: dict[str, Any]) -> None:
         """Add the seconds of the shared fits to the times that scikit-learn measured."""
@@ -256,7 +256,7 @@ class GridSearchCV(ScikitLearnsGridSearchCV):
         candidates, planned = list(candidates), self._planned
 
         def use(X: Any, y: Any, splits: list[Split]) -> None:
-            planned.fit(candidates, X, y, splits, self.n_jobs, self.pre_dispatch)
+            planned.fit(self, candidates, X, y, splits)
 
         results = evaluate_candidates(candidates, cv=SplitsToFit(cv or self._checked_cv_orig, use), **more)
         if planned.waiting:

@@ -160,8 +160,9 @@ class CheckedData:
         self.known: list[tuple[tuple[Any, ...], TrainingRows]] = []
 
     def rows(self, model: BaseGD) -> TrainingRows:
-        """Return the checked data of a model, and set its attributes that follow from them."""
-        depends = model._rows_depend_on()
+        """Return the data as a model's `fit` checks them, and set its attributes that follow from them."""
+        model._check_parameters()
+        depends = model._rows_depend_on(self.data[1])
         for other, rows in self.known:
             if other == depends:
                 for name, value in rows.attributes.items():
