@@ -1,6 +1,5 @@
 """GridSearchCV: scikit-learn's, with candidates that are fitted together on each training fold."""
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
@@ -9,8 +8,9 @@ from typing import Any
 import numpy as np
 import sklearn
 from joblib import effective_n_jobs
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.model_selection import GridSearchCV as ScikitLearnsGridSearchCV
+from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
 from gdfast.sklearn.internals import has_callbacks
@@ -19,6 +19,8 @@ from gdfast.sklearn.together import FittedCandidate, fit_candidates, is_shareabl
 __all__ = ["GridSearchCV"]
 
 Split = tuple[Any, Any]
+# Arrays of fitted models that wait to be scored, in one process.
+MOST_BYTES = 2**28
 
 
 class FittedStandIn:
@@ -29,9 +31,15 @@ class FittedStandIn:
 
     def set_params(self, **params: Any) -> Any:
         """Return the fitted estimator, whose `fit` does nothing more."""
-        if [*params] != [*self.candidate]:
+        if [*map(comparable, params.items())] != [*map(comparable, self.candidate.items())]:
             raise unknown_order()
         return with_fit_done(self.estimator)
+
+
+def comparable(parameter: tuple[str, Any]) -> tuple[str, str | None]:
+    """Return a parameter's name, and its value as text where that is the same for copies of it."""
+    name, value = parameter
+    return name, repr(value) if isinstance(value, (bool, int, float, str, type(None))) else None
 
 
 def unknown_order() -> RuntimeError:
@@ -45,15 +53,15 @@ def unknown_order() -> RuntimeError:
 class PlannedFits:
     """What scikit-learn's search clones in place of the estimator: fits that are done, then the estimator itself."""
 
-    def __init__(self, estimator: Any) -> None:
-        self.estimator = estimator
+    def __init__(self, estimator: Any, y: Any) -> None:
+        self.estimator, self.y = estimator, y
         self.fit_params: dict[str, Any] = {}
-        self.waiting: deque[tuple[dict[str, Any], FittedCandidate | None]] = deque()
+        self.waiting: Iterator[tuple[dict[str, Any], FittedCandidate | None]] = iter(())
         self.seconds: list[list[float]] = []
 
     def __sklearn_clone__(self) -> Any:
         """Return the next fitted candidate, or an estimator to fit where there is none."""
-        candidate, fitted = self.waiting.popleft() if self.waiting else ({}, None)
+        candidate, fitted = next(self.waiting, ({}, None))
         return clone(self.estimator) if fitted is None else FittedStandIn(candidate, fitted.estimator)
 
     def stand_in_for(self, search: "GridSearchCV") -> None:
@@ -68,21 +76,52 @@ class PlannedFits:
         stand_in.__sklearn_clone__ = planned
         search.estimator = stand_in
 
-    def fit(
+    def plan(
         self, search: "GridSearchCV", candidates: list[dict[str, Any]], X: Any, y: Any, splits: list[Split]
     ) -> None:
-        """Fit the candidates on each training fold, where there are more jobs than folds in several parts."""
-        parts = -(-effective_n_jobs(search.n_jobs) // max(1, len(splits)))
-        of_parts = [candidates[part::parts] for part in range(parts)]
-        found = Parallel(n_jobs=search.n_jobs, pre_dispatch=search.pre_dispatch)(
-            delayed(fit_candidates)(clone(self.estimator), part, X, y, train, self.fit_params)
-            for part, (train, _) in product(of_parts, splits)
-        )
-        by_part = [found[i * len(splits) : (i + 1) * len(splits)] for i in range(parts)]
-        for number, candidate in enumerate(candidates):
-            fits = [of_fold[number // parts] for of_fold in by_part[number % parts]]
-            self.waiting.extend((candidate, fitted) for fitted in fits)
-            self.seconds.append([0.0 if fitted is None else fitted.seconds for fitted in fits])
+        """Make the fits of the candidates the next ones, those of each candidate together.
+
+        In one process they are done when they are asked for, so that not all models are in memory at once; jobs of
+        several processes are sent out at once, and have to be ready.
+        """
+        if not splits:
+            return
+        pool = Parallel(n_jobs=search.n_jobs, pre_dispatch=search.pre_dispatch)
+        n_jobs = effective_n_jobs(search.n_jobs)
+
+        def fit(some: list[dict[str, Any]]) -> list[list[FittedCandidate | None]]:
+            """Return the fits of each candidate; where there are more jobs than folds, in several parts."""
+            parts = -(-n_jobs // len(splits))
+            found = pool(
+                delayed(fit_candidates)(clone(self.estimator), some[part::parts], X, y, train, self.fit_params)
+                for part, (train, _) in product(range(parts), splits)
+            )
+            starts = [number % parts * len(splits) for number in range(len(some))]
+            return [
+                [of_fold[number // parts] for of_fold in found[start : start + len(splits)]]
+                for number, start in enumerate(starts)
+            ]
+
+        waiting = self.fits(candidates, fit, most_candidates(X, len(splits)))
+        self.waiting = waiting if n_jobs == 1 else iter(list(waiting))
+
+    def fits(
+        self,
+        candidates: list[dict[str, Any]],
+        fit: Callable[[list[dict[str, Any]]], list[list[FittedCandidate | None]]],
+        count: int,
+    ) -> Iterator[tuple[dict[str, Any], FittedCandidate | None]]:
+        """Yield each candidate with each of its fits; `count` candidates are fitted first, then as many as fit."""
+        first = 0
+        while first < len(candidates):
+            some = candidates[first : first + count]
+            found = fit(some)
+            largest = max(sum(0 if one is None else one.nbytes for one in of_folds) for of_folds in found)
+            first, count = first + count, max(1, MOST_BYTES // max(1, largest))
+            for candidate, of_folds in zip(some, found, strict=True):
+                self.seconds.append([0.0 if one is None else one.seconds for one in of_folds])
+                while of_folds:
+                    yield candidate, of_folds.pop(0)
 
     def add_seconds(self, results: dict[str, Any]) -> None:
         """Add the seconds of the shared fits to the times that scikit-learn measured."""
@@ -90,6 +129,12 @@ class PlannedFits:
         shared = seconds.any(axis=1)
         results["mean_fit_time"] += seconds.mean(axis=1)
         results["std_fit_time"][shared] = seconds.std(axis=1)[shared]
+
+
+def most_candidates(X: Any, n_folds: int) -> int:
+    """Return the number of candidates to fit first, before the size of a model is known: at most 64."""
+    shape: Any = getattr(X, "shape", ())
+    return max(1, min(64, MOST_BYTES // (8 * n_folds * max(1, shape[1] if len(shape) > 1 else 1))))
 
 
 class SplitsToFit:
@@ -196,6 +241,7 @@ class GridSearchCV(ScikitLearnsGridSearchCV):
     """
 
     estimator: Any
+    cv: Any
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> "GridSearchCV":
         """Fit and score all candidates on all folds, and fit the best one on all rows.
@@ -223,12 +269,14 @@ class GridSearchCV(ScikitLearnsGridSearchCV):
         if not self._can_share_fits():
             super().fit(X, y, **params)
             return self
-        original = self.estimator
-        self._planned = PlannedFits(original)
+        original, cv = self.estimator, self.cv
+        if isinstance(cv, Iterator):
+            self.cv = list(cv)  # it is read twice
+        self._planned = PlannedFits(original, y)
         try:
             super().fit(X, y, **params)
         finally:
-            self.estimator = original
+            self.estimator, self.cv = original, cv
             del self._planned
         return self
 
@@ -254,12 +302,11 @@ class GridSearchCV(ScikitLearnsGridSearchCV):
     def _evaluate(self, evaluate_candidates: Callable[..., Any], candidates: Any, cv: Any = None, **more: Any) -> Any:
         """Evaluate candidates that are fitted together when the splits are made."""
         candidates, planned = list(candidates), self._planned
-
-        def use(X: Any, y: Any, splits: list[Split]) -> None:
-            planned.fit(self, candidates, X, y, splits)
-
-        results = evaluate_candidates(candidates, cv=SplitsToFit(cv or self._checked_cv_orig, use), **more)
-        if planned.waiting:
+        splitter = cv or check_cv(self.cv, planned.y, classifier=is_classifier(self.estimator))
+        results = evaluate_candidates(
+            candidates, cv=SplitsToFit(splitter, partial(planned.plan, self, candidates)), **more
+        )
+        if next(planned.waiting, None) is not None:
             raise unknown_order()
         planned.add_seconds(results)
         return results

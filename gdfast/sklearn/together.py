@@ -32,6 +32,11 @@ class FittedCandidate:
     estimator: Any
     seconds: float
 
+    @property
+    def nbytes(self) -> int:
+        """Size of the arrays of the last step, of which each candidate has its own."""
+        return sum(getattr(value, "nbytes", 0) for value in vars(last_step(self.estimator)).values())
+
 
 def is_shareable(estimator: Any) -> bool:
     """Return whether an estimator's candidates can share a pass, or the steps of a pipeline before the last one."""

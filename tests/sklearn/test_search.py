@@ -1,6 +1,8 @@
 """GridSearchCV has scikit-learn's results, and fits together what can be."""
 
+import gc
 import pickle
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -315,6 +317,30 @@ def test_other_arguments_of_fit_are_passed_on():
     )
 
 
+@pytest.mark.parametrize(
+    ("most", "sizes"), [(2**28, [64] * 2 + [6] * 2), (16 * 100, [25] * 4 + [20] * 2), (0, [1] * 140)]
+)
+def test_models_that_wait_to_be_scored_take_limited_memory(most, sizes, passes, monkeypatch):
+    monkeypatch.setattr(search, "MOST_BYTES", most)
+    estimator, grid = GDRegressor(epochs=2), {"learning_rate": np.linspace(0.01, 0.2, 70).tolist()}
+    own = GridSearchCV(estimator, grid, cv=2).fit(X, Y)
+    assert passes == sizes
+    check_equal(own, model_selection.GridSearchCV(estimator, grid, cv=2).fit(X, Y))
+
+
+def test_no_model_waits_longer_than_it_is_scored():
+    references = []
+
+    def alive(estimator, X, y):
+        references.append(weakref.ref(estimator))
+        return float(sum(reference() is not None for reference in references))
+
+    own = GridSearchCV(GDRegressor(epochs=2), {"epochs": [1, 2, 3, 4]}, cv=3, scoring=alive, refit=False).fit(X, Y)
+    gc.collect()
+    assert max(own.cv_results_["split2_test_score"]) <= 3
+    assert not any(reference() for reference in references)
+
+
 class CountedSplits(model_selection.ShuffleSplit):
     made = 0
 
@@ -331,7 +357,11 @@ def test_splits_are_made_once():
     cv = CountedSplits(3, random_state=np.random.RandomState(0))
     check_equal(own, model_selection.GridSearchCV(GDRegressor(epochs=20), L2, cv=cv).fit(X, Y))
     splits = list(model_selection.KFold(4).split(X))
-    assert GridSearchCV(GDRegressor(epochs=20), L2, cv=iter(splits)).fit(X, Y).n_splits_ == 4
+    for n_jobs in (None, 2):
+        cv = iter(splits)
+        own = GridSearchCV(GDRegressor(epochs=20), L2, cv=cv, n_jobs=n_jobs).fit(X, Y)
+        assert own.cv is cv
+        check_equal(own, model_selection.GridSearchCV(GDRegressor(epochs=20), L2, cv=iter(splits)).fit(X, Y))
 
 
 @pytest.mark.parametrize("n_jobs", [2, 5])
