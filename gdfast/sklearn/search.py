@@ -14,7 +14,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
 from gdfast.sklearn.internals import has_callbacks
-from gdfast.sklearn.together import FittedCandidate, fit_candidates, is_shareable, with_fit_done
+from gdfast.sklearn.together import FittedCandidate, fit_candidates, is_shareable, plain_text, with_fit_done
 
 __all__ = ["GridSearchCV"]
 
@@ -31,15 +31,10 @@ class FittedStandIn:
 
     def set_params(self, **params: Any) -> Any:
         """Return the fitted estimator, whose `fit` does nothing more."""
-        if [*map(comparable, params.items())] != [*map(comparable, self.candidate.items())]:
+        plain = {name: plain_text(value) for name, value in params.items()}
+        if plain != {name: plain_text(value) for name, value in self.candidate.items()}:
             raise unknown_order()
         return with_fit_done(self.estimator)
-
-
-def comparable(parameter: tuple[str, Any]) -> tuple[str, str | None]:
-    """Return a parameter's name, and its value as text where that is the same for copies of it."""
-    name, value = parameter
-    return name, repr(value) if isinstance(value, (bool, int, float, str, type(None))) else None
 
 
 def unknown_order() -> RuntimeError:

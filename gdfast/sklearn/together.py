@@ -18,7 +18,7 @@ from gdfast.sklearn.gd import GDClassifier, GDRegressor
 from gdfast.sklearn.internals import check_method_params, has_callbacks, safe_split
 from gdfast.sklearn.sgd import SGDClassifier, SGDOneClassSVM, SGDRegressor
 
-__all__ = ["FittedCandidate", "fit_candidates", "is_shareable", "with_fit_done"]
+__all__ = ["FittedCandidate", "fit_candidates", "is_shareable", "plain_text", "with_fit_done"]
 
 # Exact classes: a subclass may override anything.
 SHARED_PASS = (GDRegressor, GDClassifier)
@@ -61,24 +61,15 @@ def fit_candidates(
     X_train, y_train = safe_split(estimator, X, y, train)
     fit_params = check_method_params(X, params=fit_params, indices=train)
     found: list[FittedCandidate | None] = [None] * len(candidates)
-    for group in candidates_by_other_steps(estimator, candidates):
-        models = {i: model for i in group if (model := model_of(estimator, candidates[i])) is not None}
+    models = [model_of(estimator, candidate) for candidate in candidates]
+    for group in groups_of(models, candidates):
+        members = [models[i] for i in group]
         started = time.perf_counter()
-        fitted = fit_group(list(models.values()), X_train, y_train, fit_params)
+        fitted = fit_group(members, X_train, y_train, fit_params)
         seconds = (time.perf_counter() - started) / max(1, sum(fitted))
-        for (i, model), done in zip(models.items(), fitted, strict=True):
+        for i, model, done in zip(group, members, fitted, strict=True):
             found[i] = FittedCandidate(model, seconds) if done else None
     return found
-
-
-def candidates_by_other_steps(estimator: Any, candidates: list[dict[str, Any]]) -> list[list[int]]:
-    """Return the indices of the candidates, those together that differ in parameters of the last step alone."""
-    of_last = f"{estimator.steps[-1][0]}__" if type(estimator) is Pipeline else ""
-    groups: dict[Any, list[int]] = {}
-    for i, candidate in enumerate(candidates):
-        others = [(name, id(value)) for name, value in candidate.items() if not name.startswith(of_last)]
-        groups.setdefault(tuple(sorted(others)), []).append(i)
-    return list(groups.values())
 
 
 def model_of(estimator: Any, candidate: dict[str, Any]) -> Any:
@@ -89,6 +80,23 @@ def model_of(estimator: Any, candidate: dict[str, Any]) -> Any:
         return None
 
 
+def groups_of(models: list[Any], candidates: list[dict[str, Any]]) -> list[list[int]]:
+    """Return the indices of the models, those together that differ in parameters of the last step alone."""
+    groups: dict[Any, list[int]] = {}
+    for i, (model, candidate) in enumerate(zip(models, candidates, strict=True)):
+        if model is not None:
+            of_last = f"{model.steps[-1][0]}__" if type(model) is Pipeline else ""
+            others = {name: value for name, value in candidate.items() if not name.startswith(of_last)}
+            key = tuple(sorted((name, plain_text(value) or id(value)) for name, value in others.items()))
+            groups.setdefault((of_last, key), []).append(i)
+    return list(groups.values())
+
+
+def plain_text(value: Any) -> str | None:
+    """Return a value as text, where copies of it, also in other processes, have the same; else None."""
+    return repr(value) if isinstance(value, (bool, int, float, str, type(None))) else None
+
+
 def fit_group(models: list[Any], X: Any, y: Any, fit_params: dict[str, Any]) -> list[bool]:
     """Fit models that differ in parameters of the last step alone, and return for each whether that succeeded.
 
@@ -96,7 +104,7 @@ def fit_group(models: list[Any], X: Any, y: Any, fit_params: dict[str, Any]) -> 
     there all last steps are fitted.
     """
     fitted = [False] * len(models)
-    if not models or type(last_step(models[0])) not in LAST_STEPS or has_callbacks(models[0]):
+    if type(last_step(models[0])) not in LAST_STEPS or has_callbacks(models[0]):
         return fitted
     last_steps = [last_step(model) for model in models]
 

@@ -164,6 +164,20 @@ def test_candidates_that_change_other_steps_share_by_groups():
     check_equal(own, model_selection.GridSearchCV(pipeline, grid, cv=3).fit(X, Y))
 
 
+def test_a_candidate_may_replace_all_steps():
+    other = [("model", Counting()), ("last", GDRegressor(epochs=10))]
+    pipeline = Pipeline([("scale", StandardScaler()), ("model", GDRegressor(epochs=10))])
+    grid = [
+        {"steps": [other], "model__factor": [1.0, 3.0], "last__alpha": [0.1, 1.0], "last__penalty": ["l2"]},
+        {"model__penalty": ["l2"], "model__alpha": [0.1, 1.0]},
+    ]
+    Counting.fits = 0
+    own = GridSearchCV(pipeline, grid, cv=3, refit=False).fit(X, Y)
+    assert Counting.fits == 3 * 2
+    check_equal(own, model_selection.GridSearchCV(pipeline, grid, cv=3, refit=False).fit(X, Y))
+    np.testing.assert_array_less(own.cv_results_["split0_test_score"][2], own.cv_results_["split0_test_score"][0])
+
+
 def test_a_pipeline_with_memory(tmp_path):
     pipeline = make_pipeline(Counting(), GDRegressor(epochs=20), memory=str(tmp_path))
     check_equal(*both(pipeline, {"gdregressor__penalty": ["l2"], "gdregressor__alpha": [0.1, 1.0]}, X, Y))
