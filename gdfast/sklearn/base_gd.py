@@ -202,6 +202,7 @@ class BaseGD(BaseEstimator):
     def _keep_runs(self, runs: list[gdfast.Run], data: tuple[Any, Any, Any]) -> None:
         """Keep the runs and their data for `stability_`, and the history."""
         self._runs, self._data = runs, data
+        self.__dict__.pop("_postponed", None)
         self._history = runs[0].history if len(runs) == 1 else [run.history for run in runs]
 
     def _fit_postponed(self) -> None:
@@ -209,7 +210,6 @@ class BaseGD(BaseEstimator):
         if "_postponed" in vars(self):
             fitted = self._postponed()
             self._keep_runs(fitted._runs, fitted._data)
-            del self._postponed
 
     @property
     def history_(self) -> Any:

@@ -421,6 +421,16 @@ def test_scorers_see_fitted_estimators_of_the_same_class():
     check_equal(*both(make_pipeline(StandardScaler(), estimator), grid, X, Y, search_options={"scoring": longest}))
 
 
+def test_a_scorer_may_fit_again():
+    def refitted(estimator, X, y):
+        estimator.fit(X, y)
+        return estimator.history_["cost"][-1] - gdfast.fit(X, y, epochs=20).cost
+
+    own = GridSearchCV(GDRegressor(epochs=20, random_state=0), {"shuffle": [True, False]}, scoring=refitted).fit(X, Y)
+    assert own.cv_results_["mean_test_score"].tolist() == [0.0, 0.0]
+    assert not hasattr(GDRegressor(), "history_")
+
+
 def test_the_history_of_an_unseeded_fit_is_its_own():
     def own_history(estimator, X, y):
         assert len(estimator.history_["cost"]) == 4
@@ -483,6 +493,8 @@ def test_another_order_of_the_fits_is_an_error(monkeypatch):
         GridSearchCV(GDRegressor(epochs=5), L2).fit(X, Y)
     with pytest.raises(RuntimeError, match="take sklearn"):
         search.FittedStandIn({"alpha": 1.0}, None).set_params(penalty="l2")
+    with pytest.raises(RuntimeError, match="take sklearn"):
+        search.FittedStandIn({"alpha": 1.0}, None).set_params(alpha=2.0)
 
 
 def test_a_search_inside_another_search():
