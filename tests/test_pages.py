@@ -15,6 +15,8 @@ SHOWN = {page.name: re.findall(r"^```python\n(>>> .*?)^```", page.read_text(), r
 @pytest.mark.skipif(find_spec("pandas") is None, reason="pandas is not installed")
 @pytest.mark.parametrize("page", [name for name, blocks in SHOWN.items() if blocks])
 def test_examples_give_what_the_page_shows(page, tmp_path, monkeypatch):
+    if any("gdfast.sklearn" in block for block in SHOWN[page]):
+        pytest.importorskip("sklearn")
     monkeypatch.chdir(tmp_path)  # where the files of the examples are written
     example = doctest.DocTestParser().get_doctest("\n".join(SHOWN[page]), {}, page, page, 0)
     result = doctest.DocTestRunner().run(example)

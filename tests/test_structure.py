@@ -38,6 +38,8 @@ PRIVATE = {
     "numba.core.event": "backends/numba/compilation.py",
     "_signal": "backends/interrupt.py",  # tests/backends/test_interrupt.py
     "sklearn.base._fit_context": "sklearn/internals.py",  # tests/sklearn/test_internals.py
+    "sklearn.utils.metaestimators._safe_split": "sklearn/internals.py",
+    "sklearn.utils.validation._check_method_params": "sklearn/internals.py",
     "sklearn.utils.validation._check_sample_weight": "sklearn/internals.py",
     "_nrt": "backends/numba/compilation.py",  # tests/backends/test_numba_kernels.py
 }

@@ -1,180 +1,26 @@
 """GDRegressor and GDClassifier: gdfast.fit as scikit-learn estimators."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import check_random_state, compute_class_weight
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 import gdfast
-from gdfast._utils.arguments import choice, flag, numeric_array, refuse_masked, shown, whole
-from gdfast.data.csr import features
-from gdfast.data.frames import by_name
-from gdfast.data.row_blocks import by_row_blocks
+from gdfast._utils.arguments import choice, numeric_array
 from gdfast.formulas.losses import LOSSES, log_normalised
 from gdfast.formulas.probabilities import agreeing, log_one_against_all, predicted_classes
 from gdfast.options.declarations import OPTIONS
-from gdfast.options.option import LARGEST_SEED
+from gdfast.sklearn.base_gd import DTYPES, BaseGD, FitCall, TrainingRows
 from gdfast.sklearn.internals import check_sample_weight
 from gdfast.sklearn.methods import takes_arrays, trains
 from gdfast.sklearn.parameters import with_parameters
 
 __all__ = ["GDClassifier", "GDRegressor"]
-
-DTYPES = [np.float64, np.float32]
-
-
-class BaseGD(BaseEstimator):
-    """Base class of GDRegressor and GDClassifier: the options of gdfast.fit are the parameters."""
-
-    coef_: Any
-    intercept_: Any
-
-    def __init__(
-        self,
-        loss: Any = "squared_error",
-        *,
-        loss_parameter: float | None = None,
-        penalty: str | None = None,
-        alpha: float = 0.0,
-        l1_ratio: float = 0.5,
-        penalty_factors: ArrayLike | None = None,
-        fit_intercept: bool = True,
-        standardize: bool = False,
-        bounds: tuple[Any, Any] | None = None,
-        positive: bool = False,
-        batch_size: int | None = None,
-        epochs: int = 1000,
-        learning_rate: Any = "auto",
-        optimizer: Any = "gd",
-        average: Any = None,
-        clip_norm: float | None = None,
-        clip_value: float | None = None,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float | None = None,
-        patience: int | None = None,
-        gradient_tol: float | None = None,
-        restore_best: bool = False,
-        max_seconds: float | None = None,
-        on_divergence: str = "warn",
-        history: str = "objective",
-        history_every: int | str = 1,
-        history_limit: int = 10_000_000,
-        record: Any = (),
-        progress: bool = False,
-        callbacks: Any = (),
-        callback_every: int | None = None,
-        checkpoint: Any = None,
-        checkpoint_every: int | None = None,
-        checkpoint_seconds: float | None = None,
-        solver: str = "auto",
-        backend: str = "auto",
-        n_threads: int = 1,
-        warm_start: bool = False,
-    ) -> None:
-        self._set_init_arguments(locals())
-
-    def _set_init_arguments(self, arguments: dict[str, Any]) -> None:
-        """Set the constructor's arguments as attributes, unchanged, as scikit-learn requires."""
-        for name, value in arguments.items():
-            if name != "self":
-                setattr(self, name, value)
-
-    def _fit_options(self, seed: int | None) -> dict[str, Any]:
-        """Return the arguments of `gdfast.fit` other than the data and the initial coefficients."""
-        not_of_fit = ("random_state", "warm_start", "class_weight")
-        options = {name: value for name, value in self.get_params(deep=False).items() if name not in not_of_fit}
-        if self.penalty is None:
-            options["alpha"] = 0.0
-        return options | {"seed": seed, "interrupt": "raise"}
-
-    def _draw_seeds(self, count: int) -> list[int | None]:
-        """Return a seed for each fit; of a single fit an int random_state is the seed itself."""
-        if count == 1 and isinstance(self.random_state, (int, np.integer)):
-            return [whole("random_state", int(self.random_state), 0, LARGEST_SEED)]
-        try:
-            random = check_random_state(self.random_state)
-        except ValueError:
-            raise ValueError(
-                f"random_state={shown(self.random_state)} must be an int, a RandomState or None; give an int"
-            ) from None
-        return [int(seed) for seed in random.randint(2**31 - 1, size=count)]
-
-    def _refuse_names(self, **given: Any) -> None:
-        """Raise an error where a column's name is given, as `gdfast.fit` takes it and scikit-learn does not."""
-        for name, value in given.items():
-            if isinstance(value, str):
-                raise TypeError(
-                    f"{name}={value!r}: scikit-learn's estimators take no column's name; give {name} as an array"
-                )
-
-    def _checked_validation(self, validation: Any) -> Any:
-        """Return the validation argument, its columns taken by name and held against those of the training data."""
-        if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
-            return validation
-        data = by_name(*validation)
-        X = validate_data(self, data.X, accept_sparse="csr", dtype=DTYPES, reset=False)
-        return (X, *data[1 : len(validation)])
-
-    def _initial_coefficients(self, coef_init: Any, intercept_init: Any) -> dict[str, Any]:
-        """Return coef_init and intercept_init of `gdfast.fit`; with warm_start None is replaced by the last fit's."""
-        if flag("warm_start", self.warm_start) and hasattr(self, "coef_"):
-            coef_init = self.coef_ if coef_init is None else coef_init
-            intercept_init = self.intercept_ if intercept_init is None and self.fit_intercept else intercept_init
-        return {"coef_init": coef_init, "intercept_init": intercept_init}
-
-    @property
-    def stability_(self) -> Any:
-        """The result of `gdfast.stability` for the data of the last fit; it is not pickled."""
-        if not hasattr(self, "_runs"):
-            raise AttributeError("stability_ needs the data of a fit, which a loaded or unfitted estimator has not")
-        if isinstance(self.loss, gdfast.Loss):
-            raise AttributeError(f"stability_ needs a loss of gdfast's, not {self.loss.name!r}")
-        X, y, sample_weight = self._data
-        scaling = self._runs[0].data.problem.scaling
-        if scaling is not None:
-            X = scaling.scaled(features("X", X))
-        return gdfast.stability(
-            X, y, loss=self.loss, penalty=self.penalty, alpha=self._fit_options(None)["alpha"], l1_ratio=self.l1_ratio,
-            sample_weight=sample_weight, fit_intercept=self.fit_intercept,
-        )  # fmt: skip
-
-    def _set_fitted_attributes(self, runs: list[gdfast.Run], X: Any, y: Any, sample_weight: Any) -> None:
-        """Set the attributes that do not depend on the shape of the coefficients."""
-        self._runs, self._data = runs, (X, y, sample_weight)
-        self.n_iter_ = max(run.epochs for run in runs)
-        self.history_ = runs[0].history if len(runs) == 1 else [run.history for run in runs]
-        self.stop_reason_ = runs[0].stop_reason if len(runs) == 1 else [run.stop_reason for run in runs]
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the state without the runs, which hold the data."""
-        state = dict(super().__getstate__())
-        state.pop("_runs", None)
-        state.pop("_data", None)
-        return state
-
-    def _evaluated(self, X: Any, function: Callable[[NDArray[Any]], NDArray[Any]] | None) -> NDArray[Any]:
-        """Return a function of the linear predictors of the rows of X, those themselves without one, by blocks."""
-        check_is_fitted(self)
-        refuse_masked(X=X)
-        return by_row_blocks(self._linear_predictor, X, self.coef_.dtype, function)
-
-    def _linear_predictor(self, X: Any) -> NDArray[Any]:
-        """Return X coef_ + intercept_."""
-        X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES, reset=False)
-        return np.asarray(features("X", X) @ self.coef_.T + self.intercept_)
-
-    def __sklearn_tags__(self) -> Any:
-        """Return the tags: sparse input is accepted."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
 
 
 @with_parameters(
@@ -271,6 +117,11 @@ class GDRegressor(RegressorMixin, BaseGD):
         ValueError, TypeError
             For what `gdfast.fit` refuses, and for input that scikit-learn's estimators refuse.
         """
+        self._fit(X, y, sample_weight, validation=validation, coef_init=coef_init, intercept_init=intercept_init)
+        return self
+
+    def _checked_rows(self, X: Any, y: Any, sample_weight: Any) -> TrainingRows:
+        """Return the checked data."""
         self._refuse_names(y=y, sample_weight=sample_weight)
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=DTYPES, order="C", y_numeric=True,
@@ -278,12 +129,24 @@ class GDRegressor(RegressorMixin, BaseGD):
         )  # fmt: skip
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, X)
+        return TrainingRows(X, y, sample_weight, self._attributes_of_data())
+
+    def _rows_depend_on(self, y: Any) -> tuple[Any, ...]:
+        """Return whether targets in columns may have several."""
+        return (np.ndim(y) != 1 and self._supports_multi_output(),)
+
+    def _fit_calls(
+        self, rows: TrainingRows, validation: Any = None, coef_init: Any = None, intercept_init: Any = None
+    ) -> list[FitCall]:
+        """Return the one call of `gdfast.fit`."""
         initial = self._initial_coefficients(coef_init, intercept_init)
         options = self._fit_options(*self._draw_seeds(1)) | {"validation": self._checked_validation(validation)}
-        run = gdfast.fit(X, y, sample_weight=sample_weight, **options, **initial)
-        self._set_fitted_attributes([run], X, y, sample_weight)
-        self.coef_, self.intercept_ = run.coef, run.intercept
-        return self
+        return [FitCall(rows.y, options | initial)]
+
+    def _set_fitted_attributes(self, runs: list[gdfast.Run]) -> None:
+        """Set the attributes of the one run."""
+        super()._set_fitted_attributes(runs)
+        self.coef_, self.intercept_ = runs[0].coef, runs[0].intercept
 
     def _supports_multi_output(self) -> bool:
         """Return whether the loss supports several outputs."""
@@ -486,63 +349,73 @@ class GDClassifier(ClassifierMixin, BaseGD):
         ValueError, TypeError
             For what `gdfast.fit` refuses, and for input that scikit-learn's estimators refuse.
         """
+        self._fit(X, y, sample_weight, validation=validation, coef_init=coef_init, intercept_init=intercept_init)
+        return self
+
+    def _check_parameters(self) -> None:
+        """Raise an error for a loss that is not one of a classification."""
         choice("loss", self.loss, [name for name, loss in LOSSES.items() if loss.classification])
+
+    def _checked_rows(self, X: Any, y: Any, sample_weight: Any) -> TrainingRows:
+        """Return the checked data, with weights multiplied by those of the classes."""
         self._refuse_names(y=y, sample_weight=sample_weight)
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=DTYPES, order="C")
         check_classification_targets(y)
         self.classes_, class_indices = np.unique(y, return_inverse=True)
-        n_classes = len(self.classes_)
-        if n_classes < 2:
+        if len(self.classes_) < 2:
             raise ValueError(
-                f"The number of classes has to be greater than one; got {n_classes} class: {self.classes_[0]!r}"
+                f"The number of classes has to be greater than one; got {len(self.classes_)} class: "
+                f"{self.classes_[0]!r}"
             )
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, X)
         if self.class_weight is not None:
             class_weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[class_indices]
             sample_weight = class_weight if sample_weight is None else sample_weight * class_weight
+        return TrainingRows(X, y, sample_weight, self._attributes_of_data())
+
+    def _rows_depend_on(self, y: Any) -> tuple[Any, ...]:
+        """Return the class weights."""
+        return (self.class_weight,)
+
+    def _fit_calls(
+        self, rows: TrainingRows, validation: Any = None, coef_init: Any = None, intercept_init: Any = None
+    ) -> list[FitCall]:
+        """Return one call of `gdfast.fit` for two classes or softmax, else one for each class."""
         validation = self._checked_validation(validation)
         initial = self._initial_coefficients(coef_init, intercept_init)
-        if n_classes == 2 or LOSSES[self.loss].coupled:
-            self._fit_all_classes(X, y, sample_weight, validation, initial)
-        else:
-            self._fit_one_vs_rest(X, class_indices, sample_weight, validation, initial)
-        return self
-
-    def _fit_all_classes(self, X: Any, y: Any, sample_weight: Any, validation: Any, initial: dict[str, Any]) -> None:
-        """Fit two classes, or several by softmax, in one run."""
+        if len(self.classes_) > 2 and not LOSSES[self.loss].coupled:
+            return self._one_vs_rest_calls(rows, validation, initial)
         if not LOSSES[self.loss].coupled:
             initial = {
                 name: None if value is None else numeric_array(name, value).reshape(-1)
                 for name, value in initial.items()
             }
         options = self._fit_options(*self._draw_seeds(1))
-        run = gdfast.fit(X, y, sample_weight=sample_weight, validation=validation, **options, **initial)
-        self._set_fitted_attributes([run], X, y, sample_weight)
-        self.coef_, self.intercept_ = np.atleast_2d(run.coef), np.atleast_1d(run.intercept)
+        return [FitCall(rows.y, options | {"validation": validation} | initial)]
 
-    def _fit_one_vs_rest(
-        self, X: Any, class_indices: Any, sample_weight: Any, validation: Any, initial: dict[str, Any]
-    ) -> None:
-        """Fit each class against all others."""
+    def _one_vs_rest_calls(self, rows: TrainingRows, validation: Any, initial: dict[str, Any]) -> list[FitCall]:
+        """Return the calls that fit each class against all others."""
         if self.checkpoint is not None:
             raise ValueError(
                 f"checkpoint={self.checkpoint!r} holds one fit, and {len(self.classes_)} classes take one each; leave "
                 "it out, or take loss='multinomial'"
             )
         starts = {name: self._start_by_class(name, value) for name, value in initial.items() if value is not None}
-        runs = []
+        calls = []
         for i, seed in enumerate(self._draw_seeds(len(self.classes_))):
-            runs.append(
-                gdfast.fit(
-                    X, class_indices == i, sample_weight=sample_weight,
-                    validation=self._validation_one_vs_rest(i, validation), **self._fit_options(seed),
-                    **{name: start[i] for name, start in starts.items()},
-                )
-            )  # fmt: skip
-        self._set_fitted_attributes(runs, X, class_indices == 0, sample_weight)
-        self.coef_ = np.stack([run.coef for run in runs])
-        self.intercept_ = np.array([run.intercept for run in runs])
+            options = self._fit_options(seed) | {"validation": self._validation_one_vs_rest(i, validation)}
+            calls.append(FitCall(rows.one_vs_rest[i], options | {name: start[i] for name, start in starts.items()}))
+        return calls
+
+    def _set_fitted_attributes(self, runs: list[gdfast.Run]) -> None:
+        """Set the attributes of the one run, or of those of the classes."""
+        super()._set_fitted_attributes(runs)
+        if len(runs) == 1:
+            self.coef_, self.intercept_ = np.atleast_2d(runs[0].coef), np.atleast_1d(runs[0].intercept)
+        else:
+            self.coef_ = np.stack([run.coef for run in runs])
+            self.intercept_ = np.array([run.intercept for run in runs])
 
     def _start_by_class(self, name: str, values: Any) -> NDArray[Any]:
         """Return coefficients or intercepts to start from, one entry for each class."""

@@ -8,7 +8,7 @@ from gdfast._fit import MAY_HOLD_ARRAYS, with_own_arrays
 from gdfast._utils.arguments import shown
 from gdfast.options.declarations import DEFAULTS, checked
 
-__all__ = ["Swept", "make_configurations"]
+__all__ = ["DEFAULTS_OF_FIT", "Swept", "make_configurations"]
 
 KNOWN = [name for name in DEFAULTS if name != "sample_weight"]
 OF_ONE_FIT = ("checkpoint", "checkpoint_every", "checkpoint_seconds", "progress")

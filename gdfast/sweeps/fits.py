@@ -18,6 +18,7 @@ from gdfast.solvers.plan import Plan
 from gdfast.solvers.prepare import Prepared, prepare
 from gdfast.solvers.select import choose_solver, solver_at_start
 from gdfast.solvers.training import FitCall, TrainingData, run_solver, run_solvers
+from gdfast.sweeps.configurations import DEFAULTS_OF_FIT
 
 __all__ = ["Fitted", "fit_together", "fits"]
 
@@ -36,8 +37,8 @@ class Member(NamedTuple):
 
 
 def fit_together(X: Any, y: Any, sample_weight: Any, configurations: Sequence[dict[str, Any]]) -> list[Fitted]:
-    """Return the Run of each configuration, a dict of all of fit's arguments, or the error that its fit raises."""
-    found = dict(fits(by_name(X, y, sample_weight), configurations))
+    """Return the Run of each configuration, a dict of arguments of fit, or the error that its fit raises."""
+    found = dict(fits(by_name(X, y, sample_weight), [DEFAULTS_OF_FIT | one for one in configurations]))
     return [found[place] for place in range(len(configurations))]
 
 

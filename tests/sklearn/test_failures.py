@@ -64,7 +64,7 @@ def state(model):
     for name, value in vars(model).items():
         if isinstance(value, np.random.RandomState):
             value = [np.array(part) for part in value.get_state()]
-        found[name] = id(value) if name in ("_runs", "_data", "history_") else copy.deepcopy(value)
+        found[name] = id(value) if name in ("_runs", "_data", "_history") else copy.deepcopy(value)
     return found
 
 
