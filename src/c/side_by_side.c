@@ -1,31 +1,10 @@
-/* A sweep over the weights takes the updates by two rows and makes the products with the next two, so that each weight
-   is loaded and stored once for four products. The product of the two rows with each other corrects the second one's z
-   by the first one's update. */
-#include "side_by_side.h"
+/* SGD of several configurations. A group of them has code of its own (UNROLLED): a processor that takes a load for
+   dependent on the store of the same instruction before would else let the groups wait for each other. */
+#include "sweep.h"
 #include "losses.h"
-#include "rows.h"
 #include <string.h>
 
-/* As wide as the instruction set has vectors: a wider type would go through memory. */
-#if defined(__AVX512F__)
-#define LANES 8
-#elif defined(__AVX2__)
-#define LANES 4
-#else
-#define LANES 2
-#endif
-#define VECTORS 2 /* of a group of configurations: what one sweep keeps in registers */
-#define GROUP (VECTORS * LANES)
-#define GROUPS (MOST_TOGETHER / GROUP)
-#define NEAR 16384 /* bytes of X that stay in the nearest cache: nothing is to be fetched ahead */
-#define ROWS (ROWS_COPIED / 2) /* at a time; the next ones are fetched meanwhile */
-typedef double Lanes __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
-typedef float Singles __attribute__((vector_size(4 * LANES)));
-typedef int64_t Choice __attribute__((vector_size(8 * LANES)));
-#define AT(p) (*(const Lanes *)(p))
-#define TO(p) (*(Lanes *)(p))
-#define UNROLLED _Pragma("GCC unroll 8")
-#define INLINE static inline __attribute__((always_inline))
+_Static_assert(GROUPS * sizeof(Group) <= 8 * ROWS_BEFORE * MOST_TOGETHER, "groups are stored before the weights");
 
 /* Two rows, as doubles, and their numbers that all configurations share. Of one row alone the second is the first again,
    at the rate 0. */
@@ -35,110 +14,8 @@ typedef struct {
     double y[2], s[2];
     double mutual; /* the product of both rows, and 1 for the intercept */
     double zero[2], half[2]; /* of a quadratic loss: the gradient at z = 0, and s / (2 curvature) */
-    int count;     /* of rows, 1 or 2 */
+    int count; /* of rows, 1 or 2 */
 } Pair;
-
-/* A group of configurations: w <- scale w + u[0] x[0] + u[1] x[1] is still to be done, with the rows of the last pair. */
-typedef struct {
-    Lanes u[2][VECTORS], scale[VECTORS], b[VECTORS], sums[VECTORS];
-} Group;
-_Static_assert(GROUPS * sizeof(Group) <= 8 * ROWS_BEFORE * MOST_TOGETHER, "groups are stored before the weights");
-
-INLINE Lanes rounded_to_float32(Lanes w)
-{
-    return __builtin_convertvector(__builtin_convertvector(w, Singles), Lanes);
-}
-
-INLINE Lanes everywhere(const double *x)
-{
-#if LANES == 8
-    return (Lanes){*x, *x, *x, *x, *x, *x, *x, *x};
-#elif LANES == 4
-    return (Lanes){*x, *x, *x, *x};
-#else
-    return (Lanes){*x, *x};
-#endif
-}
-
-/* One feature of a sweep: its weights, at w, and the rows' values. */
-#define FEATURE(j, w, z0, z1) \
-    do { \
-        Lanes a0, a1, c0, c1; /* loaded before a weight is stored, which the compiler could take for one of them */ \
-        if (updating) \
-            a0 = everywhere(x0 + (j)), a1 = everywhere(x1 + (j)); \
-        if (predicting) \
-            c0 = everywhere(n0 + (j)), c1 = everywhere(n1 + (j)); \
-        UNROLLED for (int v = 0; v < VECTORS; v++) { \
-            Lanes a = AT((w) + v * LANES); \
-            if (scaling) \
-                a *= scale[v]; \
-            if (updating) { \
-                a += a0 * u0[v]; \
-                a += a1 * u1[v]; \
-            } \
-            if (rounding) \
-                a = rounded_to_float32(a); \
-            if (updating) \
-                TO((w) + v * LANES) = a; \
-            if (predicting) { \
-                z0[v] += c0 * a; \
-                z1[v] += c1 * a; \
-            } \
-        } \
-    } while (0)
-
-/* Take the steps by the rows of `last` (updating), and leave in z the products with the rows of `next` (predicting). */
-INLINE void sweep(double *w, ptrdiff_t d, const double *const *last, const Group *group, const double *const *next,
-                  Lanes z[2][VECTORS], int updating, int scaling, int rounding, int predicting)
-{
-    const double *x0 = last[0], *x1 = last[1], *n0 = next[0], *n1 = next[1];
-    Lanes u0[VECTORS], u1[VECTORS], scale[VECTORS], z0[VECTORS], z1[VECTORS];
-    ptrdiff_t j = 0;
-    UNROLLED for (int v = 0; v < VECTORS; v++) {
-        z0[v] = z1[v] = (Lanes){0};
-        if (updating)
-            u0[v] = group->u[0][v], u1[v] = group->u[1][v];
-        if (scaling)
-            scale[v] = group->scale[v];
-    }
-    for (; j + 2 <= d; j += 2, w += 2 * MOST_TOGETHER) {
-        FEATURE(j, w, z0, z1);
-        FEATURE(j + 1, w + MOST_TOGETHER, z0, z1);
-    }
-    if (j < d)
-        FEATURE(j, w, z0, z1);
-    UNROLLED for (int v = 0; predicting && v < VECTORS; v++)
-        z[0][v] = z0[v], z[1][v] = z1[v];
-}
-
-INLINE void *row_of(const SideBySide *at, int32_t row)
-{
-    size_t size = at->single ? sizeof(float) : sizeof(double);
-    return (char *)at->X + size * (size_t)at->d * (size_t)row;
-}
-
-/* A row as doubles: as it lies, or from float32 at `place` in the workspace. */
-INLINE const double *row_at(const SideBySide *at, int32_t row, ptrdiff_t place)
-{
-    const void *x = row_of(at, row);
-    if (!at->single)
-        return x;
-    double *copy = at->rows + place * at->d;
-    for (ptrdiff_t j = 0; j < at->d; j++)
-        copy[j] = ((const float *)x)[j];
-    return copy;
-}
-
-INLINE void fetch(const SideBySide *at, const int32_t *rows, ptrdiff_t first, ptrdiff_t stop)
-{
-    ptrdiff_t size = at->d * (ptrdiff_t)(at->single ? sizeof(float) : sizeof(double));
-    for (ptrdiff_t i = first; i < stop; i++) {
-        const char *x = row_of(at, rows[i]);
-        for (ptrdiff_t line = 0; line < size; line += 64)
-            PREFETCH(x + line);
-        PREFETCH(x + size - 1);
-    }
-}
 
 INLINE Lanes shrinking(Lanes l2, Lanes eta)
 {
@@ -196,14 +73,14 @@ INLINE void quadratic_steps(const Pair *by, Group *group, ptrdiff_t lane, double
     }
 }
 
-/* Two updates of all groups by any loss; z (2, MOST_TOGETHER) are the products. */
-INLINE void any_steps(const SideBySide *at, const Pair *by, Group *all, ptrdiff_t groups, double *z, int scaling,
+/* Two updates of all groups by any loss; z (2, MOST_TOGETHER) are the products with both rows. */
+INLINE void any_steps(const SideBySide *at, const Pair *by, Group *all, ptrdiff_t lanes, double *z, int scaling,
                       int rounding)
 {
     double y[MOST_TOGETHER], values[MOST_TOGETHER], u[2 * MOST_TOGETHER] = {0}, one = at->intercept ? 1.0 : 0.0;
     for (int i = 0; i < by->count; i++) {
         double *zi = z + i * MOST_TOGETHER, *ui = u + i * MOST_TOGETHER;
-        for (ptrdiff_t lane = 0; lane < groups * GROUP; lane += LANES) {
+        for (ptrdiff_t lane = 0; lane < lanes; lane += LANES) {
             Lanes known = AT(zi + lane);
             if (scaling && i == 1)
                 known *= shrinking(AT(at->l2 + lane), AT(by->eta[0] + lane));
@@ -212,13 +89,13 @@ INLINE void any_steps(const SideBySide *at, const Pair *by, Group *all, ptrdiff_
             TO(zi + lane) = known + all[lane / GROUP].b[lane % GROUP / LANES];
             TO(y + lane) = everywhere(by->y + i);
         }
-        loss_block(at->loss, at->c, y, zi, values, ui, groups * GROUP);
-        for (ptrdiff_t lane = 0; lane < groups * GROUP; lane += LANES) {
+        loss_block(at->loss, at->c, y, zi, values, ui, lanes);
+        for (ptrdiff_t lane = 0; lane < lanes; lane += LANES) {
             TO(ui + lane) = (AT(by->eta[i] + lane) * -by->s[i]) * AT(ui + lane);
             all[lane / GROUP].sums[lane % GROUP / LANES] += by->s[i] * AT(values + lane);
         }
     }
-    for (ptrdiff_t lane = 0; lane < groups * GROUP; lane += LANES) {
+    for (ptrdiff_t lane = 0; lane < lanes; lane += LANES) {
         Lanes kept0 = {0}, kept1 = {0};
         if (scaling) {
             kept0 = shrinking(AT(at->l2 + lane), AT(by->eta[0] + lane));
@@ -235,7 +112,7 @@ INLINE void sweeps(const SideBySide *at, const Pair *pairs, ptrdiff_t count, Gro
 {
     double products[2 * MOST_TOGETHER], *W = at->W, *residual = at->residual, one = at->intercept ? 1.0 : 0.0;
     const double curvature = at->curvature, *l2 = at->l2;
-    ptrdiff_t d = at->d, groups = (at->count + GROUP - 1) / GROUP;
+    ptrdiff_t d = at->d, groups = (at->count + GROUP - 1) / GROUP, lanes = groups * GROUP;
     for (ptrdiff_t i = 0; i < count; i++) {
         fetch(at, coming, 2 * i < known ? 2 * i : known, 2 * i + 2 < known ? 2 * i + 2 : known);
         UNROLLED for (ptrdiff_t g = 0; g < GROUPS; g++) {
@@ -250,7 +127,7 @@ INLINE void sweeps(const SideBySide *at, const Pair *pairs, ptrdiff_t count, Gro
                     memcpy(products + row * MOST_TOGETHER + g * GROUP, z[row], sizeof z[row]);
         }
         if (!quadratic)
-            any_steps(at, pairs + i, all, groups, products, scaling, rounding);
+            any_steps(at, pairs + i, all, lanes, products, scaling, rounding);
     }
 }
 
@@ -285,15 +162,7 @@ static void settle(const SideBySide *at, const Pair *last, Group *all)
     }
 }
 
-/* The targets and weights of rows. */
-INLINE void gather(const SideBySide *at, const int32_t *rows, ptrdiff_t size, double *y, double *s)
-{
-    for (ptrdiff_t i = 0; i < size; i++) {
-        y[i] = at->Y[rows[i]];
-        s[i] = at->weights ? at->weights[rows[i]] : 1.0;
-    }
-}
-
+/* The product of two rows. */
 INLINE double product(const double *x, const double *y, ptrdiff_t d)
 {
     Lanes sum = {0};
@@ -318,7 +187,9 @@ static ptrdiff_t make_pairs(const SideBySide *at, const int32_t *rows, ptrdiff_t
     const double *x[ROWS];
     ptrdiff_t made = 0;
     gather(at, rows, size, y, s);
-    gradient_block(at->loss, at->c, y, none, zero, size);
+    memset(zero, 0, sizeof zero);
+    if (at->curvature > 0)
+        gradient_block(at->loss, at->c, y, none, zero, size);
     for (ptrdiff_t i = 0; i < size; i++)
         x[i] = row_at(at, rows[i], place + i);
     for (ptrdiff_t i = 0; i < size; i += pairs[made++].count) {
@@ -360,70 +231,4 @@ void rows_side_by_side(const SideBySide *at, const int32_t *rows, ptrdiff_t size
         TO(b + lane) = all[lane / GROUP].b[lane % GROUP / LANES];
         TO(at->sums + lane) = AT(at->sums + lane) + all[lane / GROUP].sums[lane % GROUP / LANES];
     }
-}
-
-/* G += the gradient of s_i loss_i of at most ROWS rows, and sums += s_i loss_i. */
-static void add_block(const SideBySide *at, const int32_t *rows, int size, double *sums)
-{
-    double y[ROWS], s[ROWS], targets[ROWS * MOST_TOGETHER];
-    double z[ROWS * MOST_TOGETHER], values[ROWS * MOST_TOGETHER], r[ROWS * MOST_TOGETHER];
-    ptrdiff_t d = at->d, lanes = (at->count + GROUP - 1) / GROUP * GROUP;
-    double *b = at->W + d * MOST_TOGETHER, *g = at->G + d * MOST_TOGETHER;
-    const double *x[ROWS + 1];
-    gather(at, rows, size, y, s);
-    for (int i = 0; i < size; i += 2) {
-        int count = size - i < 2 ? 1 : 2;
-        for (int row = 0; row < 2; row++)
-            x[i + row] = row_at(at, rows[row < count ? i + row : i], i + row);
-        for (ptrdiff_t first = 0; first < lanes; first += GROUP) {
-            Lanes z2[2][VECTORS];
-            sweep(at->W + first, d, x, NULL, x + i, z2, 0, 0, 0, 1);
-            for (int row = 0; row < count; row++)
-                for (int v = 0; v < VECTORS; v++)
-                    TO(z + (i + row) * lanes + first + v * LANES) = z2[row][v] + AT(b + first + v * LANES);
-        }
-    }
-    for (int i = 0; i < size; i++)
-        for (ptrdiff_t lane = 0; lane < lanes; lane++)
-            targets[i * lanes + lane] = y[i];
-    loss_block(at->loss, at->c, targets, z, values, r, size * lanes);
-    for (int i = 0; i < size; i++)
-        for (ptrdiff_t lane = 0; lane < lanes; lane += LANES) {
-            double *u = r + i * lanes + lane;
-            TO(u) = s[i] * AT(u);
-            TO(g + lane) = AT(g + lane) + AT(u);
-            TO(sums + lane) = AT(sums + lane) + s[i] * AT(values + i * lanes + lane);
-        }
-    for (int i = 0; i < size; i += 2)
-        for (ptrdiff_t first = 0; first < lanes; first += GROUP) {
-            Group group;
-            for (int v = 0; v < VECTORS; v++) {
-                group.u[0][v] = AT(r + i * lanes + first + v * LANES);
-                group.u[1][v] = i + 1 < size ? AT(r + (i + 1) * lanes + first + v * LANES) : (Lanes){0};
-            }
-            sweep(at->G + first, d, x + i, &group, x, NULL, 1, 0, 0, 0);
-        }
-}
-
-void batch_side_by_side(const SideBySide *at, const int32_t *rows, ptrdiff_t size, ptrdiff_t known, const double *eta)
-{
-    ptrdiff_t width = at->intercept ? at->d + 1 : at->d;
-    double sums[MOST_TOGETHER] = {0}, scale = 1.0 / (double)size;
-    memset(at->G, 0, (size_t)((at->d + 1) * MOST_TOGETHER) * sizeof *at->G);
-    for (ptrdiff_t i = 0; i < size; i += ROWS) {
-        ptrdiff_t left = size - i < ROWS ? size - i : ROWS, coming = i + ROWS;
-        fetch(at, rows, coming < known ? coming : known, coming + ROWS < known ? coming + ROWS : known);
-        add_block(at, rows + i, (int)left, sums);
-    }
-    for (ptrdiff_t j = 0; j < width; j++)
-        for (ptrdiff_t lane = 0; lane < MOST_TOGETHER; lane += LANES) {
-            double *w = at->W + j * MOST_TOGETHER + lane;
-            Lanes g = scale * AT(at->G + j * MOST_TOGETHER + lane);
-            if (at->l2 && j < at->d)
-                g += AT(at->l2 + lane) * AT(w);
-            g = AT(w) - AT(eta + lane) * g;
-            TO(w) = at->single && j < at->d ? rounded_to_float32(g) : g;
-        }
-    for (int lane = 0; lane < MOST_TOGETHER; lane++)
-        at->sums[lane] += sums[lane];
 }

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import gdfast
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -73,3 +75,12 @@ def test_page_shows_losses_as_plainly_as_wins(tmp_path, monkeypatch):
     assert "shared virtual machine" in text
     assert "| gdfast, numba | 4,000 | 1 |" in text
     assert all((tmp_path / f"benchmarks-{name}.png").stat().st_size < 60_000 for name in (*page.AXES, "peers"))
+
+
+@pytest.mark.skipif(gdfast.backends.available()["cython"] is not None, reason="no compiled core here")
+@pytest.mark.parametrize("alpha", [0.0, 1e-3])
+def test_side_by_side_compares_equal_work(alpha, capsys):
+    pytest.importorskip("sklearn")
+    best = script("side_by_side").compare(2000, 3, alpha, rounds=1, epochs=2, count=3)
+    assert min(best.values()) > 0
+    assert "2,000 x 3" in capsys.readouterr().out

@@ -111,7 +111,7 @@ def test_a_drawn_sweep_is_its_single_fits(seed, share_all):
                 fit(X[train], y[train], configuration, sample_weight=rows)
             continue
         single = fit(X[train], y[train], configuration, sample_weight=rows)
-        assert_same(run, single, 1e-12 if X.dtype == np.float64 else 1e-5)
+        assert_same(run, single)
         if test is not None and configuration["loss"] == "squared_error":
             off = y[test] - single.decision(X[test])
             weights = None if weight is None else weight[test]

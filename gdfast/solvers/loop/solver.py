@@ -56,15 +56,13 @@ class Loop(Solver):
     def shares(cls, problem: Problem, plan: Plan) -> Hashable:
         """Return what loops that can take each row at the same time have in common, None for one that cannot."""
         data, model = problem.dimensions, plan.model
-        if plan.callbacks or plan.on_divergence == "backtrack":
+        if plan.callbacks or plan.on_divergence == "backtrack" or data.dtype != np.float64:
             return None
         common = id(problem), plan.backend, plan.n_threads, model.loss, model.custom, model.c
         if plan.stochastic:
             order = plan.batch_size, plan.shuffle, plan.seed, plan.rates.by_step, plan.average_from is None
             return (*common, order, model.intercept) if simple(model) and data.k == 1 else None
-        if data.dtype != np.float64 or Loop.seconds(data, plan) < LEAST_SECONDS * plan.epochs:
-            return None
-        return common
+        return common if Loop.seconds(data, plan) >= LEAST_SECONDS * plan.epochs else None
 
     @classmethod
     def run_together(cls, solvers: Sequence[Self], monitors: Sequence[Monitor]) -> list[Exception | None]:
