@@ -37,9 +37,10 @@ class Page(HTMLParser):
         self.close()
         assert not self.problems
         assert not self.open, "every element is closed"
+        self.elements = [(tag, attributes, "".join(pieces)) for tag, attributes, pieces in self.elements]
 
     def handle_starttag(self, tag, attributes):
-        element = [tag, dict(attributes), ""]
+        element = [tag, dict(attributes), []]
         self.elements.append(element)
         if tag not in VOID:
             self.open.append(element)
@@ -50,7 +51,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         for element in self.open:
-            element[2] += data
+            element[2].append(data)
 
     def by_id(self, name):
         found = [element for element in self.elements if element[1].get("id") == name]
