@@ -57,11 +57,16 @@ def list_of(rows: Sequence[dict[str, Any]]) -> Iterator[list[str]]:
 
 
 def aligned(table: Iterator[list[str]]) -> Iterator[str]:
-    """Yield the lines of a table with its columns below each other; a text of several lines becomes one."""
-    cells = [[" ".join(cell.split()) for cell in row] for row in table]
+    """Yield the lines of a table with its columns below each other."""
+    cells = [[printable(cell) for cell in row] for row in table]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def printable(text: str) -> str:
+    """Return a text in one line, without what a terminal would take for a command."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
 
 
 @runs.command("show")
@@ -75,7 +80,7 @@ def show_run(store: StoreFile, key: Key) -> None:
         print(f"fold {row['fold']}, cost on its left-out rows {shown_result(row['validation_cost'])}")
     print("\n".join(aligned(own_settings(row["settings"]))))
     if row["error"] is not None:
-        print(f"failed: {row['error']}")
+        print(f"failed: {printable(row['error'])}")
         return
     run = file.run(whole)
     print(as_text(run, run.feature_names or [str(number) for number in range(run.coef.shape[-1])]))

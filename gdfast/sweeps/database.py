@@ -66,7 +66,7 @@ def connected(name: str, create: bool) -> "sqlite3.Connection":
     """Return a new connection; nothing is read or written yet."""
     import sqlite3
 
-    place = f"{pathlib.Path(os.path.abspath(name)).as_uri()}?mode={'rwc' if create else 'rw'}"
+    place = f"{pathlib.Path(name).as_uri()}?mode={'rwc' if create else 'rw'}"
     connection = sqlite3.connect(place, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
@@ -94,7 +94,7 @@ def check_path(name: str) -> bool:
     try:
         found = os.stat(name)
     except FileNotFoundError:
-        folder = os.path.dirname(os.path.abspath(name))
+        folder = os.path.dirname(name)
         if not os.path.isdir(folder):
             raise FileNotFoundError(
                 f"there is no folder {folder!r} for the store {name!r}; make it first, or give another path"

@@ -44,7 +44,7 @@ AT_ONCE = 100  # rows with their BLOBs, read in one transaction and unpacked aft
 
 def open_store(path: str | os.PathLike[str], fingerprint: str | None = None) -> "Store":
     """Return the store at a path, which is made where there is none; with a fingerprint all its rows must have it."""
-    name = file_name(path, "store")
+    name = os.path.abspath(file_name(path, "store"))  # also where the process changes its folder later
 
     def check(connection: "sqlite3.Connection") -> bool:
         if is_empty(begun(connection)):
@@ -88,7 +88,7 @@ class Store:
             "key": key,
             "settings": json.dumps(settings_as_json(settings), allow_nan=False),
             "fold": None if fold is None else int(fold),
-            "error": error,
+            "error": error and error.encode("utf-8", "backslashreplace").decode(),  # file names may hold other bytes
             "fingerprint": self.fingerprint if self.fingerprint or run is None else run.fingerprint,
         }
         values |= row_of(run, validation_cost) | {"run": None if run is None else pack(run)}

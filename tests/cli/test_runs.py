@@ -124,7 +124,15 @@ def test_show_a_failed_run(command, keys):
     status, out, _ = command("runs", "show", "runs.db", keys[3])
     assert status == 0
     assert "fold 2" in out
-    assert out.endswith("failed: ValueError: y has\none class\n")
+    assert out.endswith("failed: ValueError: y has one class\n")
+
+
+def test_a_terminal_gets_no_commands(command, tmp_path):
+    open_store(tmp_path / "runs.db").add("a" * 64, {"alpha": 1}, None, error="red \x1b[31m, a bell \a and \udc80")
+    for arguments in (["ls", "runs.db"], ["show", "runs.db", "aaaaaa"]):
+        status, out, _ = command("runs", *arguments)
+        assert status == 0
+        assert "red ?[31m, a bell ? and \\udc80" in out
 
 
 def test_show_names_features_and_defaults(command, tmp_path):
@@ -212,16 +220,16 @@ def test_export_that_fails_leaves_the_file_as_it_was(command, keys, tmp_path, mo
 
 WRONG = [
     (["runs", "ls", "none.db"], "there is no file 'none.db'"),
-    (["runs", "ls", "."], "'.' is not a store of runs: it is a folder"),
-    (["runs", "ls", "text.db"], "'text.db' is not a store of runs: it is no SQLite file"),
+    (["runs", "ls", "."], "' is not a store of runs: it is a folder"),
+    (["runs", "ls", "text.db"], "text.db' is not a store of runs: it is no SQLite file"),
     (["runs", "ls"], "Missing argument 'STORE'"),
     (["runs"], "Missing command"),
     (["runs", "list", "runs.db"], "No such command 'list'"),
     (["runs", "show", "runs.db", "abc"], "key='abc' must be the key of a run"),
-    (["runs", "show", "runs.db", "123456"], "'runs.db' has no run '123456'"),
+    (["runs", "show", "runs.db", "123456"], "runs.db' has no run '123456'"),
     (["runs", "compare", "runs.db", "KEY"], "two different runs or more"),
     (["runs", "compare", "runs.db", "KEY", "KEY"], "two different runs or more"),
-    (["runs", "rm", "runs.db", "KEY", "123456"], "'runs.db' has no run '123456'"),
+    (["runs", "rm", "runs.db", "KEY", "123456"], "runs.db' has no run '123456'"),
     (["runs", "rm", "runs.db"], "Missing argument 'KEY...'"),
     (["runs", "export", "runs.db"], "Missing option '--parquet'"),
     (["runs", "export", "runs.db", "--parquet", "none/x.parquet"], "none/x.parquet"),

@@ -32,7 +32,7 @@ CASES = [
 def case(request, trained):
     X, y = trained.data
     target = np.where(y > 0, "yes", "no") if "loss" in request.param else y
-    return X, target, gdfast.fit(X, target, **{"epochs": 20_001, "learning_rate": 0.01, "seed": 3, **request.param})
+    return X, target, gdfast.fit(X, target, **{"epochs": 2001, "learning_rate": 0.01, "seed": 3, **request.param})
 
 
 def test_what_is_read_back_is_the_run_and_resumes_as_it(case, monkeypatch):

@@ -70,6 +70,16 @@ def test_a_str_and_a_strange_name_are_paths(tmp_path, monkeypatch):
     assert len(os.listdir(tmp_path)) == 4
 
 
+def test_a_store_is_the_same_after_the_folder_is_changed(tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    store = open_store("runs.db")
+    monkeypatch.chdir("other")
+    store.add(fake_key(1), {}, None, error="failed")
+    monkeypatch.chdir(tmp_path)
+    assert len(open_store("runs.db").rows()) == 1
+
+
 def test_a_cut_off_creation_is_begun_again(path):
     path.write_bytes(b"")
     assert open_store(path, FINGERPRINT).rows() == []
