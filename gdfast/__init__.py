@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from gdfast.results.divergence import StabilityWarning as StabilityWarning
     from gdfast.results.run import Run as Run
     from gdfast.results.stop_reason import StopReason as StopReason
-    from gdfast.sweeps.store_error import StoreError as StoreError
+    from gdfast.sweeps.storage.store_error import StoreError as StoreError
 
 # The public names and the modules that define them, which are imported when a name is first asked for.
 PUBLIC = {
@@ -64,7 +64,7 @@ PUBLIC = {
     "StabilityWarning": "results.divergence",
     "Step": "options.schedules",
     "StopReason": "results.stop_reason",
-    "StoreError": "sweeps.store_error",
+    "StoreError": "sweeps.storage.store_error",
     "Warmup": "options.schedules",
     "backends": "backends",
     "compat": "compat",

@@ -12,8 +12,8 @@ from gdfast.cli.report import as_text, plain
 from gdfast.options.declarations import DEFAULTS
 from gdfast.sweeps.keys import as_text as json_text
 from gdfast.sweeps.keys import differing, settings_as_json, shown_setting
+from gdfast.sweeps.report.summary import result_names, short_keys, shown_result
 from gdfast.sweeps.store import Store, open_store
-from gdfast.sweeps.summary import result_names, short_keys, shown_result
 
 __all__ = ["report", "runs"]
 
@@ -138,7 +138,7 @@ def export_runs(
     parquet: Annotated[Path, typer.Option(metavar="FILE", help="Write a table of the runs to this Parquet file.")],
 ) -> None:
     """Write the runs to a Parquet file: a row for each, with its settings and results."""
-    from gdfast.sweeps.export import write_parquet
+    from gdfast.sweeps.report.parquet import write_parquet
 
     rows = opened(store).rows()
     write_parquet(parquet, rows)

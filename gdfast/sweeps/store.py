@@ -14,12 +14,12 @@ from gdfast.results.archive import Arrays
 from gdfast.results.run import Run
 from gdfast.results.run_file import described
 from gdfast.results.storage import file_name
-from gdfast.sweeps.database import check_path, with_database
-from gdfast.sweeps.environment import environment
 from gdfast.sweeps.keys import key_of, settings_as_json
-from gdfast.sweeps.packing import history_of, pack, unpack
-from gdfast.sweeps.rows import checked_row, row_of
-from gdfast.sweeps.schema import (
+from gdfast.sweeps.storage.database import check_path, with_database
+from gdfast.sweeps.storage.environment import environment
+from gdfast.sweeps.storage.packing import history_of, pack, unpack
+from gdfast.sweeps.storage.rows import checked_row, row_of
+from gdfast.sweeps.storage.schema import (
     COLUMNS,
     PLAIN,
     begun,
@@ -30,7 +30,7 @@ from gdfast.sweeps.schema import (
     create,
     is_empty,
 )
-from gdfast.sweeps.store_error import StoreError
+from gdfast.sweeps.storage.store_error import StoreError
 
 if TYPE_CHECKING:
     import sqlite3

@@ -10,8 +10,8 @@ import pytest
 
 import gdfast
 from gdfast.results.run_file import as_arrays
-from gdfast.sweeps import packing
-from gdfast.sweeps.packing import history_of, pack, unpack
+from gdfast.sweeps.storage import packing
+from gdfast.sweeps.storage.packing import history_of, pack, unpack
 
 LONG = 200
 CASES = [

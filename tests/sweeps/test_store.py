@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import gdfast
-from gdfast.sweeps import database, schema
+from gdfast.sweeps.storage import database, schema
 from gdfast.sweeps.store import key_of, open_store
 
 FINGERPRINT = "f" * 32

@@ -13,8 +13,8 @@ from gdfast.options.declarations import DEFAULTS
 from gdfast.results.storage import file_name, write_whole
 from gdfast.sweeps.keys import as_text, differing, settings_as_json, shown_setting
 from gdfast.sweeps.report.curves import curves_as_json
+from gdfast.sweeps.report.summary import result_names, short_keys, shown_result
 from gdfast.sweeps.store import Store
-from gdfast.sweeps.summary import result_names, short_keys, shown_result
 
 __all__ = ["write_report"]
 

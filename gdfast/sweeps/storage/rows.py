@@ -6,8 +6,8 @@ from typing import Any
 
 from gdfast._utils.arguments import shown
 from gdfast.results.run import Run
-from gdfast.sweeps.schema import COLUMNS, PLAIN
-from gdfast.sweeps.store_error import StoreError
+from gdfast.sweeps.storage.schema import COLUMNS, PLAIN
+from gdfast.sweeps.storage.store_error import StoreError
 
 __all__ = ["checked_row", "row_of"]
 

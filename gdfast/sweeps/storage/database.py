@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
-from gdfast.sweeps.store_error import StoreError
+from gdfast.sweeps.storage.store_error import StoreError
 
 if TYPE_CHECKING:
     import sqlite3  # imported with the first store
@@ -53,6 +53,7 @@ def with_database(name: str, work: Callable[["sqlite3.Connection"], Result], cre
     while True:
         try:
             with closing(connected(name, create)) as connection:
+                connection.execute("PRAGMA trusted_schema = OFF")
                 return work(connection)
         except (sqlite3.Error, OverflowError) as error:
             if code_of(error) not in ("SQLITE_BUSY", "SQLITE_LOCKED"):
@@ -67,9 +68,7 @@ def connected(name: str, create: bool) -> "sqlite3.Connection":
     import sqlite3
 
     place = f"{pathlib.Path(name).as_uri()}?mode={'rwc' if create else 'rw'}"
-    connection = sqlite3.connect(place, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-    connection.execute("PRAGMA trusted_schema = OFF")
-    return connection
+    return sqlite3.connect(place, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
 def code_of(error: Exception) -> str:
