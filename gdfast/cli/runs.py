@@ -12,8 +12,8 @@ from gdfast.cli.report import as_text, plain
 from gdfast.options.declarations import DEFAULTS
 from gdfast.sweeps.keys import as_text as json_text
 from gdfast.sweeps.keys import differing, settings_as_json, shown_setting
+from gdfast.sweeps.report.summary import result_names, short_keys, shown_result
 from gdfast.sweeps.store import Store, open_store
-from gdfast.sweeps.summary import result_names, short_keys, shown_result
 
 __all__ = ["report", "runs"]
 
@@ -57,11 +57,16 @@ def list_of(rows: Sequence[dict[str, Any]]) -> Iterator[list[str]]:
 
 
 def aligned(table: Iterator[list[str]]) -> Iterator[str]:
-    """Yield the lines of a table with its columns below each other; a text of several lines becomes one."""
-    cells = [[" ".join(cell.split()) for cell in row] for row in table]
+    """Yield the lines of a table with its columns below each other."""
+    cells = [[printable(cell) for cell in row] for row in table]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def printable(text: str) -> str:
+    """Return a text in one line, without what a terminal would take for a command."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
 
 
 @runs.command("show")
@@ -75,7 +80,7 @@ def show_run(store: StoreFile, key: Key) -> None:
         print(f"fold {row['fold']}, cost on its left-out rows {shown_result(row['validation_cost'])}")
     print("\n".join(aligned(own_settings(row["settings"]))))
     if row["error"] is not None:
-        print(f"failed: {row['error']}")
+        print(f"failed: {printable(row['error'])}")
         return
     run = file.run(whole)
     print(as_text(run, run.feature_names or [str(number) for number in range(run.coef.shape[-1])]))
@@ -133,7 +138,7 @@ def export_runs(
     parquet: Annotated[Path, typer.Option(metavar="FILE", help="Write a table of the runs to this Parquet file.")],
 ) -> None:
     """Write the runs to a Parquet file: a row for each, with its settings and results."""
-    from gdfast.sweeps.export import write_parquet
+    from gdfast.sweeps.report.parquet import write_parquet
 
     rows = opened(store).rows()
     write_parquet(parquet, rows)

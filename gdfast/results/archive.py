@@ -5,6 +5,7 @@ agree, and all of them together be no larger than the file, since NumPy's `savez
 """
 
 import math
+from collections.abc import Collection
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -60,14 +61,16 @@ def check_digest(arrays: Arrays) -> None:
         raise ValueError("its contents were changed since it was written: their digest is another")
 
 
-def read_archive(file: BinaryIO) -> Arrays:
-    """Return the arrays of an open file, whose sizes are checked before anything is unpacked."""
+def read_archive(file: BinaryIO, only: Collection[str] | None = None) -> Arrays:
+    """Return the arrays of an open file, or some, the sizes of all being checked before anything is unpacked."""
     import zipfile
 
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         check_sizes(members, file.seek(0, 2))
-        return {member.filename.removesuffix(".npy"): read_member(archive, member) for member in members}
+        named = {member.filename.removesuffix(".npy"): member for member in members}
+        chosen = named if only is None else {name: named[name] for name in only}
+        return {name: read_member(archive, member) for name, member in chosen.items()}
 
 
 def check_sizes(members: "list[zipfile.ZipInfo]", size: int) -> None:

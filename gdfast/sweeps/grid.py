@@ -1,6 +1,7 @@
 """The runs of a sweep while they are made: read from the store, trained fold by fold, and written as passes end."""
 
 import os
+import time
 import warnings
 from typing import Any
 
@@ -20,8 +21,11 @@ from gdfast.sweeps.configurations import Swept
 from gdfast.sweeps.fits import Fitted, fit_together, fits
 from gdfast.sweeps.folds import FoldParts, as_arrays, left_out_cost, make_folds, rows_of
 from gdfast.sweeps.result import Sweep
+from gdfast.sweeps.store import Finished, Store, key_of, open_store
 
 __all__ = ["Grid"]
+
+MOST_UNWRITTEN, WRITTEN_AFTER = 16, 0.5  # results that wait for the disk together, and seconds until they are written
 
 
 class Grid:
@@ -31,12 +35,12 @@ class Grid:
         self.swept = swept.names
         self.data = data if folds is None else as_arrays(data)
         self.folds = None if folds is None else make_folds(folds, len(self.data.X))
-        self.store = None
+        self.store: Store | None = None
         if store is not None:
-            from gdfast.sweeps.store import open_store
-
             self.fingerprint = fingerprint(data.X, data.y, data.sample_weight)
             self.store = open_store(store, self.fingerprint)
+        self.unwritten: list[Finished] = []
+        self.written = time.perf_counter()
         seed = self.seed()
         places: list[int | None] = [None] if self.folds is None else list(range(len(self.folds)))
         self.places = places * len(swept.configurations)
@@ -82,37 +86,47 @@ class Grid:
             if parts is not None and fold is not None:
                 parts.give(fold, problem, plan)
 
-        for place, result in fits(data, [self.configurations[i] for i in left], prepared):
-            i = left[place]
-            if isinstance(result, Run):
-                try:
-                    self.validation_costs[i] = (
-                        last_validation_cost(result)
-                        if left_out is None
-                        else left_out_cost(result, *plans[place], left_out, known)
-                    )
-                except ValueError as error:  # a label that the other rows do not have
-                    result = error
-            self.keep(i, result, keys)
-            bar.show(
-                sum(run is not None or error is not None for run, error in zip(self.runs, self.errors, strict=True))
-            )
+        try:
+            for place, result in fits(data, [self.configurations[i] for i in left], prepared):
+                i = left[place]
+                if isinstance(result, Run):
+                    try:
+                        self.validation_costs[i] = (
+                            last_validation_cost(result)
+                            if left_out is None
+                            else left_out_cost(result, *plans[place], left_out, known)
+                        )
+                    except ValueError as error:  # a label that the other rows do not have
+                        result = error
+                self.keep(i, result, keys)
+                bar.show(
+                    sum(run is not None or error is not None for run, error in zip(self.runs, self.errors, strict=True))
+                )
+        finally:
+            self.write()
 
     def keep(self, i: int, result: Fitted, keys: list[str]) -> None:
-        """Keep a result, and write it to the store unless Ctrl-C cut it off."""
+        """Keep a result; write it to the store soon, unless Ctrl-C cut it off."""
         run, error = (result, None) if isinstance(result, Run) else (None, result)
         self.runs[i], self.errors[i] = run, error
         if self.store is None or (run is not None and run.stop_reason is StopReason.INTERRUPTED):
             return
         text = None if error is None else f"{type(error).__name__}: {error}"
-        self.store.add(keys[i], self.configurations[i], self.places[i], run, self.validation_costs[i], text)
+        where = keys[i], self.configurations[i], self.places[i]
+        self.unwritten.append(Finished(*where, run, self.validation_costs[i], text))
+        if len(self.unwritten) >= MOST_UNWRITTEN or time.perf_counter() - self.written > WRITTEN_AFTER:
+            self.write()
+
+    def write(self) -> None:
+        """Write to the store what is not yet there."""
+        if self.store is not None and self.unwritten:
+            self.store.add_all(self.unwritten)
+        self.unwritten, self.written = [], time.perf_counter()
 
     def read_store(self) -> list[str]:
         """Take the runs that the store has; return the keys of all."""
         if self.store is None:
             return []
-        from gdfast.sweeps.store import key_of
-
         keys = [key_of(one, fold) for one, fold in zip(self.configurations, self.places, strict=True)]
         finished = self.store.finished(keys)
         for i, key in enumerate(keys):

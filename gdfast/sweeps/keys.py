@@ -18,6 +18,7 @@ __all__ = ["as_text", "differing", "key_of", "settings_as_json", "shown_setting"
 
 WITHOUT_EFFECT = ("progress", "n_threads", "interrupt")  # on any bit of a finished run
 MOST_NUMBERS = 10  # of an array that JSON holds as they are; of a longer one it holds the hash
+ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 EXACT = 2**53  # up to which a float64 holds every integer
 
 
@@ -46,7 +47,7 @@ def default_texts() -> dict[str, str]:
 
 def as_text(value: Any) -> str:
     """Return the one text in JSON of a value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return ENCODER.encode(value)
 
 
 def not_saved(value: Any) -> bool:

@@ -3,7 +3,6 @@
 A row is inserted once and never rewritten, but that of a configuration that failed, which a later result replaces.
 """
 
-import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,12 +13,11 @@ from gdfast.results.archive import Arrays
 from gdfast.results.run import Run
 from gdfast.results.run_file import described
 from gdfast.results.storage import file_name
-from gdfast.sweeps.database import check_path, with_database
-from gdfast.sweeps.environment import environment
-from gdfast.sweeps.keys import key_of, settings_as_json
-from gdfast.sweeps.packing import history_of, pack, unpack
-from gdfast.sweeps.rows import checked_row, row_of
-from gdfast.sweeps.schema import (
+from gdfast.sweeps.keys import key_of
+from gdfast.sweeps.storage.database import check_path, with_database
+from gdfast.sweeps.storage.packing import history_of, unpack
+from gdfast.sweeps.storage.rows import Finished, checked_row, row_of
+from gdfast.sweeps.storage.schema import (
     COLUMNS,
     PLAIN,
     begun,
@@ -30,12 +28,12 @@ from gdfast.sweeps.schema import (
     create,
     is_empty,
 )
-from gdfast.sweeps.store_error import StoreError
+from gdfast.sweeps.storage.store_error import StoreError
 
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["Store", "StoreError", "key_of", "open_store"]
+__all__ = ["Finished", "Store", "StoreError", "key_of", "open_store"]
 
 SHORTEST_PREFIX = 6  # characters of a key that are enough where they are those of one run alone
 KEY_LENGTH = 64
@@ -44,7 +42,7 @@ AT_ONCE = 100  # rows with their BLOBs, read in one transaction and unpacked aft
 
 def open_store(path: str | os.PathLike[str], fingerprint: str | None = None) -> "Store":
     """Return the store at a path, which is made where there is none; with a fingerprint all its rows must have it."""
-    name = file_name(path, "store")
+    name = os.path.abspath(file_name(path, "store"))  # also where the process changes its folder later
 
     def check(connection: "sqlite3.Connection") -> bool:
         if is_empty(begun(connection)):
@@ -82,25 +80,19 @@ class Store:
 
         A run that is stored already stays as it is; in the place of an error comes the new result.
         """
-        if (run is None) == (error is None):
-            raise TypeError("add takes either a run or an error; give one of them")
-        values = {
-            "key": key,
-            "settings": json.dumps(settings_as_json(settings), allow_nan=False),
-            "fold": None if fold is None else int(fold),
-            "error": error,
-            "fingerprint": self.fingerprint if self.fingerprint or run is None else run.fingerprint,
-        }
-        values |= row_of(run, validation_cost) | {"run": None if run is None else pack(run)}
-        values["environment"] = json.dumps(environment())
-        names = list(COLUMNS)
-        insert = f"INSERT OR IGNORE INTO runs ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        self.add_all([Finished(key, settings, fold, run, validation_cost, error)])
+
+    def add_all(self, results: Iterable[Finished]) -> None:
+        """Store several results as `add` does, all of them or none: the disk is waited for once."""
+        rows = [row_of(result, self.fingerprint) for result in results]
+        names = ", ".join(COLUMNS)
+        insert = f"INSERT INTO runs ({names}) VALUES (:{names.replace(', ', ', :')}) ON CONFLICT (key) DO NOTHING"
 
         def work(connection: "sqlite3.Connection") -> None:
             known = check_fingerprint(begun(connection, write=True), self.name, self.fingerprint)
-            values["fingerprint"] = known or values["fingerprint"]
-            connection.execute("DELETE FROM runs WHERE key = ? AND error IS NOT NULL", [key])
-            connection.execute(insert, [values[name] for name in names])
+            for row in rows:
+                connection.execute("DELETE FROM runs WHERE key = :key AND error IS NOT NULL", row)
+                connection.execute(insert, row | {"fingerprint": known or row["fingerprint"]})
             connection.execute("COMMIT")
 
         with_database(self.name, work)

@@ -11,7 +11,9 @@ pytest.importorskip("typer")
 pytest.importorskip("matplotlib.pyplot").switch_backend("agg")
 import typer.main  # noqa: E402
 
+import gdfast  # noqa: E402
 from gdfast.cli.commands import app, run  # noqa: E402
+from gdfast.sweeps.store import open_store  # noqa: E402
 
 TYPED = [
     "", " ", "junk", "a", "y", "nan", "inf", "-inf", "-1", "0", "1", "1e300", "1e999", "9" * 400, str(2**70), "1j",
@@ -20,6 +22,7 @@ TYPED = [
 ]  # fmt: skip
 # By default one in so many of them, others for each option.
 STEP = 1 if "GDFAST_FUZZ" in os.environ else 9
+KEYS = ["a" * 64, "b" * 64]
 DATA = "a,b,y\n" + "".join(f"{i},{i * i % 7},{i % 3 + 0.5 * i}\n" for i in range(12))
 
 
@@ -34,6 +37,7 @@ def typed(monkeypatch, tmp_path):
                 path.unlink()
         (tmp_path / "data.csv").write_text(DATA)
         (tmp_path / "run.npz").write_bytes(stored)
+        (tmp_path / "runs.db").write_bytes(runs)
         out, err = (
             io.TextIOWrapper(io.BytesIO(), "utf-8", errors, write_through=True)
             for errors in ("strict", "backslashreplace")
@@ -47,10 +51,13 @@ def typed(monkeypatch, tmp_path):
                 run()
         return ended.value.code or 0, *(stream.buffer.getvalue().decode() for stream in (out, err))
 
-    stored = b""
-    (tmp_path / "data.csv").write_text(DATA)
+    stored = runs = b""
     assert call("fit", "data.csv", "--target", "y", "--epochs", "3", "--save", "saved.npz")[0] == 0
     stored = (tmp_path / "saved.npz").read_bytes()
+    trained = gdfast.Run.load(tmp_path / "saved.npz")
+    for key in KEYS:
+        open_store(tmp_path / "runs.db").add(key, trained.settings, None, trained)
+    runs = (tmp_path / "runs.db").read_bytes()
     return call
 
 
@@ -58,11 +65,14 @@ def commands():
     """Return each command's words, and its parameters by name."""
     rights = {
         "fit": ["data.csv", "--target", "y", "--epochs", "3", "--learning-rate", "0.001"],
-        "predict": ["run.npz", "data.csv"], "info": [],
+        "predict": ["run.npz", "data.csv"], "info": [], "report": ["runs.db", "--out", "report.html"],
+        "runs ls": ["runs.db"], "runs show": ["runs.db", KEYS[0]], "runs compare": ["runs.db", *KEYS],
+        "runs rm": ["runs.db", KEYS[0]], "runs export": ["runs.db", "--parquet", "runs.parquet"],
     }  # fmt: skip
-    group = typer.main.get_command(app).commands
+    group = dict(typer.main.get_command(app).commands)
+    group |= {f"runs {name}": command for name, command in group.pop("runs").commands.items()}
     assert set(group) == {*rights, "demo"}  # demo's only option is a folder, and it takes seconds
-    return {name: ([name, *words], group[name].params) for name, words in rights.items()}
+    return {name: ([*name.split(), *words], group[name].params) for name, words in rights.items()}
 
 
 def fault(typed, words):
@@ -80,8 +90,10 @@ def fault(typed, words):
     return None
 
 
-@pytest.mark.parametrize("name", ["fit", "predict", "info"])
+@pytest.mark.parametrize("name", list(commands()))
 def test_no_junk_gets_through(typed, name):
+    if name == "report":
+        pytest.importorskip("plotly")
     right, options = commands()[name]
     assert fault(typed, right) is None
     faults = []
@@ -91,7 +103,7 @@ def test_no_junk_gets_through(typed, name):
             at = [i for i, argument in enumerate(options) if not argument.opts[0].startswith("-")]
             changed = [*right, *words]
             if not words:
-                changed[1 + at.index(options.index(option))] = junk
+                changed[len(name.split()) + at.index(options.index(option))] = junk
             if (found := fault(typed, changed)) is not None:
                 faults.append(f"{option.opts[0]} {junk[:20]!r}: {found[:300]}")
     assert not faults, "\n".join(faults)

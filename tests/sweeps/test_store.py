@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import gdfast
-from gdfast.sweeps import database, schema
-from gdfast.sweeps.store import key_of, open_store
+from gdfast.sweeps.storage import database, schema
+from gdfast.sweeps.store import Finished, key_of, open_store
 
 FINGERPRINT = "f" * 32
 PINNED = {
@@ -68,6 +68,16 @@ def test_a_str_and_a_strange_name_are_paths(tmp_path, monkeypatch):
         open_store(name)
         assert os.path.exists(name)
     assert len(os.listdir(tmp_path)) == 4
+
+
+def test_a_store_is_the_same_after_the_folder_is_changed(tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    store = open_store("runs.db")
+    monkeypatch.chdir("other")
+    store.add(fake_key(1), {}, None, error="failed")
+    monkeypatch.chdir(tmp_path)
+    assert len(open_store("runs.db").rows()) == 1
 
 
 def test_a_cut_off_creation_is_begun_again(path):
@@ -144,6 +154,21 @@ def test_add_takes_a_run_or_an_error(filled, trained):
     for given in ({}, {"run": trained(), "error": "failed"}):
         with pytest.raises(TypeError, match="either a run or an error"):
             filled[0].add(fake_key(1), {}, None, **given)
+
+
+def test_several_results_are_stored_at_once_or_not_at_all(filled, path, trained):
+    store, keys = filled
+    run = trained(epochs=50)
+    several = [Finished(fake_key(number), run.settings, number, run, validation_cost=number) for number in range(3)]
+    store.add_all([*several, Finished(keys[3], {}, 1, error="failed again"), Finished(keys[0], {}, None, run)])
+    rows = store.rows()
+    assert [row["key"] for row in rows] == [*keys[:3], *[fake_key(number) for number in range(3)], keys[3]]
+    assert [row["fold"] for row in rows[3:]] == [0, 1, 2, 1]
+    assert rows[0]["epochs"] == 20
+    with pytest.raises(gdfast.StoreError, match="cannot be used as a store"):
+        store.add_all([Finished(fake_key(8), {}, None, run), Finished(None, {}, None, run)])
+    assert store.rows() == rows
+    store.add_all([])
 
 
 def test_without_a_fingerprint_rows_have_that_of_the_store_or_of_the_run(filled, path, tmp_path, trained):

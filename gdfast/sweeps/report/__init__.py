@@ -1,1 +1,1 @@
-"""The report on a store: one page of HTML with a table of the runs and their curves."""
+"""The runs of a store to look at: one page of HTML with their curves, and a Parquet file."""

@@ -1,5 +1,6 @@
 """The curves of a report: fewer points of each history, as JSON."""
 
+import functools
 import json
 import math
 from collections.abc import Iterable
@@ -29,6 +30,7 @@ def curves_as_json(histories: Iterable[tuple[str, Arrays]], count: int) -> str:
     return json.dumps({"grids": list(grids), "curves": curves}, separators=(",", ":"), allow_nan=False)
 
 
+@functools.cache
 def places(rows: int, most: int) -> NDArray[np.intp]:
     """Return which rows of a history to draw: half of them evenly, half of them on a logarithmic grid."""
     if rows <= most:

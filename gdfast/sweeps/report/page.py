@@ -13,8 +13,8 @@ from gdfast.options.declarations import DEFAULTS
 from gdfast.results.storage import file_name, write_whole
 from gdfast.sweeps.keys import as_text, differing, settings_as_json, shown_setting
 from gdfast.sweeps.report.curves import curves_as_json
+from gdfast.sweeps.report.summary import result_names, short_keys, shown_result
 from gdfast.sweeps.store import Store
-from gdfast.sweeps.summary import result_names, short_keys, shown_result
 
 __all__ = ["write_report"]
 
@@ -77,7 +77,7 @@ def table_rows(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> Iterator
     """Yield the rows of the table; a number is an attribute of its cell, which sorts by it."""
     short, results = short_keys(rows), result_names(rows)
     for row in rows:
-        cells = [f"<td><code>{short[row['key']]}</code></td>"]
+        cells = [f"<td><code>{html.escape(short[row['key']])}</code></td>"]
         cells += [cell(row["settings"].get(name), shown_setting(row["settings"].get(name))) for name in names]
         cells += [cell(row[name], shown_result(row[name])) for name in results]
         kind = "" if row["error"] is None else ' class="failed"'

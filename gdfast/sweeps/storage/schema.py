@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from gdfast.sweeps.store_error import StoreError
+from gdfast.sweeps.storage.store_error import StoreError
 
 if TYPE_CHECKING:
     import sqlite3

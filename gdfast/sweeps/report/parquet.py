@@ -6,7 +6,7 @@ from typing import Any
 
 from gdfast.results.storage import file_name, write_whole
 from gdfast.sweeps.keys import shown_setting
-from gdfast.sweeps.schema import COLUMNS, PLAIN
+from gdfast.sweeps.storage.schema import COLUMNS, PLAIN
 
 __all__ = ["write_parquet"]
 

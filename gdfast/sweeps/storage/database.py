@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
-from gdfast.sweeps.store_error import StoreError
+from gdfast.sweeps.storage.store_error import StoreError
 
 if TYPE_CHECKING:
     import sqlite3  # imported with the first store
@@ -53,6 +53,7 @@ def with_database(name: str, work: Callable[["sqlite3.Connection"], Result], cre
     while True:
         try:
             with closing(connected(name, create)) as connection:
+                connection.execute("PRAGMA trusted_schema = OFF")
                 return work(connection)
         except (sqlite3.Error, OverflowError) as error:
             if code_of(error) not in ("SQLITE_BUSY", "SQLITE_LOCKED"):
@@ -66,10 +67,8 @@ def connected(name: str, create: bool) -> "sqlite3.Connection":
     """Return a new connection; nothing is read or written yet."""
     import sqlite3
 
-    place = f"{pathlib.Path(os.path.abspath(name)).as_uri()}?mode={'rwc' if create else 'rw'}"
-    connection = sqlite3.connect(place, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-    connection.execute("PRAGMA trusted_schema = OFF")
-    return connection
+    place = f"{pathlib.Path(name).as_uri()}?mode={'rwc' if create else 'rw'}"
+    return sqlite3.connect(place, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
 def code_of(error: Exception) -> str:
@@ -94,7 +93,7 @@ def check_path(name: str) -> bool:
     try:
         found = os.stat(name)
     except FileNotFoundError:
-        folder = os.path.dirname(os.path.abspath(name))
+        folder = os.path.dirname(name)
         if not os.path.isdir(folder):
             raise FileNotFoundError(
                 f"there is no folder {folder!r} for the store {name!r}; make it first, or give another path"

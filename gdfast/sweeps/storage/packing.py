@@ -35,8 +35,9 @@ def unpack(packed: bytes, name: str) -> Run | None:
 
 def history_of(packed: bytes) -> Arrays:
     """Return the columns of the history of some bytes; damaged ones raise all sorts."""
-    arrays = read_archive(unpacked(packed))
-    columns = {name: column_of(arrays, f"history.{name}") for name in ("epoch", "cost")}
+    members = {name: f"history.{name}" for name in ("epoch", "cost")}
+    arrays = read_archive(unpacked(packed), tuple(members.values()))
+    columns = {name: column_of(arrays, member) for name, member in members.items()}
     if len(columns["epoch"]) != len(columns["cost"]):
         raise ValueError("the columns of its history are not equally long")
     return columns
