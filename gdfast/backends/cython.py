@@ -27,8 +27,6 @@ try:
 except ImportError as error:
     raise ImportError(f"gdfast's compiled core is not installed ({error})") from error
 
-from gdfast.backends.side_by_side import run_side_by_side  # behind the reason why the core is missing
-
 __all__ = ["Kernels", "compiled_model", "fill_order", "power_costs"]
 
 power_costs = path.power_costs
@@ -279,6 +277,37 @@ class PointSums:
     def gradients(self) -> NDArray[np.float64]:
         """Return the gradients (count, k, width)."""
         return np.asarray((self.gradient[0] + self.gradient[1]).transpose(2, 0, 1)[: self.count])
+
+
+def run_side_by_side(
+    passes: descent.Passes,
+    compiled: descent.CompiledModel,
+    l2: NDArray[np.float64],
+    states: Sequence[State],
+    updates: Sequence[Updates],
+) -> list[int]:
+    """Run updates of at most MOST_TOGETHER configurations, and return what `stochastic` returns for each."""
+    first, count = states[0], len(states)
+    d, dtype = first.W.shape[1], first.W.dtype
+    workspace = descent.workspace_of(d, dtype == np.float32, first.batch_size != 1)
+    rows, residual, ended = workspace[:3]
+    columns = rows[len(rows) - d - 2 :]
+    for i, state in enumerate(states):
+        columns[:d, i], columns[d, i] = state.W[0], state.b[0]
+        columns[d + 1, i], residual[i] = state.sums[0], state.sums[2]
+    results = np.empty(count, np.int64)
+    steps, coefficients = updates[0].steps, np.empty(d, dtype)
+    descent.stochastic_together(
+        passes, compiled, coefficients, workspace, first.sample_order(), list(updates), l2, results
+    )
+    within = (first.position + steps) % first.steps_per_epoch > 0
+    for i, state in enumerate(states):
+        column = columns[:, i] if results[i] >= 0 else ended[:-1, i]
+        state.W[0], state.b[0] = column[:d], column[d]
+        state.sums[0], state.sums[2] = column[d + 1], residual[i] if results[i] >= 0 else ended[-1, i]
+        if within and i > 0:  # a whole epoch's end leaves nothing to be read in it
+            state.order[:] = first.order
+    return [int(result) for result in results]
 
 
 def slab_rows(n: int, width: int, values: int) -> int:

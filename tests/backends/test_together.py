@@ -194,6 +194,17 @@ def test_a_diverging_configuration_beside_sound_ones(loss, batch_size):
 
 
 @COMPILED
+@pytest.mark.parametrize("loss", ["squared_error", "modified_huber"])
+@pytest.mark.parametrize("by_step", [False, True], ids=["by epoch", "by step"])
+def test_l2_that_shrinks_the_weights_fast_or_turns_their_sign(loss, by_step):
+    for l2 in (0.49, 2.0, 6.0, 8.0):
+        case = Case(600, 3, 6, loss, l2=l2)
+        case.rates[:] = np.array([0.02, 0.05, 0.05, 0.04, 0.03, 0.0])
+        case.models[-1] = replace(case.model, l2=1e300)
+        case.compare(epochs=2, by_step=by_step)
+
+
+@COMPILED
 def test_rows_whose_products_overflow_run_one_by_one():
     case = Case(40, 3, 4)
     case.problem.X[::3] *= 1e160
