@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from gdfast.results.run import Run as Run
     from gdfast.results.stop_reason import StopReason as StopReason
     from gdfast.sweeps.result import Sweep as Sweep
-    from gdfast.sweeps.sweep import sweep as sweep
     from gdfast.sweeps.storage.store_error import StoreError as StoreError
+    from gdfast.sweeps.sweep import sweep as sweep
 
 # The public names and the modules that define them, which are imported when a name is first asked for.
 PUBLIC = {
