@@ -13,7 +13,7 @@ __all__ = ["one_by_one", "same_order", "similar", "simple"]
 def simple(model: Model) -> bool:
     """Tell whether a vector register can hold a coefficient of several such configurations: gd, no penalty but l2."""
     return (
-        not (model.formula.momentum or model.formula.adaptive)
+        model.formula.stateless
         and model.custom is None
         and not (model.l1 > 0 or model.checked or model.averaging or model.factors is not None)
         and not model.formulas.coupled
