@@ -5,6 +5,8 @@ import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from gdfast.backends.interrupt import TimeLimit
 from gdfast.data.csr import features
 from gdfast.data.frames import NamedData, by_name, validation_by_name
@@ -24,6 +26,7 @@ __all__ = ["Fitted", "fit_together", "fits"]
 
 Fitted = Run | Exception
 MOST_TOGETHER = 16  # configurations of a pass
+GROWN = 4.0  # times its first cost: a run whose costs grow is trained alone, so that it equals its fit there, too
 
 
 class Member(NamedTuple):
@@ -98,10 +101,24 @@ def run_pass(data: NamedData, members: list[Member]) -> list[Fitted]:
         return [caught(lambda: run_alone(data, members[0], started))]
     solvers = [member.solver(member.problem, member.plan) for member in members]
     runs = run_solvers(solvers, [call_of(data, member, started) for member in members])
-    return [
-        caught(lambda run=run, solver=solver, member=member: with_divergence(run, solver, member))  # type: ignore[misc]
-        for run, solver, member in zip(runs, solvers, members, strict=True)
-    ]
+    results = []
+    for run, solver, member in zip(runs, solvers, members, strict=True):
+        if isinstance(run, Run) and amplified_rounding(run):
+            results.append(caught(lambda member=member: run_alone(data, member, time.perf_counter())))  # type: ignore[misc]
+        else:
+            results.append(
+                caught(lambda run=run, solver=solver, member=member: with_divergence(run, solver, member))  # type: ignore[misc]
+            )
+    return results
+
+
+def amplified_rounding(run: Run) -> bool:
+    """Tell whether a run's costs have grown, and with them the rounding in which passes that are shared differ."""
+    if run.stop_reason is StopReason.INTERRUPTED:
+        return False
+    if run.diverged_at is not None or run.start_cost is not None:
+        return True
+    return len(run.costs) > 1 and bool(np.nanmax(run.costs) > GROWN * abs(run.costs[0]))
 
 
 def run_alone(data: NamedData, member: Member, started: float) -> Run:
