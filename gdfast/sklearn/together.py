@@ -220,9 +220,34 @@ def runs_of(plans: list[Planned]) -> list[list[gdfast.Run | Exception]]:
     for members in passes.values():
         number, call = members[0]
         rows, options = plans[number].rows, [call.options for _, call in members]
-        results = fit_together(rows.X, call.y, rows.sample_weight, options)
+        shorter = [
+            without_history(own) if is_seeded(plans[number].model) else own
+            for own, (number, _) in zip(options, members, strict=True)
+        ]
+        results = fit_together(rows.X, call.y, rows.sample_weight, shorter)
+        for place, (own, run) in enumerate(zip(options, results, strict=True)):
+            if shorter[place] is not own and isinstance(run, gdfast.Run) and run.diverged_at is not None:
+                results[place : place + 1] = fit_together(rows.X, call.y, rows.sample_weight, [own])
         runs |= {id(call): run for (_, call), run in zip(members, results, strict=True)}
     return [[runs[id(call)] for call in planned.calls] for planned in plans]
+
+
+def without_history(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options without the costs of epochs, which take a pass each in SGD, where nothing but them depends on it.
+
+    Where training diverges the epoch does, so that such a fit is made again.
+    """
+    dependent = ("tol", "patience", "validation", "gradient_tol")
+    fixed_rate = isinstance(options["learning_rate"], (str, int, float))
+    needed = not fixed_rate or options["record"] or any(options[name] is not None for name in dependent)
+    if needed or options["batch_size"] is None or options["on_divergence"] == "backtrack":
+        return options
+    return options if options["history"] == "none" else options | {"history": "none"}
+
+
+def is_seeded(model: BaseGD) -> bool:
+    """Tell whether a model's fit draws the same each time."""
+    return isinstance(model.random_state, (int, np.integer))
 
 
 def finish(model: BaseGD, runs: list[gdfast.Run | Exception], given: dict[str, Any]) -> bool:
@@ -235,8 +260,7 @@ def finish(model: BaseGD, runs: list[gdfast.Run | Exception], given: dict[str, A
     if len(done) < len(runs):
         return False
     model._set_fitted_attributes(done)
-    seeded = isinstance(model.random_state, (int, np.integer))
-    if not seeded and (model.batch_size is not None or given.get("validation") is not None):
+    if not is_seeded(model) and (model.batch_size is not None or given.get("validation") is not None):
         model._keep_runs(done, (None, None, None))
         del model._runs, model._data
     return True

@@ -160,7 +160,7 @@ class Sweep:
             if own is None or len(own) < len(epochs):
                 row.fill(np.nan)
             if run is not None and own is not None:
-                row[slice(None) if len(own) == len(epochs) else np.searchsorted(epochs, own)] = run.costs
+                row[slice(None) if len(own) == len(epochs) else np.searchsorted(epochs, own)] = costs_of(run)
         return costs
 
     def best(self, by: str = "cost") -> Run:
@@ -260,6 +260,11 @@ class Sweep:
         from gdfast.sweeps.pictures import plot_parallel
 
         return plot_parallel(self, ax)
+
+
+def costs_of(run: Run) -> NDArray[np.float64]:
+    """Return a run's costs, without having it keep what it would make of them."""
+    return run.costs if "costs" in vars(run) or run.history_source is None else run.history_source.costs()
 
 
 def recorded_epochs(runs: list[Run | None]) -> dict[Any, NDArray[np.int64]]:
