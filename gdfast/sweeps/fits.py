@@ -40,8 +40,13 @@ class Member(NamedTuple):
 
 
 def fit_together(X: Any, y: Any, sample_weight: Any, configurations: Sequence[dict[str, Any]]) -> list[Fitted]:
-    """Return the Run of each configuration, a dict of arguments of fit, or the error that its fit raises."""
+    """Return the Run of each configuration, a dict of arguments of fit, or the error that its fit raises.
+
+    Ctrl-C raises KeyboardInterrupt where configurations are left.
+    """
     found = dict(fits(by_name(X, y, sample_weight), [DEFAULTS_OF_FIT | one for one in configurations]))
+    if len(found) < len(configurations):
+        raise KeyboardInterrupt
     return [found[place] for place in range(len(configurations))]
 
 

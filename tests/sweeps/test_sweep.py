@@ -12,6 +12,7 @@ from sklearn.model_selection import KFold
 
 import gdfast
 from gdfast.solvers.loop import solver as loop
+from gdfast.sweeps.sweep import fit_together
 
 DRAWS = int(os.environ.get("GDFAST_FUZZ", "60"))
 
@@ -246,6 +247,16 @@ def test_ctrl_c_keeps_what_is_finished():
     assert result.stop_reason == "interrupted"
     assert result.runs[0].stop_reason == "epochs"
     assert result.runs[1] is None or result.runs[1].stop_reason == "interrupted"
+
+
+def test_ctrl_c_in_fits_whose_all_results_are_wanted():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20_000, 20))
+    y = X @ rng.normal(size=20)
+    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    long = {"learning_rate": 1e-3, "batch_size": 1, "epochs": 10**6}
+    with pytest.raises(KeyboardInterrupt):
+        fit_together(X, y, None, [long, long | {"penalty": "l1", "alpha": 0.1}])
 
 
 def test_frames_go_by_name(data):
