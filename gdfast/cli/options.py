@@ -144,8 +144,7 @@ def converted(name: str, text: str) -> Any:
         return text
     if words == "number or name" and text in names_in_type(name):
         return text
-    value = number(name, text)
-    return float(value) if words == "float" else value
+    return number(name, text)
 
 
 def value_of(name: str, given: Any) -> Any:

@@ -63,8 +63,12 @@ def row_numbers(name: str, rows: Any, n: int) -> NDArray[np.intp]:
 
 def as_arrays(data: NamedData) -> NamedData:
     """Return data whose rows can be taken by number, X as what `fit` makes of it."""
+    X, y = features("X", data.X), as_array("y", data.y, "labels")
     weight = None if data.sample_weight is None else as_array("sample_weight", data.sample_weight)
-    return NamedData(features("X", data.X), as_array("y", data.y, "labels"), weight, data.names)
+    for name, array in (("y", y), ("sample_weight", weight)):
+        if array is not None and array.shape[:1] != (len(X),):
+            raise ValueError(f"{name} has shape {array.shape}, and X has {len(X)} rows; give one for each")
+    return NamedData(X, y, weight, data.names)
 
 
 def rows_of(data: NamedData, rows: NDArray[np.intp]) -> NamedData:

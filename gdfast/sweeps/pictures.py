@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._utils.arguments import shown
+from gdfast._utils.arguments import choice, shown
 from gdfast.plots import HIGHEST_COST
 from gdfast.plots import _axes as new_axes
 from gdfast.results.stop_reason import StopReason
@@ -46,9 +46,8 @@ def plot_costs(sweep: Any, ax: Any) -> Any:
 
 def plot_grid(sweep: Any, x: str, y: str, ax: Any) -> Any:
     """Draw the final cost over two arguments; mark what diverged or failed."""
-    for name in (x, y):
-        if name not in sweep.swept:
-            raise ValueError(f"{shown(name)} was not swept; these were: {', '.join(sweep.swept) or 'none'}")
+    for name, value in (("x", x), ("y", y)):
+        choice(name, value, sweep.swept)
     if x == y:
         raise ValueError(f"x and y are both {x!r}; give two of {', '.join(sweep.swept)}")
     ax = new_axes(ax)

@@ -50,6 +50,7 @@ def functions(junk, folder):
     yield "fit", lambda: gdfast.fit, {"X": X, "y": Y, **QUICK}
     yield "fit of batches", lambda: gdfast.fit, {"X": X, "y": Y, "batch_size": 2, **QUICK}
     yield "fit of labels", lambda: gdfast.fit, {"X": X, "y": junk.LABELS, "loss": "log_loss", **QUICK}
+    yield "sweep", lambda: gdfast.sweep, {"X": X, "y": Y, "folds": 2, **QUICK}
     yield "minimize", lambda: gdfast.minimize, {"fun": curve, "x0": [1.0, 2.0], "learning_rate": 0.1, "steps": 3}
     yield "stability", lambda: gdfast.stability, {"X": X, "y": Y}
     yield "stability.epochs_to", lambda: gdfast.stability(X, Y).epochs_to, {"tolerance": 0.1}
@@ -58,14 +59,24 @@ def functions(junk, folder):
     yield "resume", lambda: gdfast.resume, {"path": str(stored), "X": X, "y": Y, "epochs": 2}
     for name in gdfast.__all__:
         kind = getattr(gdfast, name)
-        if isinstance(kind, type) and not issubclass(kind, (BaseException, gdfast.Run, str)):
+        if isinstance(kind, type) and not issubclass(kind, (BaseException, gdfast.Run, gdfast.Sweep, str)):
             yield name, lambda kind=kind: kind, RIGHT.get(name, OTHERWISE)
     yield "Run.load", lambda: gdfast.Run.load, {"path": str(stored)}
     yield "Run.save", lambda: run(junk).save, {"path": str(folder / "saved.npz")}
 
 
 def methods(junk):
-    """Yield the methods of a Run, of numbers and of labels."""
+    """Yield the methods of a Run, of numbers and of labels, and of a Sweep."""
+    swept = gdfast.sweep(
+        junk.X, junk.Y, **QUICK | {"learning_rate": [0.01, 0.02], "alpha": [0.0, 0.1], "penalty": "l2"}
+    )
+    for method, right in {
+        "best": {},
+        "plot": {},
+        "plot_parallel": {},
+        "plot_grid": {"x": "alpha", "y": "learning_rate"},
+    }.items():
+        yield f"Sweep.{method}", lambda method=method: getattr(swept, method), right
     rights = {
         "at": {"epoch": 0}, "decision": {"X": junk.X}, "predict": {"X": junk.X}, "predict_proba": {"X": junk.X},
         "score": {"X": junk.X, "y": junk.Y}, "resume": {"epochs": 2}, "plot": {}, "to_pandas": {},

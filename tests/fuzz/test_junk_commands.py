@@ -65,6 +65,7 @@ def commands():
     """Return each command's words, and its parameters by name."""
     rights = {
         "fit": ["data.csv", "--target", "y", "--epochs", "3", "--learning-rate", "0.001"],
+        "sweep": ["data.csv", "--target", "y", "--epochs", "3", "--learning-rate", "0.001"],
         "predict": ["run.npz", "data.csv"], "info": [], "report": ["runs.db", "--out", "report.html"],
         "runs ls": ["runs.db"], "runs show": ["runs.db", KEYS[0]], "runs compare": ["runs.db", *KEYS],
         "runs rm": ["runs.db", KEYS[0]], "runs export": ["runs.db", "--parquet", "runs.parquet"],

@@ -277,5 +277,5 @@ def test_pictures(data):
     assert grid.images[0].get_array().shape == (2, 3)
     assert np.isnan(grid.images[0].get_array().filled(np.nan)[:, 2]).all()
     assert len(result.plot_parallel().lines) == 6
-    with pytest.raises(ValueError, match="'tol' was not swept"):
+    with pytest.raises(ValueError, match="x='tol'"):
         result.plot_grid("tol", "alpha")
