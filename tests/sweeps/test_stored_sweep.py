@@ -88,18 +88,16 @@ def test_what_failed_is_tried_again(data, store):
         assert result.table["stored"] == [False]
 
 
-def test_an_interrupted_run_is_not_stored(store):
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(20_000, 20))
-    y = X @ rng.normal(size=20)
-    pid = os.getpid()
-    options = {"learning_rate": 1e-3, "epochs": [1, 10**6], "batch_size": 1, "seed": 0}
-    code = f"import os, time; time.sleep(2); os.kill({pid}, {int(signal.SIGINT)})"
-    with subprocess.Popen([sys.executable, "-c", code]):
-        first = gdfast.sweep(X, y, store=store, **options)
+def test_an_interrupted_run_is_not_stored(data, store):
+    def press(state):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    options = {"learning_rate": 1e-3, "batch_size": 1, "seed": 0, "store": store}
+    first = gdfast.sweep(*data, configurations=[{"epochs": 1}, {"epochs": 10**6, "callbacks": (press,)}], **options)
     assert first.stop_reason == "interrupted"
-    again = gdfast.sweep(X, y, store=store, **options | {"epochs": [1]})
+    again = gdfast.sweep(*data, configurations=[{"epochs": 1}], **options)
     assert again.table["stored"] == [True]
+    assert len(open_store(store).rows()) == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
