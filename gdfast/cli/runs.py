@@ -128,8 +128,8 @@ def remove_runs(store: StoreFile, keys: Keys) -> None:
     found = {row["key"]: row for row in rows}
     for key in whole:
         settings = found[key]["settings"]
-        told = ", ".join(f"{name}={shown_setting(settings.get(name))}" for name in names)
-        print(f"Removed {short[key]}" + (f" ({told})" if told else ""))
+        described = ", ".join(f"{name}={shown_setting(settings.get(name))}" for name in names)
+        print(f"Removed {short[key]}" + (f" ({described})" if described else ""))
 
 
 @runs.command("export")

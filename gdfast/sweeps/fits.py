@@ -57,7 +57,7 @@ def fits(
 ) -> Iterator[tuple[int, Fitted]]:
     """Yield the place of each configuration with its Run or its error, as passes end; Ctrl-C ends them.
 
-    `prepared` is told of each place, problem and plan before training.
+    `prepared` is called with the place, the problem and the plan of each before training.
     """
     known: dict[Any, Prepared] = {}
     validations: dict[int, Any] = {}

@@ -1,25 +1,14 @@
 /* Built without liberties with sums: what rounding takes from a sum is kept beside it. */
 #include "points.h"
 #include "constants.h"
+#include "lanes.h"
 #include "losses.h"
 #include <string.h>
 
 #define ROWS 8 /* at a time */
 _Static_assert(ROWS * MOST_POINTS <= BLOCK, "log_normalise takes as many numbers of an output");
 
-/* As wide as the instruction set has vectors: a wider type would go through memory. */
-#if defined(__AVX512F__)
-#define LANES 8
-#elif defined(__AVX2__)
-#define LANES 4
-#else
-#define LANES 2
-#endif
 #define VECTORS (POINTS_AT_ONCE / LANES) /* side by side, each with a sum of its own */
-typedef double Lanes __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
-#define AT(p) (*(const Lanes *)(p))
-#define TO(p) (*(Lanes *)(p))
-#define UNROLLED _Pragma("GCC unroll 8")
 
 /* s += a, and e what rounding takes from it (Knuth, 1969, The Art of Computer Programming 2, 4.2.2). */
 static inline void add_exactly(double *restrict s, double *restrict e, Lanes a)

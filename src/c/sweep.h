@@ -2,28 +2,17 @@
    is loaded and stored once for four products. The product of the two rows with each other corrects the second one's z
    by the first one's update. */
 #pragma once
-#include "rows.h"
+#include "rows.h" /* first: it has LANES of its own, which end with it */
+#include "lanes.h"
 #include "side_by_side.h"
 
-/* As wide as the instruction set has vectors: a wider type would go through memory. */
-#if defined(__AVX512F__)
-#define LANES 8
-#elif defined(__AVX2__)
-#define LANES 4
-#else
-#define LANES 2
-#endif
 #define VECTORS 2 /* of a group of configurations: what one sweep keeps in registers */
 #define GROUP (VECTORS * LANES)
 #define GROUPS (MOST_TOGETHER / GROUP)
 #define NEAR 16384 /* bytes of X that stay in the nearest cache: nothing is to be fetched ahead */
 #define ROWS (ROWS_COPIED / 2) /* at a time; the next ones are fetched meanwhile */
-typedef double Lanes __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
 typedef float Singles __attribute__((vector_size(4 * LANES)));
 typedef int64_t Choice __attribute__((vector_size(8 * LANES)));
-#define AT(p) (*(const Lanes *)(p))
-#define TO(p) (*(Lanes *)(p))
-#define UNROLLED _Pragma("GCC unroll 8")
 #define INLINE static inline __attribute__((always_inline))
 
 /* A group of configurations: w <- scale w + u[0] x[0] + u[1] x[1] is still to be done, with the rows of the last pair. */
