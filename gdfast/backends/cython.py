@@ -213,15 +213,6 @@ class Kernels:
         fields, order = state.for_kernels(), state.sample_order()
         return descent.stochastic(self.passes, self.compiled, state.W, fields, order, updates, every)
 
-    @cached_property
-    def products_are_finite(self) -> bool:
-        """Whether X is dense and no product of two of its rows overflows."""
-        if isinstance(self.X, CSR):
-            return False
-        with np.errstate(over="ignore"):
-            values = self.X.ravel()
-            return bool(np.isfinite(np.dot(values, values)))
-
     def can_run_together(self, states: Sequence[State], models: Sequence[Model] | None = None) -> bool:
         """Tell whether `stochastic_together` takes each row once for such configurations."""
         models = [self.model] if models is None else [self.model, *models]
@@ -230,7 +221,8 @@ class Kernels:
             and all(map(simple, models))
             and similar(models)
             and same_order(states)
-            and self.products_are_finite
+            and not isinstance(self.X, CSR)
+            and self.X.dtype == np.float64
         )
 
     def stochastic_together(
@@ -288,23 +280,21 @@ def run_side_by_side(
 ) -> list[int]:
     """Run updates of at most MOST_TOGETHER configurations, and return what `stochastic` returns for each."""
     first, count = states[0], len(states)
-    d, dtype = first.W.shape[1], first.W.dtype
-    workspace = descent.workspace_of(d, dtype == np.float32, first.batch_size != 1)
-    rows, residual, ended = workspace[:3]
+    d = first.W.shape[1]
+    workspace = descent.workspace_of(d, first.batch_size != 1)
+    rows, ended = workspace[:2]
     columns = rows[len(rows) - d - 2 :]
     for i, state in enumerate(states):
-        columns[:d, i], columns[d, i] = state.W[0], state.b[0]
-        columns[d + 1, i], residual[i] = state.sums[0], state.sums[2]
+        columns[:d, i], columns[d, i], columns[d + 1, i] = state.W[0], state.b[0], state.sums[0]
     results = np.empty(count, np.int64)
-    steps, coefficients = updates[0].steps, np.empty(d, dtype)
+    steps, coefficients = updates[0].steps, np.empty(d)
     descent.stochastic_together(
         passes, compiled, coefficients, workspace, first.sample_order(), list(updates), l2, results
     )
     within = (first.position + steps) % first.steps_per_epoch > 0
     for i, state in enumerate(states):
-        column = columns[:, i] if results[i] >= 0 else ended[:-1, i]
-        state.W[0], state.b[0] = column[:d], column[d]
-        state.sums[0], state.sums[2] = column[d + 1], residual[i] if results[i] >= 0 else ended[-1, i]
+        column = columns[:, i] if results[i] >= 0 else ended[:, i]
+        state.W[0], state.b[0], state.sums[0] = column[:d], column[d], column[d + 1]
         if within and i > 0:  # a whole epoch's end leaves nothing to be read in it
             state.order[:] = first.order
     return [int(result) for result in results]

@@ -20,6 +20,8 @@ static inline void PREFETCH(const void *p)
 /* A number that the compiler shall not put into a vector with others, nor look behind. */
 #if defined(__GNUC__) && defined(__x86_64__)
 #define HOLD(a) __asm__("" : "+x"(a))
+#elif defined(__GNUC__) && defined(__aarch64__)
+#define HOLD(a) __asm__("" : "+w"(a))
 #elif defined(__GNUC__)
 #define HOLD(a) __asm__("" : "+m"(a))
 #else

@@ -16,9 +16,9 @@ cdef extern from "rows.h" nogil:
                          Py_ssize_t d, double* z, double* mutual, const double** later)
     void products_float(const float* x0, const float* x1, const float* x2, const float* x3, const float* w,
                         Py_ssize_t d, double* z, double* mutual, const float** later)
-    void combine_double(double* w, double s, const double* u, const double* x0, const double* x1, const double* x2,
+    void combine_double(double* w, double lost, const double* u, const double* x0, const double* x1, const double* x2,
                         const double* x3, Py_ssize_t d, const double** later)
-    void combine_float(float* w, double s, const double* u, const float* x0, const float* x1, const float* x2,
+    void combine_float(float* w, double lost, const double* u, const float* x0, const float* x1, const float* x2,
                        const float* x3, Py_ssize_t d, const float** later)
     void add_double(double a, const double* x, double* g, Py_ssize_t d)
     void add_float(double a, const float* x, float* g, Py_ssize_t d)
@@ -80,14 +80,14 @@ cdef inline void products(const floating* x0, const floating* x1, const floating
         products_double(x0, x1, x2, x3, w, d, z, mutual, later)
 
 
-cdef inline void combine(floating* w, double s, const double* u, const floating* x0, const floating* x1,
+cdef inline void combine(floating* w, double lost, const double* u, const floating* x0, const floating* x1,
                          const floating* x2, const floating* x3, Py_ssize_t d,
                          const floating** later) noexcept nogil:
-    """w <- s w + u0 x0 + .. + u3 x3; later: two rows to fetch meanwhile, or NULL."""
+    """w <- w - lost w + u0 x0 + .. + u3 x3; later: two rows to fetch meanwhile, or NULL."""
     if floating is float:
-        combine_float(w, s, u, x0, x1, x2, x3, d, later)
+        combine_float(w, lost, u, x0, x1, x2, x3, d, later)
     else:
-        combine_double(w, s, u, x0, x1, x2, x3, d, later)
+        combine_double(w, lost, u, x0, x1, x2, x3, d, later)
 
 
 cdef inline void add(double a, const floating* x, floating* g, Py_ssize_t d) noexcept nogil:

@@ -157,30 +157,59 @@ static inline void OF(products)(const T *x0, const T *x1, const T *x2, const T *
     mutual[3] = OF(sum)(m30), mutual[4] = OF(sum)(m31), mutual[5] = OF(sum)(m32);
 }
 
-/* w <- s w + u0 x0 + .. + u3 x3; later: two rows to fetch, or NULL. */
-static inline void OF(combine)(T *w, double s, const double *u, const T *x0, const T *x1, const T *x2, const T *x3,
-                               ptrdiff_t d, const T *const *later)
+/* What combine does; shrinking: lost is not 0. */
+static inline __attribute__((always_inline)) void OF(combine_where)(T *w, int shrinking, double lost, const double *u,
+                                                                    const T *x0, const T *x1, const T *x2, const T *x3,
+                                                                    ptrdiff_t d, const T *const *later)
 {
-    T t = (T)s, u0 = (T)u[0], u1 = (T)u[1], u2 = (T)u[2], u3 = (T)u[3];
+    T t = (T)lost, u0 = (T)u[0], u1 = (T)u[1], u2 = (T)u[2], u3 = (T)u[3];
     ptrdiff_t j = 0;
     if (d < 3) { /* the next four read w at once, and wait for what a masked store left */
-        for (; j < d; j++)
-            w[j] = (t * w[j] + u0 * x0[j]) + (u1 * x1[j] + u2 * x2[j]) + u3 * x3[j];
+        for (; j < d; j++) {
+            T old = w[j], same = old;
+            if (shrinking) {
+                HOLD(same);
+                old -= t * same;
+            }
+            w[j] = (old + u0 * x0[j]) + (u1 * x1[j] + u2 * x2[j]) + u3 * x3[j];
+        }
         return;
     }
     FETCH_ENDS;
     for (; j + LANES <= d; j += LANES) {
+        V old = OF(at)(w + j), same = old;
         if (j % (2 * LANES) == 0)
             FETCH_TWO;
-        *(V *)(w + j) = (t * OF(at)(w + j) + u0 * OF(at)(x0 + j)) + (u1 * OF(at)(x1 + j) + u2 * OF(at)(x2 + j))
+        if (shrinking) {
+            HOLD(same);
+            old -= t * same;
+        }
+        *(V *)(w + j) = (old + u0 * OF(at)(x0 + j)) + (u1 * OF(at)(x1 + j) + u2 * OF(at)(x2 + j))
             + u3 * OF(at)(x3 + j);
     }
     if (j < d) {
-        V v = (t * OF(load_some)(w + j, d - j) + u0 * OF(load_some)(x0 + j, d - j))
+        V old = OF(load_some)(w + j, d - j), same = old;
+        if (shrinking) {
+            HOLD(same);
+            old -= t * same;
+        }
+        old = (old + u0 * OF(load_some)(x0 + j, d - j))
             + (u1 * OF(load_some)(x1 + j, d - j) + u2 * OF(load_some)(x2 + j, d - j))
             + u3 * OF(load_some)(x3 + j, d - j);
-        OF(store_some)(w + j, v, d - j);
+        OF(store_some)(w + j, old, d - j);
     }
+}
+
+/* w <- w - lost w + u0 x0 + .. + u3 x3; later: two rows to fetch, or NULL. As (1 - lost) w, into which the compiler
+   may turn it if it knows that both are w, each call would lose the same last digits of lost. */
+static inline __attribute__((always_inline)) void OF(combine)(T *w, double lost, const double *u, const T *x0,
+                                                              const T *x1, const T *x2, const T *x3, ptrdiff_t d,
+                                                              const T *const *later)
+{
+    if (lost == 0.0)
+        OF(combine_where)(w, 0, 0.0, u, x0, x1, x2, x3, d, later);
+    else
+        OF(combine_where)(w, 1, lost, u, x0, x1, x2, x3, d, later);
 }
 
 /* g += a x. */

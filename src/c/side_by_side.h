@@ -6,17 +6,14 @@
 /* A processor takes a load for dependent on a store before it whose address is the same modulo 4096 bytes: what is
    stored beside the weights lies next to them. */
 #define ROWS_BEFORE 8
-/* Rows of float32 that are kept as doubles. */
-#define ROWS_COPIED 32
 
 /* Configurations of SGD or mini-batches that take the same rows in the same order: weights are stored feature by
    configuration, so that a vector register holds one weight of several configurations. */
 typedef struct {
-    const void *X; /* (n, d), the sum of its squares is finite */
+    const double *X; /* (n, d) */
     const double *Y;
     const double *weights; /* NULL: all are 1 */
     ptrdiff_t n, d;
-    int single; /* X is float32, and weights are rounded to it after each pair of updates */
     int loss;
     double c;
     double curvature; /* of a loss quadratic in z, whose least value is 0; 0: the loss is not */
@@ -25,8 +22,6 @@ typedef struct {
     const double *l2; /* (MOST_TOGETHER); NULL: all are 0 */
     double *W; /* (d + 1, MOST_TOGETHER), the intercepts last, behind ROWS_BEFORE rows of workspace */
     double *G; /* the same, for the gradients of a mini-batch */
-    double *residual; /* (MOST_TOGETHER), of a shrinking by l2 that float32 cannot hold yet */
-    double *rows; /* 16 d numbers */
     double *sums; /* (MOST_TOGETHER), to which each row's s_i loss_i is added, before its own update */
 } SideBySide;
 

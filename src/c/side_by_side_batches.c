@@ -15,10 +15,10 @@ static void add_block(const SideBySide *at, const int32_t *rows, int size, doubl
     for (int i = 0; i < size; i += 2) {
         int count = size - i < 2 ? 1 : 2;
         for (int row = 0; row < 2; row++)
-            x[i + row] = row_at(at, rows[row < count ? i + row : i], i + row);
+            x[i + row] = row_of(at, rows[row < count ? i + row : i]);
         for (ptrdiff_t first = 0; first < lanes; first += GROUP) {
             Lanes z2[2][VECTORS];
-            sweep(at->W + first, d, x, NULL, x + i, z2, 0, 0, 0, 1);
+            sweep(at->W + first, d, x, NULL, x + i, x[i], z2, 0, 0, 1);
             for (int row = 0; row < count; row++)
                 for (int v = 0; v < VECTORS; v++)
                     TO(z + (i + row) * lanes + first + v * LANES) = z2[row][v] + AT(b + first + v * LANES);
@@ -42,7 +42,7 @@ static void add_block(const SideBySide *at, const int32_t *rows, int size, doubl
                 group.u[0][v] = AT(r + i * lanes + first + v * LANES);
                 group.u[1][v] = i + 1 < size ? AT(r + (i + 1) * lanes + first + v * LANES) : (Lanes){0};
             }
-            sweep(at->G + first, d, x + i, &group, x, NULL, 1, 0, 0, 0);
+            sweep(at->G + first, d, x + i, &group, x, x[i], NULL, 1, 0, 0);
         }
 }
 
@@ -62,8 +62,7 @@ void batch_side_by_side(const SideBySide *at, const int32_t *rows, ptrdiff_t siz
             Lanes g = scale * AT(at->G + j * MOST_TOGETHER + lane);
             if (at->l2 && j < at->d)
                 g += AT(at->l2 + lane) * AT(w);
-            g = AT(w) - AT(eta + lane) * g;
-            TO(w) = at->single && j < at->d ? rounded_to_float32(g) : g;
+            TO(w) = AT(w) - AT(eta + lane) * g;
         }
     for (int lane = 0; lane < MOST_TOGETHER; lane++)
         at->sums[lane] += sums[lane];

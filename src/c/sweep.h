@@ -9,21 +9,16 @@
 #define VECTORS 2 /* of a group of configurations: what one sweep keeps in registers */
 #define GROUP (VECTORS * LANES)
 #define GROUPS (MOST_TOGETHER / GROUP)
-#define NEAR 16384 /* bytes of X that stay in the nearest cache: nothing is to be fetched ahead */
-#define ROWS (ROWS_COPIED / 2) /* at a time; the next ones are fetched meanwhile */
-typedef float Singles __attribute__((vector_size(4 * LANES)));
-typedef int64_t Choice __attribute__((vector_size(8 * LANES)));
+#define ROWS 16 /* at a time; the next ones are fetched meanwhile */
+#define LINE 8 /* numbers of a row that are fetched together */
 #define INLINE static inline __attribute__((always_inline))
 
-/* A group of configurations: w <- scale w + u[0] x[0] + u[1] x[1] is still to be done, with the rows of the last pair. */
+/* A group of configurations: w <- w - lost w + u[0] x[0] + u[1] x[1] is still to be done, with the rows of the last
+   pair. What l2 takes off is a number of its own: in a factor near to 1 its last digits would be lost, and each update
+   would lose the same ones. */
 typedef struct {
-    Lanes u[2][VECTORS], scale[VECTORS], b[VECTORS], sums[VECTORS];
+    Lanes u[2][VECTORS], lost[VECTORS], b[VECTORS], sums[VECTORS];
 } Group;
-
-INLINE Lanes rounded_to_float32(Lanes w)
-{
-    return __builtin_convertvector(__builtin_convertvector(w, Singles), Lanes);
-}
 
 INLINE Lanes everywhere(const double *x)
 {
@@ -36,73 +31,75 @@ INLINE Lanes everywhere(const double *x)
 #endif
 }
 
-/* Take the steps by the rows of `last` (updating), and leave in z the products with the rows of `next` (predicting). */
-INLINE void sweep(double *w, ptrdiff_t d, const double *const *last, const Group *group, const double *const *next,
-                  Lanes z[2][VECTORS], int updating, int scaling, int rounding, int predicting)
+/* What a sweep keeps in registers. */
+typedef struct {
+    Lanes u0[VECTORS], u1[VECTORS], lost[VECTORS], z0[VECTORS], z1[VECTORS];
+} Swept;
+
+/* Take the steps of a feature's weights by the rows of `last`, and add its products with the rows of `next` to z. */
+INLINE void sweep_feature(double *w, const double *const *last, const double *const *next, ptrdiff_t j, Swept *at,
+                          int updating, int shrinking, int predicting)
 {
-    const double *x0 = last[0], *x1 = last[1], *n0 = next[0], *n1 = next[1];
-    Lanes u0[VECTORS], u1[VECTORS], scale[VECTORS], z0[VECTORS], z1[VECTORS];
+    Lanes x0, x1, n0, n1; /* loaded before a weight is stored, which the compiler could take for one of them */
+    if (updating)
+        x0 = everywhere(last[0] + j), x1 = everywhere(last[1] + j);
+    if (predicting)
+        n0 = everywhere(next[0] + j), n1 = everywhere(next[1] + j);
     UNROLLED for (int v = 0; v < VECTORS; v++) {
-        z0[v] = z1[v] = (Lanes){0};
+        Lanes a = AT(w + v * LANES);
+        if (shrinking)
+            a -= at->lost[v] * a;
         if (updating)
-            u0[v] = group->u[0][v], u1[v] = group->u[1][v];
-        if (scaling)
-            scale[v] = group->scale[v];
-    }
-    for (ptrdiff_t j = 0; j < d; j++, w += MOST_TOGETHER) {
-        Lanes a0, a1, c0, c1; /* loaded before a weight is stored, which the compiler could take for one of them */
+            a += x0 * at->u0[v];
         if (updating)
-            a0 = everywhere(x0 + j), a1 = everywhere(x1 + j);
+            a += x1 * at->u1[v];
+        if (updating)
+            TO(w + v * LANES) = a;
         if (predicting)
-            c0 = everywhere(n0 + j), c1 = everywhere(n1 + j);
-        UNROLLED for (int v = 0; v < VECTORS; v++) {
-            Lanes a = AT(w + v * LANES);
-            if (scaling)
-                a *= scale[v];
-            if (updating)
-                a += a0 * u0[v];
-            if (updating)
-                a += a1 * u1[v];
-            if (rounding)
-                a = rounded_to_float32(a);
-            if (updating)
-                TO(w + v * LANES) = a;
-            if (predicting)
-                z0[v] += c0 * a;
-            if (predicting)
-                z1[v] += c1 * a;
-        }
+            at->z0[v] += n0 * a;
+        if (predicting)
+            at->z1[v] += n1 * a;
     }
+}
+
+/* Do that for all features (updating, predicting), leave the products in z, and fetch the row `coming` meanwhile. */
+INLINE void sweep(double *w, ptrdiff_t d, const double *const *last, const Group *group, const double *const *next,
+                  const double *coming, Lanes z[2][VECTORS], int updating, int shrinking, int predicting)
+{
+    const double *from[2] = {last[0], last[1]}, *to[2] = {next[0], next[1]};
+    Swept at;
+    ptrdiff_t j = 0;
+    UNROLLED for (int v = 0; v < VECTORS; v++) {
+        at.z0[v] = at.z1[v] = (Lanes){0};
+        if (updating)
+            at.u0[v] = group->u[0][v], at.u1[v] = group->u[1][v];
+        if (shrinking)
+            at.lost[v] = group->lost[v];
+    }
+    for (; j + LINE <= d; j += LINE) {
+        PREFETCH(coming + j);
+        UNROLLED for (int i = 0; i < LINE; i++, w += MOST_TOGETHER)
+            sweep_feature(w, from, to, j + i, &at, updating, shrinking, predicting);
+    }
+    PREFETCH(coming + d - 1);
+    for (; j < d; j++, w += MOST_TOGETHER)
+        sweep_feature(w, from, to, j, &at, updating, shrinking, predicting);
     UNROLLED for (int v = 0; predicting && v < VECTORS; v++)
-        z[0][v] = z0[v], z[1][v] = z1[v];
+        z[0][v] = at.z0[v], z[1][v] = at.z1[v];
 }
 
-INLINE void *row_of(const SideBySide *at, int32_t row)
+INLINE const double *row_of(const SideBySide *at, int32_t row)
 {
-    size_t size = at->single ? sizeof(float) : sizeof(double);
-    return (char *)at->X + size * (size_t)at->d * (size_t)row;
-}
-
-/* A row as doubles: as it lies, or from float32 at `place` in the workspace. */
-INLINE const double *row_at(const SideBySide *at, int32_t row, ptrdiff_t place)
-{
-    const void *x = row_of(at, row);
-    if (!at->single)
-        return x;
-    double *copy = at->rows + place * at->d;
-    for (ptrdiff_t j = 0; j < at->d; j++)
-        copy[j] = ((const float *)x)[j];
-    return copy;
+    return at->X + at->d * row;
 }
 
 INLINE void fetch(const SideBySide *at, const int32_t *rows, ptrdiff_t first, ptrdiff_t stop)
 {
-    ptrdiff_t size = at->d * (ptrdiff_t)(at->single ? sizeof(float) : sizeof(double));
     for (ptrdiff_t i = first; i < stop; i++) {
-        const char *x = row_of(at, rows[i]);
-        for (ptrdiff_t line = 0; line < size; line += 64)
-            PREFETCH(x + line);
-        PREFETCH(x + size - 1);
+        const double *x = row_of(at, rows[i]);
+        for (ptrdiff_t j = 0; j < at->d; j += LINE)
+            PREFETCH(x + j);
+        PREFETCH(x + at->d - 1);
     }
 }
 

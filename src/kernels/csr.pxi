@@ -200,7 +200,7 @@ cdef void fold(const Model* model, floating* W, State* state, Pending* pending) 
         for j in range(model.d):
             settle(model, W, state, pending, j)
             pending.until[j] = 0
-    multiply(W, model.k * model.d, pending.whole)
+    multiply(W, model.k * model.d, pending.scale, pending.residual)
     pending.scale, pending.residual, pending.whole, pending.now = 1.0, 0.0, 1.0, 0
 
 

@@ -30,6 +30,12 @@ include "update_rules.pxi"
 
 cdef extern from "scale.h" nogil:
     double shrunk(double scale, double* residual, double part)
+    void scale_double(double* w, Py_ssize_t count, double scale, double residual)
+    void scale_float(float* w, Py_ssize_t count, double scale, double residual)
+    void combine_both_double(double* w, double* m, const double* c, const double* cm, const double* x0,
+                             const double* x1, const double* x2, const double* x3, Py_ssize_t d)
+    void combine_both_float(float* w, double* m, const double* c, const double* cm, const float* x0, const float* x1,
+                            const float* x2, const float* x3, Py_ssize_t d)
 
 cdef extern from "losses.h" nogil:
     void loss_block(int loss, double c, const double* y, const double* z, double* values, double* gradients,

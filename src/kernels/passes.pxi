@@ -42,7 +42,7 @@ cdef void add_rows(const floating* X, const int32_t* rows, Py_ssize_t size, Py_s
     cdef const floating* pair[2]
     memset(part, 0, d * sizeof(floating))
     for i in range(0, whole, 4):
-        combine(part, 1.0, &r[i], X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d, d,
+        combine(part, 0.0, &r[i], X + rows[i] * d, X + rows[i + 1] * d, X + rows[i + 2] * d, X + rows[i + 3] * d, d,
                 two_rows(later, coming, half + i // 2, known, d, pair))
     for i in range(whole, size):
         add(r[i], X + rows[i] * d, part, d)

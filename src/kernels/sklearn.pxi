@@ -41,7 +41,7 @@ cdef void fold_scale(floating* w, double* mean, Py_ssize_t d, double* state) noe
         for j in range(d):
             mean[j] = (mean[j] + a * w[j]) * residual
         state[AVERAGE_A], state[AVERAGE_B] = 0.0, 1.0
-    multiply(w, d, scale)
+    multiply(w, d, scale, 0.0)
     state[SCALE] = 1.0
 
 

@@ -6,10 +6,15 @@ cdef inline double gd_step(double g, double eta) noexcept nogil:
     return linear_step(GD, 0.0, g, &unused, eta, 0.0)
 
 
+cdef inline double part_lost(const Model* model, double eta) noexcept nogil:
+    """Return the part of the weights that l2 takes off in a step of gd."""
+    cdef double lost = -gd_step(model.l2, eta)
+    return 1.0 if model.floored and lost > 1 else lost
+
+
 cdef inline double shrinking(const Model* model, double eta) noexcept nogil:
     """Return what the weights are multiplied by where l2 shrinks them in a step of gd."""
-    cdef double kept = 1.0 + gd_step(model.l2, eta)
-    return 0.0 if model.floored and kept < 0 else kept
+    return 1.0 - part_lost(model, eta)
 
 
 cdef inline double steepest_l2(const Model* model, double eta) noexcept nogil:
@@ -45,12 +50,12 @@ cdef inline void draw_rounded(floating* w, double* applied, double total) noexce
     w[0] = new
 
 
-cdef inline void multiply(floating* w, Py_ssize_t count, double scale) noexcept nogil:
-    """w <- scale w."""
-    cdef Py_ssize_t j
-    if scale != 1.0:
-        for j in range(count):
-            w[j] = <floating>(w[j] * scale)
+cdef inline void multiply(floating* w, Py_ssize_t count, double scale, double residual) noexcept nogil:
+    """w <- (scale + residual) w."""
+    if floating is float:
+        scale_float(w, count, scale, residual)
+    else:
+        scale_double(w, count, scale, residual)
 
 
 cdef bint all_finite(const floating* w, Py_ssize_t n) noexcept nogil:

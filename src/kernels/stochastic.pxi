@@ -51,11 +51,11 @@ cdef inline void one_of_four(int i, const Model* model, int rule, bint moving, b
                              double* z) noexcept nogil:
     """Take update i of four: what w, m and the mean are of w, m and the mean before them and of the four rows.
 
-    cw[0] w + cw[1] m + sum_j cw[2 + j] x_j are the weights, and so for cm (the momentum) and ca (the mean, ca[6]
-    of itself). The rows' products with each other correct z by the updates before it, so that these are the updates
+    w + cw[0] w + cw[1] m + sum_j cw[2 + j] x_j are the weights; so for cm (the momentum) and ca (the mean, ca[6] of
+    itself), but that ca[0] w is all that they have of w. The rows' products with each other correct z by the updates before it, so that these are the updates
     of the plain loop, to rounding.
     """
-    cdef double r, value = cw[0] * product + b[0], l2 = steepest_l2(model, eta)
+    cdef double r, before, value = product + (cw[0] * product + b[0]), l2 = steepest_l2(model, eta)
     cdef int c
     if moving:
         value += cw[1] * product_m
@@ -65,12 +65,13 @@ cdef inline void one_of_four(int i, const Model* model, int rule, bint moving, b
     r = s * bounded_gradient(model, y, value)
     for c in range(3 + i):
         if c != 1 or moving:
-            cw[c] += linear_step(rule, cw[c], l2 * cw[c] + (r if c == 2 + i else 0.0), &cm[c], eta, model.mu)
+            before = 1.0 + cw[0] if c == 0 else cw[c]
+            cw[c] += linear_step(rule, before, l2 * before + (r if c == 2 + i else 0.0), &cm[c], eta, model.mu)
     if model.intercept:
         b[0] += linear_step(rule, b[0], r, mb, eta, model.mu)
     if meaning:
         for c in range(3 + i):
-            ca[c] = averaged(ca[c], cw[c], gain)
+            ca[c] = averaged(ca[c], 1.0 + cw[0] if c == 0 else cw[c], gain)
         ca[6] = averaged(ca[6], 0.0, gain)
         ab[0] = averaged(ab[0], b[0], gain)
 
@@ -79,12 +80,10 @@ cdef inline void combine_both(floating* w, double* m, const double* cw, const do
                               const floating* x1, const floating* x2, const floating* x3,
                               Py_ssize_t d) noexcept nogil:
     """The same for the weights and the momentum, each of both."""
-    cdef Py_ssize_t j
-    cdef double old, oldm
-    for j in range(d):
-        old, oldm = w[j], m[j]
-        w[j] = <floating>(cw[0] * old + cw[1] * oldm + cw[2] * x0[j] + cw[3] * x1[j] + cw[4] * x2[j] + cw[5] * x3[j])
-        m[j] = cm[0] * old + cm[1] * oldm + cm[2] * x0[j] + cm[3] * x1[j] + cm[4] * x2[j] + cm[5] * x3[j]
+    if floating is float:
+        combine_both_float(w, m, cw, cm, x0, x1, x2, x3, d)
+    else:
+        combine_both_double(w, m, cw, cm, x0, x1, x2, x3, d)
 
 
 cdef inline void combine_mean(double* a, const floating* w, const double* m, const double* ca, const floating* x0,
@@ -125,7 +124,7 @@ cdef inline void four_updates(const Model* model, int rule, bint moving, bint me
     if meaning:
         ab = state.mean + at + d
     for c in range(6):
-        cw[c] = 1.0 if c == 0 else 0.0
+        cw[c] = 0.0
         cm[c] = 1.0 if c == 1 else 0.0
         ca[c] = 0.0
     ca[6] = 1.0
@@ -142,7 +141,7 @@ cdef inline void four_updates(const Model* model, int rule, bint moving, bint me
     if moving:
         combine_both(w, m, cw, cm, x0, x1, x2, x3, d)
     else:
-        combine(w, cw[0], cw + 2, x0, x1, x2, x3, d, NULL)
+        combine(w, -cw[0], cw + 2, x0, x1, x2, x3, d, NULL)
 
 
 cdef inline double gd_one(const Model* model, double y, double weight, double z) noexcept nogil:
@@ -167,54 +166,54 @@ cdef inline double gd_next(const Model* model, double y, double weight, double k
     return gd_one(model, y, weight, at)
 
 
-cdef double ALMOST_ONE = 1.0 - 2.0**-19  # nearer to 1 a product by it would be mostly rounding
+cdef double SMALLEST_LOST = 2.0**-19  # a smaller part of a float32 would be mostly rounding
 
 
-cdef inline double in_float32(double scale, double* residual) noexcept nogil:
-    """Return the scale, or 1 where it is too near to 1 for float32; residual holds what is missing."""
-    cdef double whole = scale * (1.0 + residual[0])
-    cdef double kept = <float>whole if whole < ALMOST_ONE else 1.0
-    residual[0] = whole / kept - 1.0 if kept > 0 else 0.0
-    return kept
+cdef inline double in_float32(double lost, double* residual) noexcept nogil:
+    """Return the part that is lost, or 0 where it is too small for float32; residual holds what is missing."""
+    cdef double whole = lost - (1.0 - lost) * residual[0]
+    cdef double seen = <float>whole if whole > SMALLEST_LOST else 0.0
+    residual[0] = (seen - whole) / (1.0 - seen) if seen < 1 else 0.0
+    return seen
 
 
 cdef inline void four_of_gd(const Model* model, const floating* x0, const floating* x1, const floating* x2,
                             const floating* x3, const double* y, Py_ssize_t stride, const double* s, floating* w,
                             double* intercept, const double* product, const double* mutual, const double* eta,
                             bint by_step, double* residual, double* z, const floating** later) noexcept nogil:
-    """Do what four_updates does for gd without a mean, the shortest way: w <- scale w + sum_i u_i x_i."""
+    """Do what four_updates does for gd without a mean, the shortest way: w <- w - lost w + sum_i u_i x_i."""
     cdef double u[4]
     cdef double one = 1.0 if model.intercept else 0.0  # as if it were the last of x, which l2 spares
-    cdef double b = intercept[0], scale, kept, last, eta0 = eta[0], eta1 = eta0, eta2 = eta0, eta3 = eta0
+    cdef double b = intercept[0], lost, part, eta0 = eta[0], eta1 = eta0, eta2 = eta0, eta3 = eta0
     if by_step:
         eta1, eta2, eta3 = eta[1], eta[2], eta[3]
     u[0] = gd_next(model, y[0], eta0 * s[0], b, 1.0, product[0], z)
-    scale = shrinking(model, eta0)
-    u[1] = gd_next(model, y[stride], eta1 * s[1], scale * product[1] + b, mutual[0] + one, u[0], z + stride)
+    lost = part_lost(model, eta0)
+    u[1] = gd_next(model, y[stride], eta1 * s[1], product[1] - lost * product[1] + b, mutual[0] + one, u[0], z + stride)
     b += one * u[0]
-    kept = shrinking(model, eta1)
-    scale *= kept
-    u[0] *= kept
-    u[2] = gd_next(model, y[2 * stride], eta2 * s[2], scale * product[2] + u[0] * mutual[1] + b, mutual[2] + one, u[1],
+    part = part_lost(model, eta1)
+    lost += part - part * lost
+    u[0] -= part * u[0]
+    u[2] = gd_next(model, y[2 * stride], eta2 * s[2], product[2] - lost * product[2] + u[0] * mutual[1] + b, mutual[2] + one, u[1],
                    z + 2 * stride)
     b += one * u[1]
-    kept = shrinking(model, eta2)
-    scale *= kept
-    u[0] *= kept
-    u[1] *= kept
-    u[3] = gd_next(model, y[3 * stride], eta3 * s[3], scale * product[3] + u[0] * mutual[3] + u[1] * mutual[4] + b,
+    part = part_lost(model, eta2)
+    lost += part - part * lost
+    u[0] -= part * u[0]
+    u[1] -= part * u[1]
+    u[3] = gd_next(model, y[3 * stride], eta3 * s[3], product[3] - lost * product[3] + u[0] * mutual[3] + u[1] * mutual[4] + b,
                    mutual[5] + one, u[2], z + 3 * stride)
     b += one * u[2]
     intercept[0] = b + one * u[3]
-    kept = shrinking(model, eta3)
-    scale *= kept
-    u[0] *= kept
-    u[1] *= kept
-    u[2] *= kept
+    part = part_lost(model, eta3)
+    lost += part - part * lost
+    u[0] -= part * u[0]
+    u[1] -= part * u[1]
+    u[2] -= part * u[2]
     if floating is float:
         if residual != NULL:
-            scale = in_float32(scale, residual)
-    combine(w, scale, u, x0, x1, x2, x3, model.d, later)
+            lost = in_float32(lost, residual)
+    combine(w, lost, u, x0, x1, x2, x3, model.d, later)
 
 
 cdef bint sgd_four(const Model* model, const floating* x0, const floating* x1, const floating* x2,

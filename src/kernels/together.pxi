@@ -3,14 +3,12 @@
 cdef extern from "side_by_side.h" nogil:
     enum:
         ROWS_BEFORE
-        ROWS_COPIED
     ctypedef struct SideBySide:
-        const void* X
+        const double* X
         const double* Y
         const double* weights
         Py_ssize_t n
         Py_ssize_t d
-        int single
         int loss
         double c
         double curvature
@@ -19,8 +17,6 @@ cdef extern from "side_by_side.h" nogil:
         const double* l2
         double* W
         double* G
-        double* residual
-        double* rows
         double* sums
     void rows_side_by_side(const SideBySide* at, const int32_t* rows, Py_ssize_t size, Py_ssize_t known,
                            const double* eta, Py_ssize_t stride)
@@ -37,49 +33,44 @@ cdef struct Columns:
     double l2[MOST_TOGETHER]
     double eta[SPAN * MOST_TOGETHER]
     int64_t* results  # what `stochastic` returns for each
-    double* ended  # (d + 3, MOST_TOGETHER): W, b, the sum and the residual of one whose epoch was not finite
+    double* ended  # (d + 2, MOST_TOGETHER): W, b and the sum of one whose epoch was not finite
 
 
-def workspace_of(Py_ssize_t d, single, batched):
-    """Return the arrays of a call: W with b and the sums, the residuals, what ended, G, and copies of rows.
+def workspace_of(Py_ssize_t d, batched):
+    """Return the arrays of a call: W with b and the sums, behind workspace, what ended, and G.
 
-    The first has workspace before it; configurations are the last axis.
+    Configurations are the last axis.
     """
-    return (np.zeros((ROWS_BEFORE + d + 2, MOST_TOGETHER)), np.zeros(MOST_TOGETHER),
-            np.zeros((d + 3, MOST_TOGETHER)), np.zeros((d + 1 if batched else 1, MOST_TOGETHER)),
-            np.zeros((ROWS_COPIED, d if single else 1)))
+    return (np.zeros((ROWS_BEFORE + d + 2, MOST_TOGETHER)), np.zeros((d + 2, MOST_TOGETHER)),
+            np.zeros((d + 1 if batched else 1, MOST_TOGETHER)))
 
 
-def stochastic_together(Passes passes, CompiledModel compiled, floating[::1] coefficients, workspace, order, updates,
+def stochastic_together(Passes passes, CompiledModel compiled, double[::1] coefficients, workspace, order, updates,
                         const double[::1] l2, int64_t[::1] results):
     """Mini-batch or SGD updates of at most MOST_TOGETHER configurations, one of `updates` for each.
 
-    `workspace` is that of workspace_of, `order` a SampleOrder, and `coefficients` (d,), of X's type, is workspace, too.
+    X is float64. `workspace` is that of workspace_of, `order` a SampleOrder, and `coefficients` (d,) is workspace, too.
     What `stochastic` would return goes into `results`.
     """
     cdef double[:, ::1] rows = workspace[0]
-    cdef double[::1] residual = workspace[1]
-    cdef double[:, ::1] ended = workspace[2]
-    cdef double[:, ::1] G = workspace[3]
-    cdef double[:, ::1] copies = workspace[4]
+    cdef double[:, ::1] ended = workspace[1]
+    cdef double[:, ::1] G = workspace[2]
     cdef const Data* data = &passes.data
     cdef Model model = model_for(compiled, data)
     cdef Py_ssize_t d = data.d, count = len(updates), lane
-    cdef bint single = sizeof(floating) == sizeof(float)
     cdef SideBySide at
     cdef Columns columns
     cdef Steps steps = read_steps(order, updates[0], 1)
     cdef Steps own
-    if (data.single != single or data.sparse or data.k != 1 or model.coupled or count > MOST_TOGETHER
+    if (data.single or data.sparse or data.k != 1 or model.coupled or count > MOST_TOGETHER
             or coefficients.shape[0] != d or l2.shape[0] != count or results.shape[0] != count
-            or rows.shape[0] != ROWS_BEFORE + d + 2 or ended.shape[0] != d + 3 or residual.shape[0] != MOST_TOGETHER
-            or G.shape[0] != (d + 1 if steps.batch_size > 1 else 1) or copies.shape[1] != (d if single else 1)
-            or not rows.shape[1] == ended.shape[1] == G.shape[1] == MOST_TOGETHER or copies.shape[0] != ROWS_COPIED):
+            or rows.shape[0] != ROWS_BEFORE + d + 2 or ended.shape[0] != d + 2
+            or G.shape[0] != (d + 1 if steps.batch_size > 1 else 1)
+            or not rows.shape[1] == ended.shape[1] == G.shape[1] == MOST_TOGETHER):
         raise TypeError("the arrays do not fit the data and each other")
-    at.X, at.Y, at.weights, at.n, at.d, at.single = data.X, data.Y, data.weights, data.n, d, single
+    at.X, at.Y, at.weights, at.n, at.d = <const double*>data.X, data.Y, data.weights, data.n, d
     at.loss, at.c, at.curvature, at.intercept, at.count = model.loss, model.c, model.curvature, model.intercept, count
-    at.W, at.sums, at.residual = &rows[ROWS_BEFORE, 0], &rows[ROWS_BEFORE + d + 1, 0], &residual[0]
-    at.G, at.rows, at.l2 = &G[0, 0], &copies[0, 0], NULL
+    at.W, at.sums, at.G, at.l2 = &rows[ROWS_BEFORE, 0], &rows[ROWS_BEFORE + d + 1, 0], &G[0, 0], NULL
     columns.results, columns.ended, columns.any_by_step = &results[0], &ended[0, 0], False
     memset(columns.l2, 0, sizeof(columns.l2))
     memset(columns.eta, 0, sizeof(columns.eta))
@@ -98,7 +89,7 @@ def stochastic_together(Passes passes, CompiledModel compiled, floating[::1] coe
 
 
 cdef void all_together(Model* model, const Data* data, const SideBySide* at, Columns* columns, const Steps* to_do,
-                       floating* coefficients, double* G) noexcept nogil:
+                       double* coefficients, double* G) noexcept nogil:
     """Do the updates of all configurations."""
     cdef Py_ssize_t n = data.n, batch_size = to_do.batch_size, position = to_do.position, done = 0, ended = 0
     cdef Py_ssize_t start, size, lane, per_epoch = (n + batch_size - 1) // batch_size
@@ -139,12 +130,12 @@ cdef void rates_of(Columns* columns, Py_ssize_t count, Py_ssize_t done, Py_ssize
 
 
 cdef bint end_epoch(Model* model, const Data* data, const SideBySide* at, Columns* columns, Py_ssize_t lane,
-                    Py_ssize_t ended, floating* coefficients, double* G) noexcept nogil:
+                    Py_ssize_t ended, double* coefficients, double* G) noexcept nogil:
     """Write a configuration's cost of an epoch that ends; return whether all is finite."""
     cdef double b = at.W[at.d * MOST_TOGETHER + lane], total = at.sums[lane], cost
     cdef Py_ssize_t j
     for j in range(at.d):
-        coefficients[j] = <floating>at.W[j * MOST_TOGETHER + lane]
+        coefficients[j] = at.W[j * MOST_TOGETHER + lane]
     if not (absolute(total) <= DBL_MAX and absolute(b) <= DBL_MAX and all_finite(coefficients, at.d)):
         return False
     cost = total / data.n
@@ -165,5 +156,3 @@ cdef void set_aside(const SideBySide* at, Columns* columns, Py_ssize_t lane) noe
     for j in range(at.d + 2):  # the sums stand behind W and b
         columns.ended[j * MOST_TOGETHER + lane] = at.W[j * MOST_TOGETHER + lane]
         at.W[j * MOST_TOGETHER + lane] = 0.0
-    columns.ended[(at.d + 2) * MOST_TOGETHER + lane] = at.residual[lane]
-    at.residual[lane] = 0.0

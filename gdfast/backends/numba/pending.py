@@ -33,6 +33,12 @@ def shrunk(scale, residual, part):  # type: ignore[no-untyped-def]
     return new, (residual - part * residual) + ((scale - new) - less)
 
 
+@strict
+def part_lost(scale, residual):  # type: ignore[no-untyped-def]
+    """Return 1 - (scale + residual)."""
+    return (1.0 - scale) - residual
+
+
 def nothing_pending(window: int, d: int) -> Pending:
     """Return an empty window."""
     scales, pending_l1, totals = np.empty((3, window))
@@ -74,13 +80,15 @@ def fold(W, Q, p, pending):  # type: ignore[no-untyped-def]
     """Make the coefficients what they are, and begin a new window."""
     if pending.now[0] == 0:
         return
-    scale = pending.scales[pending.now[0]]
+    lost = part_lost(pending.exact[0], pending.exact[1])
     if p.l1 > 0.0:
         for j in range(W.shape[1]):
             settle(W, Q, j, pending)
             pending.until[j] = 0
-    if scale != 1.0:
-        for o in range(W.shape[0]):
-            for j in range(W.shape[1]):
-                W[o, j] *= scale
+    for o in range(W.shape[0] if lost != 0.0 else 0):
+        for j in range(W.shape[1]):
+            if lost > 0.5:
+                W[o, j] *= pending.exact[0] + pending.exact[1]
+            else:  # near to 1 the scale has lost the last digits of what it takes off
+                W[o, j] -= lost * W[o, j]
     pending.now[0] = 0

@@ -51,8 +51,9 @@ def compile_row_blocks(gradient: Any, gd_step: Any, losses_of: Any, one_by_one: 
         """Take four updates of plain descent at a time, and keep each one's z; return how many are taken.
 
         Four rows' products with the coefficients and with each other, four steps on them alone, then
-        w <- scale w + sum_i u_i x_i: the updates of the plain loop, to rounding. Where the rows' products with each
-        other overflow it ends before.
+        w <- w - lost w + sum_i u_i x_i: the updates of the plain loop, to rounding, which (1 - lost) w would not be:
+        each block would lose the same last digits of lost. Where the rows' products with each other overflow it ends
+        before.
         """
         X, Y, s, order, rates, by_step = data.X, data.Y, data.weights, span.order, span.rates, span.by_step
         (k, d), zero, of_type, c = W.shape, X.dtype.type(0), X.dtype.type, p.c
@@ -67,8 +68,8 @@ def compile_row_blocks(gradient: Any, gd_step: Any, losses_of: Any, one_by_one: 
             s0 = s1 = s2 = s3 = 1.0
             if weights:
                 s0, s1, s2, s3 = s[q0], s[q1], s[q2], s[q3]
-            keep0, keep1, keep2 = 1.0 + gd_step(p.l2, p, e0), 1.0 + gd_step(p.l2, p, e1), 1.0 + gd_step(p.l2, p, e2)
-            keep3 = 1.0 + gd_step(p.l2, p, e3)
+            lost0, lost1, lost2 = -gd_step(p.l2, p, e0), -gd_step(p.l2, p, e1), -gd_step(p.l2, p, e2)
+            lost3 = -gd_step(p.l2, p, e3)
             f0 = f1 = f2 = f3 = m10 = m20 = m21 = m30 = m31 = m32 = zero
             for j in range(d):
                 x0, x1, x2, x3, w = X[q0, j], X[q1, j], X[q2, j], X[q3, j], W[0, j]
@@ -92,24 +93,26 @@ def compile_row_blocks(gradient: Any, gd_step: Any, losses_of: Any, one_by_one: 
                 z0 = p0 + bias
                 u0 = gd_step(e0 * s0 * gradient(Y[q0, o], z0, c), p, 1.0)
                 bias += u0 if p.intercept else 0.0
-                scale = keep0
-                z1 = scale * p1 + u0 * m10 + bias
+                lost = lost0
+                z1 = p1 - lost * p1 + u0 * m10 + bias
                 u1 = gd_step(e1 * s1 * gradient(Y[q1, o], z1, c), p, 1.0)
                 bias += u1 if p.intercept else 0.0
-                scale, u0 = keep1 * scale, keep1 * u0
-                z2 = scale * p2 + u0 * m20 + u1 * m21 + bias
+                lost, u0 = lost + (lost1 - lost1 * lost), u0 - lost1 * u0
+                z2 = p2 - lost * p2 + u0 * m20 + u1 * m21 + bias
                 u2 = gd_step(e2 * s2 * gradient(Y[q2, o], z2, c), p, 1.0)
                 bias += u2 if p.intercept else 0.0
-                scale, u0, u1 = keep2 * scale, keep2 * u0, keep2 * u1
-                z3 = scale * p3 + u0 * m30 + u1 * m31 + u2 * m32 + bias
+                lost, u0, u1 = lost + (lost2 - lost2 * lost), u0 - lost2 * u0, u1 - lost2 * u1
+                z3 = p3 - lost * p3 + u0 * m30 + u1 * m31 + u2 * m32 + bias
                 u3 = gd_step(e3 * s3 * gradient(Y[q3, o], z3, c), p, 1.0)
                 bias += u3 if p.intercept else 0.0
                 b[o] = bias
                 z[o, i], z[o, i + 1], z[o, i + 2], z[o, i + 3] = z0, z1, z2, z3
-                v, v0, v1, v2 = of_type(keep3 * scale), of_type(keep3 * u0), of_type(keep3 * u1), of_type(keep3 * u2)
+                v = of_type(lost + (lost3 - lost3 * lost))
+                v0, v1, v2 = of_type(u0 - lost3 * u0), of_type(u1 - lost3 * u1), of_type(u2 - lost3 * u2)
                 v3 = of_type(u3)
                 for j in range(d):
-                    W[o, j] = (v * W[o, j] + v0 * X[q0, j]) + (v1 * X[q1, j] + v2 * X[q2, j]) + v3 * X[q3, j]
+                    moved = (v0 * X[q0, j] - v * W[o, j]) + (v1 * X[q1, j] + v2 * X[q2, j]) + v3 * X[q3, j]
+                    W[o, j] = W[o, j] + moved
         return size - size % 4
 
     @jit
