@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._utils.cached_property import cached_property
 from gdfast.backends.background import end_here_if_due
 from gdfast.backends.intervals import settle_interval
 from gdfast.backends.protocol import Updates
@@ -16,7 +15,15 @@ from gdfast.backends.state import KernelState, State
 from gdfast.backends.together import one_by_one, same_order, similar, simple
 from gdfast.data.csr import CSR
 from gdfast.data.problem import Problem
-from gdfast.formulas.constants import BLOCK, FEW_FEATURES, MOST_POINTS, MOST_TOGETHER, POINTS_AT_ONCE, SPAN
+from gdfast.formulas.constants import (
+    BLOCK,
+    FEW_FEATURES,
+    MOST_POINTS,
+    MOST_TOGETHER,
+    POINTS_AT_ONCE,
+    POINTS_ROWS,
+    SPAN,
+)
 from gdfast.options.model import Model
 
 if TYPE_CHECKING:
@@ -176,7 +183,7 @@ class Kernels:
         groups = self.groups[count, size]
         for i, group in enumerate(groups):
             group.begin(points[i * size : (i + 1) * size])
-        rows = max(8, POINTS_CALL // (size * k * width))
+        rows = POINTS_ROWS * max(1, POINTS_CALL // (size * k * width * POINTS_ROWS))
         for first in range(0, self.n, rows):
             end_here_if_due()
             call = functools.partial(self.add_rows, first, min(first + rows, self.n), costs)
@@ -250,7 +257,7 @@ class PointSums:
     def __init__(self, count: int, k: int, width: int) -> None:
         self.count, padded = count, count + -count % POINTS_AT_ONCE
         self.W = np.empty((k, width, padded))
-        self.workspace = np.empty((k + 3) * 8 * padded)
+        self.workspace = np.empty((k + 4) * POINTS_ROWS * padded)
         self.both = np.empty(2 * padded * (1 + k * width))
         self.sums = self.both[: 2 * padded].reshape(2, padded)
         self.gradient = self.both[2 * padded :].reshape(2, k, width, padded)
@@ -295,7 +302,7 @@ def run_side_by_side(
     for i, state in enumerate(states):
         column = columns[:, i] if results[i] >= 0 else ended[:, i]
         state.W[0], state.b[0], state.sums[0] = column[:d], column[d], column[d + 1]
-        if within and i > 0:  # a whole epoch's end leaves nothing to be read in it
+        if within and state.order is not first.order:  # a whole epoch's end leaves nothing to be read in it
             state.order[:] = first.order
     return [int(result) for result in results]
 

@@ -46,6 +46,7 @@ class Kernels:
         self.value, self.gradient = model.formulas.value, model.formulas.gradient
         self.rule = model.formula
         self.factors: Any = 1.0 if model.factors is None else model.factors
+        self.shrinks = bool(np.any(model.l2 > 0))  # in a Stack l2 is a column
         self.G = np.empty((self.Y.shape[1], self.X.shape[1] + 1))
         # AdamW's, which leaves the intercept alone.
         self.decay: Any = np.append(np.full(self.X.shape[1], model.decay), 0.0) if model.decay > 0 else 0.0
@@ -119,9 +120,15 @@ class Kernels:
         if gradient:
             total, extra = self.sums_at(W, b)
         else:
-            with np.errstate(all="ignore"):
-                total, extra = float(self.losses(slice(None), W, b)[0].sum()), self.penalty(W)
+            total = self.loss_at(W, b)
+            with np.errstate(over="ignore"):
+                extra = self.penalty(W)
         return total / len(self.X) + extra
+
+    def loss_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> float:
+        """Return the sum of s_i loss_i at W and b."""
+        with np.errstate(all="ignore"):
+            return float(self.losses(slice(None), W, b)[0].sum())
 
     def sums_at_points(
         self, points: NDArray[np.float64], costs: bool = True
@@ -164,7 +171,7 @@ class Kernels:
         model, G, t = self.model, self.G, state.steps + done + 1
         if scale != 1.0:
             G *= scale
-        if model.l2 > 0:
+        if self.shrinks:
             G[:, :-1] += model.l2 * self.factors * state.W
         if not model.intercept:
             G[:, -1] = 0.0

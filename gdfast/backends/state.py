@@ -1,5 +1,7 @@
 """The state of a training: arrays that the kernels change in place."""
 
+import copy
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,7 +53,7 @@ class SampleOrder(NamedTuple):
 class State:
     """The iterate, the state of its update rule, and the place in the order of samples."""
 
-    __slots__ = (*ARRAYS, *COUNTS, "batch_size", "gain", "order", "seed", "shuffle", "steps_per_epoch")
+    __slots__ = (*ARRAYS, *COUNTS, "batch_size", "gain", "order_known", "rows", "seed", "shuffle", "steps_per_epoch")
 
     def __init__(
         self,
@@ -80,7 +82,8 @@ class State:
         self.sums = np.zeros(
             3
         )  # running sum of this epoch's losses; l1 pending so far; a shrinking below float32's bits
-        self.order = np.arange(n if batch_size is not None else 0, dtype=np.int32)
+        self.rows = n if batch_size is not None else 0
+        self.order_known: NDArray[np.int32] | None = None
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
         self.steps_per_epoch = 1 if batch_size is None else -(-n // batch_size)
         self.gain = average_gain
@@ -88,6 +91,17 @@ class State:
         self.position = 0  # updates done in this epoch
         self.steps = 0  # updates done in all
         self.count = -1  # of iterates in the mean; -1 before it begins
+
+    @property
+    def order(self) -> NDArray[np.int32]:
+        """The rows as this epoch takes them, once it has begun."""
+        if self.order_known is None:
+            self.order_known = np.arange(self.rows, dtype=np.int32)
+        return self.order_known
+
+    def share_order(self, other: "State") -> None:
+        """Have one order with a state that takes the same rows, until this one is restored."""
+        self.order_known = other.order
 
     def for_kernels(self) -> KernelState:
         """Return what kernels of compiled backends change."""
@@ -98,6 +112,18 @@ class State:
         """Return the place in the order of samples, and what the next orders follow from."""
         batch_size = self.batch_size or 1
         return SampleOrder(self.order, batch_size, self.shuffle, np.uint64(self.seed), self.epoch, self.position)
+
+    @staticmethod
+    def stacked(states: Sequence["State"]) -> "State":
+        """Return states without a mean as one, of all their outputs: their arrays become parts of its arrays."""
+        whole = copy.copy(states[0])
+        for name in ("W", "b", "M", "V"):
+            arrays = [getattr(state, name) for state in states]
+            if arrays[0].size:
+                setattr(whole, name, np.concatenate(arrays))
+                for state, part in zip(states, np.split(getattr(whole, name), len(states)), strict=True):
+                    setattr(state, name, part)
+        return whole
 
     def advance(self, steps: int) -> None:
         """Count updates done."""
@@ -148,6 +174,7 @@ class State:
             getattr(self, name)[:] = snapshot[name]
         for name in COUNTS:
             setattr(self, name, int(snapshot[name]))
+        self.order_known = None  # others may share it
         if self.position and self.shuffle:
             fill_order(self.order, self.seed, self.epoch)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gdfast._utils.arguments import as_array, floating, numeric_array, real, shown, vector
 from gdfast._utils.cached_property import cached_property
-from gdfast.data.csr import CSR, as_kind_of, features
+from gdfast.data.csr import CSR, Features, as_kind_of, features
 from gdfast.data.order import fill_order
 from gdfast.data.scaling import Scaling
 from gdfast.formulas.losses import LOSSES, LossFormulas
@@ -84,9 +84,11 @@ class Problem:
         return replace(self, X=scaling.scaled(self.X), scaling=scaling, shared=None if self.shared is None else {})
 
 
-def make_problem(X: Any, y: Any, loss: str | Loss, sample_weight: Any = None, c: float = 0.0) -> Problem:
-    """Return the Problem of fit's arguments, checked for what the loss, of parameter c, allows."""
-    X = features("X", X)
+def make_problem(X: Features, y: Any, loss: str | Loss, sample_weight: Any = None, c: float = 0.0) -> Problem:
+    """Return the Problem of X, which `features` returned, and fit's other arguments, checked for what the loss allows.
+
+    c is the loss's parameter.
+    """
     n = X.shape[0]
     name, rule = (loss, LOSSES[loss]) if isinstance(loss, str) else (loss.name, loss.formulas)
     classes = None

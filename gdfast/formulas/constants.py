@@ -25,6 +25,7 @@ __all__ = [
     "PENALTY_SUM",
     "PENDING_L1",
     "POINTS_AT_ONCE",
+    "POINTS_ROWS",
     "RESIDUAL",
     "ROUNDER",
     "SCALE",
@@ -52,8 +53,9 @@ SPAN = 256
 # Epochs of a block of the closed form's costs, and blocks of a group: the powers within are made once, a group's first
 # by exp(2 k log |f|), so nothing drifts.
 PATH_BLOCK = 64
-# A pass over the rows that serves several points takes so many side by side in vectors, and at most so many in all.
-POINTS_AT_ONCE, MOST_POINTS = 8, 32
+# A pass over the rows that serves several points takes so many side by side in vectors, and at most so many in all, for
+# so many rows at a time.
+POINTS_AT_ONCE, MOST_POINTS, POINTS_ROWS = 8, 32, 32
 # Configurations whose SGD or mini-batch updates take each row once (src/c/side_by_side.h).
 MOST_TOGETHER = 16
 # A scale of the coefficients, by which l2 shrinks all of them at once, is folded into them before it falls under this.

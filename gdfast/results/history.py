@@ -82,8 +82,8 @@ class HistorySource(Protocol):
     def epochs(self) -> NDArray[np.int64]:
         """Return the recorded epochs."""
 
-    def costs(self) -> NDArray[np.float64]:
-        """Return their costs."""
+    def costs(self, out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Return their costs; what makes them may write them into `out`, which is as long."""
 
     def first_and_last(self) -> tuple[float, float] | None:
         """Return the first and the last one of the costs, None where there are none."""
@@ -102,7 +102,7 @@ class Recorded:
         """Return the recorded epochs."""
         return self.columns["epoch"]
 
-    def costs(self) -> NDArray[np.float64]:
+    def costs(self, out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Return their costs."""
         return self.columns["cost"]
 
@@ -240,7 +240,7 @@ class History:
         """Return the recorded epochs."""
         return self.table()["epoch"]
 
-    def costs(self) -> NDArray[np.float64]:
+    def costs(self, out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Return their costs."""
         return self.table()["cost"]
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends import BACKENDS, choose, load, why_unavailable
+from gdfast.data.csr import Features, features
 from gdfast.data.problem import Dimensions, Problem, make_problem, split, validation_problem
 from gdfast.data.scaling import scaling_of
 from gdfast.formulas.losses import LOSSES
@@ -37,7 +38,10 @@ class Prepared(NamedTuple):
 def prepare(
     X: Any, y: Any, sample_weight: Any, options: dict[str, Any], known: dict[Any, Prepared] | None = None
 ) -> tuple[Problem, Plan]:
-    """Return the Problem and the Plan of fit's arguments; fits on the same data share the problems in `known`."""
+    """Return the Problem and the Plan of fit's arguments.
+
+    Fits on the same data share the problems in `known`, and an X that `features` has checked.
+    """
     options = checked(options)
     loss, optimizer, backend, model = prepare_model(options)
     validation = options["validation"]
@@ -45,7 +49,8 @@ def prepare(
     key = loss, model.c, options["standardize"], backend, drawn
     prepared = None if known is None else known.get(key)
     if prepared is None:
-        prepared = prepare_data(X, y, sample_weight, options, loss, model.c, backend)
+        checked_X = features("X", X) if known is None else X
+        prepared = prepare_data(checked_X, y, sample_weight, options, loss, model.c, backend)
         if known is not None:
             prepared = known[key] = prepared._replace(problem=replace(prepared.problem, shared={}))
     problem, validation, rows, seed = prepared
@@ -66,7 +71,7 @@ def prepare(
 
 
 def prepare_data(
-    X: Any, y: Any, sample_weight: Any, options: dict[str, Any], loss: str | Loss, c: float, backend: str
+    X: Features, y: Any, sample_weight: Any, options: dict[str, Any], loss: str | Loss, c: float, backend: str
 ) -> Prepared:
     """Return the problem of checked options, standardized where that is asked for, and its validation part."""
     problem, validation, rows = make_problem(X, y, loss, sample_weight, c), None, None

@@ -82,8 +82,9 @@ def check_names(options: Mapping[str, Any], where: str) -> None:
 def check_different(configurations: list[dict[str, Any]], grid: list[dict[str, Any]]) -> None:
     """Raise an error where two configurations are the same."""
     seen: dict[str, int] = {}
+    swept = {name for one in grid for name in one}
     for place, configuration in enumerate(configurations):
-        text = described(configuration)
+        text = described({name: configuration[name] for name in swept})
         if text in seen:
             raise ValueError(
                 f"configurations {seen[text]} and {place} are the same, {shown(grid[place])}; leave one of them out"

@@ -160,7 +160,10 @@ class Sweep:
             if own is None or len(own) < len(epochs):
                 row.fill(np.nan)
             if run is not None and own is not None:
-                row[slice(None) if len(own) == len(epochs) else np.searchsorted(epochs, own)] = costs_of(run)
+                whole = len(own) == len(epochs)
+                costs_of_run = costs_of(run, row if whole else None)
+                if costs_of_run is not row:
+                    row[slice(None) if whole else np.searchsorted(epochs, own)] = costs_of_run
         return costs
 
     def best(self, by: str = "cost") -> Run:
@@ -262,9 +265,9 @@ class Sweep:
         return plot_parallel(self, ax)
 
 
-def costs_of(run: Run) -> NDArray[np.float64]:
-    """Return a run's costs, without having it keep what it would make of them."""
-    return run.costs if "costs" in vars(run) or run.history_source is None else run.history_source.costs()
+def costs_of(run: Run, out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """Return a run's costs, perhaps in `out`, without having it keep what it would make of them."""
+    return run.costs if "costs" in vars(run) or run.history_source is None else run.history_source.costs(out)
 
 
 def recorded_epochs(runs: list[Run | None]) -> dict[Any, NDArray[np.int64]]:

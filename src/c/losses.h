@@ -9,5 +9,13 @@ void loss_block(int loss, double c, const double *restrict y, const double *rest
 void gradient_block(int loss, double c, const double *restrict y, const double *restrict z, double *restrict gradients,
                     ptrdiff_t n);
 
+/* Of a loss whose value is rest + log1p(excess), both, and the gradients; returns whether it is one. A sum of such
+   values takes one log1p: of q, which begins at 0, q <- q + excess + q excess for each. */
+int log1p_block(int loss, double c, const double *restrict y, const double *restrict z, double *restrict rests,
+                double *restrict excesses, double *restrict gradients, ptrdiff_t n);
+
+/* values <- log1p(values). */
+void log1p_all(double *values, ptrdiff_t n);
+
 /* z <- z - log(sum over outputs of exp(z)): output o of row i is z[o * stride + i], of at most BLOCK rows. */
 void log_normalise(double *restrict z, ptrdiff_t outputs, ptrdiff_t stride, ptrdiff_t n);

@@ -5,9 +5,6 @@
 #include "losses.h"
 #include <string.h>
 
-#define ROWS 8 /* at a time */
-_Static_assert(ROWS * MOST_POINTS <= BLOCK, "log_normalise takes as many numbers of an output");
-
 #define VECTORS (POINTS_AT_ONCE / LANES) /* side by side, each with a sum of its own */
 
 /* s += a, and e what rounding takes from it (Knuth, 1969, The Art of Computer Programming 2, 4.2.2). */
@@ -18,11 +15,12 @@ static inline void add_exactly(double *restrict s, double *restrict e, Lanes a)
     TO(s) = sum;
 }
 
-/* z (ROWS, points) = W' x of dense rows, four rows and POINTS_AT_ONCE points at a time. */
-static void predict_dense(const double *const *x, ptrdiff_t d, ptrdiff_t points, const double *W, double *z)
+/* z (rows, points) = W' x of dense rows, a multiple of four, four rows and POINTS_AT_ONCE points at a time. */
+static void predict_dense(const double *const *x, ptrdiff_t rows, ptrdiff_t d, ptrdiff_t points, const double *W,
+                          double *z)
 {
     for (ptrdiff_t p = 0; p < points; p += POINTS_AT_ONCE)
-        for (int i = 0; i < ROWS; i += 4) {
+        for (ptrdiff_t i = 0; i < rows; i += 4) {
             const double *x0 = x[i], *x1 = x[i + 1], *x2 = x[i + 2], *x3 = x[i + 3], *w = W + p;
             Lanes z0[VECTORS], z1[VECTORS], z2[VECTORS], z3[VECTORS];
             UNROLLED for (int v = 0; v < VECTORS; v++)
@@ -46,9 +44,9 @@ static void predict_dense(const double *const *x, ptrdiff_t d, ptrdiff_t points,
         }
 }
 
-/* gradient += sum of x r, r (ROWS, points), four features at a time; that of the intercept is the sum of r. */
-static void add_dense(const double *const *x, ptrdiff_t d, ptrdiff_t points, const double *r, double *gradient,
-                      ptrdiff_t width)
+/* gradient += sum of x r, r (rows, points), four features at a time; that of the intercept is the sum of r. */
+static void add_dense(const double *const *x, ptrdiff_t rows, ptrdiff_t d, ptrdiff_t points, const double *r,
+                      double *gradient, ptrdiff_t width)
 {
     for (ptrdiff_t p = 0; p < points; p += POINTS_AT_ONCE) {
         const double *q = r + p;
@@ -56,7 +54,7 @@ static void add_dense(const double *const *x, ptrdiff_t d, ptrdiff_t points, con
         ptrdiff_t j = 0;
         for (; j + 4 <= d; j += 4, g += 4 * points) {
             Lanes g0[VECTORS] = {0}, g1[VECTORS] = {0}, g2[VECTORS] = {0}, g3[VECTORS] = {0};
-            for (int i = 0; i < ROWS; i++) {
+            for (ptrdiff_t i = 0; i < rows; i++) {
                 const double *row = x[i] + j;
                 UNROLLED for (int v = 0; v < VECTORS; v++) {
                     Lanes u = AT(q + i * points + v * LANES);
@@ -76,7 +74,7 @@ static void add_dense(const double *const *x, ptrdiff_t d, ptrdiff_t points, con
         }
         for (; j <= d; j++, g += points) {
             Lanes sum[VECTORS] = {0};
-            for (int i = 0; i < ROWS; i++) {
+            for (ptrdiff_t i = 0; i < rows; i++) {
                 double a = j < d ? x[i][j] : 1.0;
                 UNROLLED for (int v = 0; v < VECTORS; v++)
                     sum[v] += a * AT(q + i * points + v * LANES);
@@ -119,52 +117,90 @@ static void add_sparse(const Rows *rows, ptrdiff_t row, ptrdiff_t points, const 
     }
 }
 
+/* sums += the sum of the values of some rows (rows, points). */
+static void add_values(const double *values, ptrdiff_t rows, ptrdiff_t points, double *sums)
+{
+    for (ptrdiff_t p = 0; p < points; p += LANES) {
+        Lanes total = {0};
+        for (ptrdiff_t i = 0; i < rows; i++)
+            total += AT(values + i * points + p);
+        add_exactly(sums + p, sums + points + p, total);
+    }
+}
+
+/* The same of values rest + log1p(excess), by one logarithm for all rows. */
+static void add_log1p(const double *rests, const double *excesses, ptrdiff_t rows, ptrdiff_t points, double *sums)
+{
+    double logs[MOST_POINTS];
+    for (ptrdiff_t p = 0; p < points; p += LANES) {
+        Lanes q = {0};
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            Lanes excess = AT(excesses + i * points + p);
+            q += excess + q * excess;
+        }
+        TO(logs + p) = q;
+    }
+    log1p_all(logs, points);
+    add_values(rests, rows, points, sums);
+    for (ptrdiff_t p = 0; p < points; p += LANES)
+        add_exactly(sums + p, sums + points + p, AT(logs + p));
+}
+
+/* values and gradients times the weights of rows; what is behind the last row weighs nothing. */
+static void weigh(const double *weights, ptrdiff_t size, ptrdiff_t count, ptrdiff_t points, double *values, double *r)
+{
+    for (ptrdiff_t i = weights ? 0 : size; i < count; i++)
+        for (ptrdiff_t p = 0; p < points; p++) {
+            r[i * points + p] *= i < size ? weights[i] : 0.0;
+            if (values)
+                values[i * points + p] *= i < size ? weights[i] : 0.0;
+        }
+}
+
+/* The targets of `count` rows, of which the last is repeated, for each point. */
+static void spread(const double *Y, ptrdiff_t stride, ptrdiff_t size, ptrdiff_t count, ptrdiff_t points, double *y)
+{
+    for (ptrdiff_t i = 0; i < count; i++)
+        for (ptrdiff_t p = 0; p < points; p++)
+            y[i * points + p] = Y[(i < size ? i : size - 1) * stride];
+}
+
 void sums_at_points(int loss, int coupled, double c, const Rows *rows, ptrdiff_t first, ptrdiff_t stop,
                     ptrdiff_t points, const double *W, double *workspace, double *sums, double *gradient)
 {
-    ptrdiff_t d = rows->d, k = rows->k, block = ROWS * points, part = (d + 1) * points, width = k * part;
-    double *z = workspace, *y = z + k * block, *values = y + block, *r = values + block;
-    const double *x[ROWS];
-    for (; first < stop; first += ROWS) {
-        ptrdiff_t size = stop - first < ROWS ? stop - first : ROWS;
-        for (ptrdiff_t i = 0; i < ROWS; i++)
-            x[i] = rows->indices ? NULL : rows->X + (first + (i < size ? i : 0)) * d;
+    ptrdiff_t d = rows->d, k = rows->k, most = POINTS_ROWS * points, part = (d + 1) * points, width = k * part;
+    double *z = workspace, *y = z + k * most, *values = y + most, *excesses = values + most, *r = excesses + most;
+    const double *x[POINTS_ROWS];
+    for (; first < stop; first += POINTS_ROWS) {
+        ptrdiff_t size = stop - first < POINTS_ROWS ? stop - first : POINTS_ROWS;
+        ptrdiff_t count = (size + 3) / 4 * 4, block = count * points;
+        const double *weights = rows->weights ? rows->weights + first : NULL;
+        for (ptrdiff_t i = 0; i < count; i++)
+            x[i] = rows->indices ? NULL : rows->X + (first + (i < size ? i : size - 1)) * d;
         for (ptrdiff_t o = 0; o < k; o++) {
             if (!rows->indices)
-                predict_dense(x, d, points, W + o * part, z + o * block);
+                predict_dense(x, count, d, points, W + o * part, z + o * most);
             else
-                for (ptrdiff_t i = 0; i < ROWS; i++)
-                    predict_sparse(rows, first + (i < size ? i : 0), points, W + o * part, z + o * block + i * points);
+                for (ptrdiff_t i = 0; i < count; i++)
+                    predict_sparse(rows, first + (i < size ? i : size - 1), points, W + o * part,
+                                   z + o * most + i * points);
         }
-        if (coupled)
-            log_normalise(z, k, block, block);
+        for (ptrdiff_t i = 0; coupled && i < block; i += BLOCK)
+            log_normalise(z + i, k, most, block - i < BLOCK ? block - i : BLOCK);
         for (ptrdiff_t o = 0; o < k; o++) {
-            for (ptrdiff_t i = 0; i < ROWS; i++) {
-                double target = rows->Y[(first + (i < size ? i : 0)) * k + o];
-                for (ptrdiff_t p = 0; p < points; p++)
-                    y[i * points + p] = target;
-            }
-            if (sums)
-                loss_block(loss, c, y, z + o * block, values, r, block);
-            else
-                gradient_block(loss, c, y, z + o * block, r, block);
-            for (ptrdiff_t i = 0; i < ROWS; i++) {
-                double s = i >= size ? 0.0 : rows->weights ? rows->weights[first + i] : 1.0;
-                if (s != 1.0)
-                    for (ptrdiff_t p = 0; p < points; p++) {
-                        r[i * points + p] *= s;
-                        if (sums)
-                            values[i * points + p] *= s;
-                    }
-            }
-            for (ptrdiff_t p = 0; sums && p < points; p += LANES) {
-                Lanes total = {0};
-                for (ptrdiff_t i = 0; i < ROWS; i++)
-                    total += AT(values + i * points + p);
-                add_exactly(sums + p, sums + points + p, total);
-            }
+            spread(rows->Y + first * k + o, k, size, count, points, y);
+            int by_logs = sums && !weights && log1p_block(loss, c, y, z + o * most, values, excesses, r, block);
+            if (!sums)
+                gradient_block(loss, c, y, z + o * most, r, block);
+            else if (!by_logs)
+                loss_block(loss, c, y, z + o * most, values, r, block);
+            weigh(weights, size, count, points, sums ? values : NULL, r);
+            if (by_logs)
+                add_log1p(values, excesses, size, points, sums);
+            else if (sums)
+                add_values(values, count, points, sums);
             if (!rows->indices)
-                add_dense(x, d, points, r, gradient + o * part, width);
+                add_dense(x, count, d, points, r, gradient + o * part, width);
             else
                 for (ptrdiff_t i = 0; i < size; i++)
                     add_sparse(rows, first + i, points, r + i * points, gradient + o * part, width);

@@ -17,8 +17,7 @@ typedef struct {
    most MOST_POINTS.
 
    W is (k, d + 1, points), the intercept last. The sums are added to sums (2, points) and gradient (2, k, d + 1,
-   points), each number in two: the rounded sum, and what rounding has taken from it; sums NULL: only the gradient is wanted.
-   workspace has (k + 3) 8 points
-   numbers. */
+   points), each number in two: the rounded sum, and what rounding has taken from it; sums NULL: only the gradient is
+   wanted. workspace has (k + 4) POINTS_ROWS points numbers. */
 void sums_at_points(int loss, int coupled, double c, const Rows *rows, ptrdiff_t first, ptrdiff_t stop,
                     ptrdiff_t points, const double *W, double *workspace, double *sums, double *gradient);

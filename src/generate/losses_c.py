@@ -3,6 +3,8 @@
 Vectorised exp rests on that. The loop is inside the switch, so that each loss has a loop of its own.
 """
 
+import ast
+import copy
 from pathlib import Path
 
 from generate.formulas import c_formula, read, used
@@ -40,6 +42,33 @@ void gradient_block(int loss, double c, const double *restrict y, const double *
 """,
 }
 END = "    }\n}\n"
+# Of the losses whose value is rest + log1p(excess).
+LOG1P = """
+int log1p_block(int loss, double c, const double *restrict y, const double *restrict z, double *restrict rests,
+                double *restrict excesses, double *restrict gradients, ptrdiff_t n)
+{
+    switch (loss) {
+"""
+LOG1P_CASE = """\
+    case %(index)d:
+        for (ptrdiff_t i = 0; i < n; i++) {
+            rests[i] = %(value)s_rest(y[i], z[i], c);
+            excesses[i] = %(value)s_excess(y[i], z[i], c);
+            gradients[i] = %(gradient)s(y[i], z[i], c);
+        }
+        return 1;
+"""
+LOG1P_END = """\
+    }
+    return 0;
+}
+
+void log1p_all(double *values, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; i++)
+        values[i] = log1p(values[i]);
+}
+"""
 
 
 def text(path: Path) -> str:
@@ -51,4 +80,26 @@ def text(path: Path) -> str:
     for switch, case in SWITCHES.items():
         cases = [case % {"index": i, "value": value, "gradient": gradient} for i, (value, gradient) in enumerate(pairs)]
         written += [switch, *cases, END]
-    return "".join(written)
+    by_name, cases = {formula.name: formula for formula in formulas}, []
+    for i, (value, gradient) in enumerate(pairs):
+        if parts := parts_of_log1p(by_name[value]):
+            written += map(c_formula, parts)
+            cases.append(LOG1P_CASE % {"index": i, "value": value, "gradient": gradient})
+    return "".join([*written, LOG1P, *cases, LOG1P_END])
+
+
+def parts_of_log1p(value: ast.FunctionDef) -> list[ast.FunctionDef]:
+    """Return rest and excess of a formula that returns rest + log1p(excess), [] for any other."""
+    found = value.body[-1].value
+    if isinstance(found, ast.BinOp) and isinstance(found.op, ast.Add):
+        for part, rest in ((found.left, found.right), (found.right, found.left)):
+            if isinstance(part, ast.Call) and part.func.id == "log1p":
+                return [returning(value, "rest", rest), returning(value, "excess", part.args[0])]
+    return []
+
+
+def returning(function: ast.FunctionDef, name: str, result: ast.expr) -> ast.FunctionDef:
+    """Return a formula that has the same assignments and another result."""
+    other = copy.deepcopy(function)
+    other.name, other.body[-1].value = f"{function.name}_{name}", result
+    return other

@@ -12,11 +12,11 @@ import numpy as np
 
 from constants cimport (
     ABSENT_SCALE, AVERAGE_A, AVERAGE_B, AVERAGE_COUNT, AVERAGE_INTERCEPT, BLOCK, BLOCK_BYTES, INTERCEPT, L1_NORM,
-    LOSS_SUM, MOST_POINTS, MOST_TOGETHER, PENALTY_SUM, PENDING_L1, POINTS_AT_ONCE, RESIDUAL, SCALE, SMALLEST_SCALE,
-    SMALLEST_SCALE_FLOAT32, SPAN, SQUARED_NORM,
+    LOSS_SUM, MOST_POINTS, MOST_TOGETHER, PENALTY_SUM, PENDING_L1, POINTS_AT_ONCE, POINTS_ROWS, RESIDUAL, SCALE,
+    SMALLEST_SCALE, SMALLEST_SCALE_FLOAT32, SPAN, SQUARED_NORM,
 )
 from order cimport fill_order
-from rows cimport HOLD, add, combine, dot, dot4, dot_mixed, prefetch, prefetch_row, products
+from rows cimport HOLD, LINE, add, combine, dot, dot4, dot_mixed, prefetch, prefetch_row, products
 from team cimport Team, team_close, team_open, team_reset, team_serve, team_share, team_take, team_wait
 from vocabulary cimport absolute, exp, log, log1p, maximum, minimum, sqrt, where  # no-cython-lint: for formulas
 

@@ -28,7 +28,7 @@ def sums_at_points(Passes passes, CompiledModel compiled, Py_ssize_t first, Py_s
     cdef Py_ssize_t points = W.shape[2], d = data.d, k = data.k
     cdef bint fit = W.shape[0] == k and W.shape[1] == d + 1 and sums.shape[0] == 2 and sums.shape[1] == points
     fit = fit and gradient.shape[0] == 2 and gradient.shape[1] == k and gradient.shape[2] == d + 1
-    fit = fit and gradient.shape[3] == points and workspace.shape[0] >= (k + 3) * 8 * points
+    fit = fit and gradient.shape[3] == points and workspace.shape[0] >= (k + 4) * POINTS_ROWS * points
     if data.single or not fit or points % POINTS_AT_ONCE or points > MOST_POINTS or not 0 <= first <= stop <= data.n:
         raise TypeError("the arrays do not fit the data and each other")
     rows.X, rows.indices, rows.indptr = <const double*>data.X, NULL, NULL

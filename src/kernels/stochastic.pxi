@@ -52,8 +52,8 @@ cdef inline void one_of_four(int i, const Model* model, int rule, bint moving, b
     """Take update i of four: what w, m and the mean are of w, m and the mean before them and of the four rows.
 
     w + cw[0] w + cw[1] m + sum_j cw[2 + j] x_j are the weights; so for cm (the momentum) and ca (the mean, ca[6] of
-    itself), but that ca[0] w is all that they have of w. The rows' products with each other correct z by the updates before it, so that these are the updates
-    of the plain loop, to rounding.
+    itself), but that ca[0] w is all that they have of w. The rows' products with each other correct z by the updates
+    before it, so that these are the updates of the plain loop, to rounding.
     """
     cdef double r, before, value = product + (cw[0] * product + b[0]), l2 = steepest_l2(model, eta)
     cdef int c
@@ -194,15 +194,16 @@ cdef inline void four_of_gd(const Model* model, const floating* x0, const floati
     part = part_lost(model, eta1)
     lost += part - part * lost
     u[0] -= part * u[0]
-    u[2] = gd_next(model, y[2 * stride], eta2 * s[2], product[2] - lost * product[2] + u[0] * mutual[1] + b, mutual[2] + one, u[1],
-                   z + 2 * stride)
+    u[2] = gd_next(model, y[2 * stride], eta2 * s[2], product[2] - lost * product[2] + u[0] * mutual[1] + b,
+                   mutual[2] + one, u[1], z + 2 * stride)
     b += one * u[1]
     part = part_lost(model, eta2)
     lost += part - part * lost
     u[0] -= part * u[0]
     u[1] -= part * u[1]
-    u[3] = gd_next(model, y[3 * stride], eta3 * s[3], product[3] - lost * product[3] + u[0] * mutual[3] + u[1] * mutual[4] + b,
-                   mutual[5] + one, u[2], z + 3 * stride)
+    u[3] = gd_next(model, y[3 * stride], eta3 * s[3],
+                   product[3] - lost * product[3] + u[0] * mutual[3] + u[1] * mutual[4] + b, mutual[5] + one, u[2],
+                   z + 3 * stride)
     b += one * u[2]
     intercept[0] = b + one * u[3]
     part = part_lost(model, eta3)

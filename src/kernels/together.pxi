@@ -36,13 +36,19 @@ cdef struct Columns:
     double* ended  # (d + 2, MOST_TOGETHER): W, b and the sum of one whose epoch was not finite
 
 
+def by_lines(Py_ssize_t rows):
+    """Return zeros (rows, MOST_TOGETHER) of which each row begins with a line of memory: no vector crosses one."""
+    values = np.zeros(rows * MOST_TOGETHER + LINE // 8)
+    cdef Py_ssize_t first = (LINE - <Py_ssize_t>values.ctypes.data % LINE) % LINE // 8
+    return values[first : first + rows * MOST_TOGETHER].reshape(rows, MOST_TOGETHER)
+
+
 def workspace_of(Py_ssize_t d, batched):
     """Return the arrays of a call: W with b and the sums, behind workspace, what ended, and G.
 
     Configurations are the last axis.
     """
-    return (np.zeros((ROWS_BEFORE + d + 2, MOST_TOGETHER)), np.zeros((d + 2, MOST_TOGETHER)),
-            np.zeros((d + 1 if batched else 1, MOST_TOGETHER)))
+    return by_lines(ROWS_BEFORE + d + 2), by_lines(d + 2), by_lines(d + 1 if batched else 1)
 
 
 def stochastic_together(Passes passes, CompiledModel compiled, double[::1] coefficients, workspace, order, updates,

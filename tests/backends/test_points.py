@@ -9,7 +9,9 @@ import gdfast
 from gdfast.backends import load
 from gdfast.backends.background import EndIsDueError
 from gdfast.backends.interrupt import TimeLimit
+from gdfast.data.csr import features
 from gdfast.data.problem import make_problem
+from gdfast.formulas.constants import POINTS_ROWS
 from gdfast.formulas.losses import LOSSES, log_normalised
 from gdfast.options.model import Model
 
@@ -31,7 +33,7 @@ def made(loss, n, d, *, weighted=False, sparse=False, seed=0):
     else:
         y = rng.uniform(0.1, 3.0, (n, 2) if LOSSES[loss].several_outputs else n)
     c = 1.5 if loss == "tweedie" else 0.0
-    problem = make_problem(X, y, loss, rng.uniform(0, 2, n) if weighted else None, c)
+    problem = make_problem(features("X", X), y, loss, rng.uniform(0, 2, n) if weighted else None, c)
     return problem, Model(loss, c, 0.0, 0.0, True, "gd", 0.0), rng
 
 
@@ -108,7 +110,12 @@ def test_arrays_that_do_not_fit_are_refused():
 
     problem, model, _ = made("log_loss", 100, 2)
     kernels = load("cython").Kernels(problem, model)
-    W, work, sums, gradient = np.zeros((1, 3, 8)), np.zeros(4 * 64), np.zeros((2, 8)), np.zeros((2, 1, 3, 8))
+    W, work, sums, gradient = (
+        np.zeros((1, 3, 8)),
+        np.zeros(5 * POINTS_ROWS * 8),
+        np.zeros((2, 8)),
+        np.zeros((2, 1, 3, 8)),
+    )
     descent.sums_at_points(kernels.passes, kernels.compiled, 0, 100, W, work, sums, gradient)
     for wrong in (
         (0, 101, W, work, sums, gradient),
@@ -118,7 +125,7 @@ def test_arrays_that_do_not_fit_are_refused():
         (0, 100, W, work, sums[:1].copy(), gradient),
         (0, 100, W, work, sums, gradient[:1].copy()),
         (0, 100, np.zeros((1, 3, 7)), work, np.zeros((2, 7)), np.zeros((2, 1, 3, 7))),
-        (0, 100, np.zeros((1, 3, 40)), np.zeros(4 * 320), np.zeros((2, 40)), np.zeros((2, 1, 3, 40))),
+        (0, 100, np.zeros((1, 3, 40)), np.zeros(5 * POINTS_ROWS * 40), np.zeros((2, 40)), np.zeros((2, 1, 3, 40))),
     ):
         with pytest.raises(TypeError, match="do not fit"):
             descent.sums_at_points(kernels.passes, kernels.compiled, *wrong)

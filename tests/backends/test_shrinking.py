@@ -18,7 +18,11 @@ START = np.random.default_rng(0).normal(size=5)
 def plain_loop(updates, momentum):
     """Return what is left of 1 after so many updates by l2 alone, and the mean of the iterates."""
     w, m, mean = np.longdouble(1), np.longdouble(0), np.longdouble(0)
-    mu, rate, l2 = np.longdouble(0 if momentum is None else momentum.momentum), np.longdouble(RATE), np.longdouble(ALPHA)
+    mu, rate, l2 = (
+        np.longdouble(0 if momentum is None else momentum.momentum),
+        np.longdouble(RATE),
+        np.longdouble(ALPHA),
+    )
     for update in range(updates):
         g = l2 * w
         m = mu * m + g

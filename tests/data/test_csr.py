@@ -436,7 +436,7 @@ def test_every_format_is_the_same_matrix_and_is_left_as_it_is(name):
 @pytest.mark.parametrize("index", [np.int32, np.int64])
 def test_nothing_is_copied_that_is_in_order(dtype, index):
     X = matrix(dtype, index)
-    taken = make_problem(X, target(X), "squared_error").X
+    taken = make_problem(features("X", X), target(X), "squared_error").X
     for part in ("data", "indices", "indptr"):
         assert np.shares_memory(getattr(taken, part), getattr(X, part))
         assert getattr(taken, part).dtype == getattr(X, part).dtype

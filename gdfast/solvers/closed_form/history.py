@@ -50,15 +50,15 @@ class PathHistory:
         ends = {self.first, self.last}
         return sorted(ends - set(np.asarray(self.on_grid[:1]).tolist() + np.asarray(self.on_grid[-1:]).tolist()))
 
-    def costs(self) -> NDArray[np.float64]:
-        """Return J after the recorded epochs, or (running) before them."""
+    def costs(self, out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Return J after the recorded epochs, or (running) before them, perhaps in `out`."""
         if self.last < self.first:
             return np.empty(0)
         if isinstance(self.on_grid, range):
             grid: Epochs = range(self.on_grid.start - self.first, self.on_grid.stop - self.first, self.on_grid.step)
         else:
             grid = self.on_grid - self.first
-        costs = self.path.costs(grid)
+        costs = self.path.costs(grid, out if out is not None and len(out) == len(grid) else None)
         for end in self.off_grid():
             costs = np.insert(costs, 0 if end == self.first else len(costs), self.path.cost(end - self.first))
         costs[-1] = self.path.cost(self.last - self.first)  # to the bit the cost of the Run

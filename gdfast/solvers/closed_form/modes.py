@@ -43,8 +43,10 @@ class Modes(ABC):
         """Return phi and 1 - phi after an epoch, (r,) each."""
 
     @abstractmethod
-    def costs(self, sizes: NDArray[np.float64], residual: float, epochs: Epochs) -> NDArray[np.float64]:
-        """Return (residual + sum_i (sizes_i phi_k,i)^2) / 2 for each epoch k, in rising order."""
+    def costs(
+        self, sizes: NDArray[np.float64], residual: float, epochs: Epochs, out: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return (residual + sum_i (sizes_i phi_k,i)^2) / 2 for each epoch k, in rising order, perhaps in `out`."""
 
     def cost_blocks(
         self, sizes: NDArray[np.float64], residual: float, first: int, last: int
@@ -93,27 +95,33 @@ class GradientDescentModes(Modes):
         left = np.where(self.negative & (epoch % 2 == 1), -size, size)
         return left, np.where(left == size, -np.expm1(epoch * self.log), 1.0 - left)
 
-    def costs(self, sizes: NDArray[np.float64], residual: float, epochs: Epochs) -> NDArray[np.float64]:
+    def costs(
+        self, sizes: NDArray[np.float64], residual: float, epochs: Epochs, out: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """Return the costs; of a range by blocks of blocks, in whose kernel nothing but sums of products is left."""
         used = sizes > 0
         half, log = np.log(0.5) + 2.0 * np.log(sizes[used]), 2.0 * self.log[used]
         if not isinstance(epochs, range) or len(epochs) < PATH_BLOCK:
             return spread(half, log, epoch_array(epochs)) + 0.5 * residual
         falling = log <= 0  # powers that grow would overflow on their own, ahead of their product
-        costs = self.falling_costs(half[falling], log[falling], 0.5 * residual, epochs)
+        costs = np.empty(len(epochs)) if out is None else out
+        self.write_falling(half[falling], log[falling], 0.5 * residual, epochs, costs)
         return costs if falling.all() else costs + spread(half[~falling], log[~falling], epoch_array(epochs))
 
-    def falling_costs(
-        self, half: NDArray[np.float64], log: NDArray[np.float64], base: float, epochs: range
-    ) -> NDArray[np.float64]:
-        """Return base + sum_i exp(k log_i + half_i) for evenly spaced epochs k, no log above zero."""
-        costs = np.empty(len(epochs))
+    def write_falling(
+        self,
+        half: NDArray[np.float64],
+        log: NDArray[np.float64],
+        base: float,
+        epochs: range,
+        costs: NDArray[np.float64],
+    ) -> None:
+        """Write base + sum_i exp(k log_i + half_i) for evenly spaced epochs k, no log above zero."""
         within = np.arange(PATH_BLOCK) * float(epochs.step)
         groups = np.arange(-(-len(epochs) // PATH_BLOCK**2)) * float(epochs.step * PATH_BLOCK**2) + epochs.start
         powers, firsts = np.exp(log[:, None] * within), np.exp(within[:, None] * PATH_BLOCK * log)
         sizes = np.exp(groups[:, None] * log + half)
         self.kernel(sizes=sizes, firsts=firsts, powers=powers, base=base, costs=costs)
-        return costs
 
     def grows(self) -> NDArray[np.bool_]:
         """Return a mask of the directions in which the error grows."""
@@ -172,7 +180,9 @@ class MomentumModes(Modes):
         """Return phi and 1 - phi after an epoch."""
         return self.remaining_and_removed(float(epoch))
 
-    def costs(self, sizes: NDArray[np.float64], residual: float, epochs: Epochs) -> NDArray[np.float64]:
+    def costs(
+        self, sizes: NDArray[np.float64], residual: float, epochs: Epochs, out: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """Return the costs."""
         epochs, total = epoch_array(epochs), np.empty(len(epochs))
         rows = max(1, CHUNK_VALUES // max(1, len(sizes)))
@@ -262,7 +272,9 @@ class ScheduledModes(Modes):
             pass
         return left[-1], gone[-1]
 
-    def costs(self, sizes: NDArray[np.float64], residual: float, epochs: Epochs) -> NDArray[np.float64]:
+    def costs(
+        self, sizes: NDArray[np.float64], residual: float, epochs: Epochs, out: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """Return the costs."""
         epochs, total = epoch_array(epochs), np.full(len(epochs), (sizes * sizes).sum())
         for first, left, _ in self.blocks(int(epochs[-1]) if len(epochs) else 0):

@@ -31,10 +31,10 @@ class Path:
             self.sizes = np.where(self.still, 0.0, np.sqrt((self.q * self.q).sum(axis=1)))
         self.known = -1, np.empty(0), np.empty(0)
 
-    def costs(self, epochs: Epochs) -> NDArray[np.float64]:
-        """Return J after each of these epochs, in rising order."""
+    def costs(self, epochs: Epochs, out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Return J after each of these epochs, in rising order, perhaps in `out`."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return self.modes.costs(self.sizes, self.factors.residual, epochs)
+            return self.modes.costs(self.sizes, self.factors.residual, epochs, out)
 
     def cost_blocks(self, first: int, last: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Yield J after the epochs first .. last in blocks, each with its first epoch."""

@@ -23,6 +23,8 @@ LARGEST_CALL = 2**20
 # Products (rows times features) of a first chunk, whose speed is not known yet.
 FIRST_PRODUCTS = 200_000
 
+GROWTH = 16  # of a chunk at most from one to the next: short ones are timed badly
+
 NONE_WANTED = np.empty(0, dtype=np.bool_)
 
 Rates = Callable[[int], NDArray[np.float64]]  # of so many updates: by epoch, or by step
@@ -56,6 +58,7 @@ class Chunks:
         self.size = max(1, min(LARGEST_CHUNK, FIRST_PRODUCTS // values))  # in updates, of `values` products each
         self.start: dict[str, Any] = {}  # the state before the last chunk that began with an epoch
         self.rates = np.empty(0)  # of the last chunk
+        self.cost: tuple[int, float] | None = None  # an epoch, and J there, which a shared pass has made
 
     def run(self, target: int, rates: Rates, wanted: Wanted) -> Chunk:
         """Run a chunk towards the end of an epoch, and learn its size from its time."""
@@ -74,7 +77,7 @@ class Chunks:
     def learn(self, steps: int, seconds: float) -> None:
         """Have the next chunk last as long as one should, from how long so many updates took."""
         grown = int(steps * CHUNK_SECONDS / max(seconds, 1e-9))
-        self.size = max(1, min(LARGEST_CALL if self.plan.stochastic else LARGEST_CHUNK, grown, 4 * self.size))
+        self.size = max(1, min(LARGEST_CALL if self.plan.stochastic else LARGEST_CHUNK, grown, GROWTH * self.size))
 
     def steps_towards(self, target: int) -> int:
         """Return the number of updates of the next chunk: whole epochs, or a part of one."""
@@ -125,7 +128,7 @@ class Chunks:
 
     def known_cost(self) -> float | None:
         """Return the cost at the state, None where it takes a pass over the rows."""
-        return None
+        return None if self.cost is None or self.cost[0] != self.state.epoch else self.cost[1]
 
     def epoch_start(self, wanted: Wanted) -> dict[str, Any]:
         """Return the state at the start of the epoch that the last chunk was cut off in."""

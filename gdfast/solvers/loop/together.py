@@ -10,11 +10,12 @@ from contextlib import ExitStack, closing
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gdfast.backends.background import EndIsDueError
-from gdfast.backends.numpy import Kernels, finite
 from gdfast.backends.protocol import KernelSet
 from gdfast.solvers.loop.chunks import Request
+from gdfast.solvers.loop.stack import Stack, stacks
 from gdfast.solvers.monitoring.monitor import Monitor
 
 __all__ = ["run_together"]
@@ -26,6 +27,7 @@ def run_together(loops: Sequence[Any], monitors: Sequence[Monitor]) -> list[Exce
     shared = SharedRows(loops)
     if not shared.possible:
         return [failure_of(loop, monitor) for loop, monitor in zip(loops, monitors, strict=True)]
+    shared.share_order()
     with ExitStack() as stack:
         for loop, monitor in zip(loops, monitors, strict=True):
             monitor.attach(loop)
@@ -40,6 +42,7 @@ def run_together(loops: Sequence[Any], monitors: Sequence[Monitor]) -> list[Exce
                 failures[i] = error
         while running := [i for i in running if not ended(loops[i], monitors[i])]:
             shared.run_chunks(running, [loops[i].descent.next_stop(monitors[i]) for i in running])
+            shared.evaluate_ends()
             for i in running:
                 loops[i].descent.after_chunk(monitors[i])
     return [failures.get(i) for i in range(len(loops))]
@@ -62,19 +65,28 @@ def ended(loop: Any, monitor: Monitor) -> bool:
     return True
 
 
+LONGER = 4  # a chunk than that of a loop alone: what is done between two is done for each loop
+
+
 class SharedRows:
     """The chunks of several loops, whose epochs or updates read each row once for all of them."""
 
     def __init__(self, loops: Sequence[Any]) -> None:  # of Loop, which imports this
         self.loops, self.stochastic = loops, loops[0].plan.stochastic
         self.kernels: KernelSet = loops[0].evaluator.kernels
-        self.updaters = [] if self.stochastic else [Kernels(loop.problem, loop.plan.model) for loop in loops]
+        self.stacked: list[int] = []  # the loops of the stacks
+        self.stacks: list[Stack] = []
 
     @property
     def possible(self) -> bool:
         """Whether the kernels can do that."""
         models = [loop.plan.model for loop in self.loops]
         return not self.stochastic or self.kernels.can_run_together([loop.state for loop in self.loops], models)
+
+    def share_order(self) -> None:
+        """Have one order of the rows for all."""
+        for loop in self.loops[1:]:
+            loop.state.share_order(self.loops[0].state)
 
     def run_chunks(self, running: list[int], targets: list[int]) -> None:
         """Run a chunk of each of some loops, equally long, and process its costs."""
@@ -89,7 +101,7 @@ class SharedRows:
         results = (self.updates if self.stochastic else self.epochs)(running, requests)
         seconds = time.perf_counter() - started
         for descent, request, done in zip(descents, requests, results, strict=True):
-            descent.chunks.learn(steps, seconds)
+            descent.chunks.learn(steps, seconds / LONGER)
             descent.process(descent.chunks.chunk(request, done))
 
     def updates(self, running: list[int], requests: list[Request]) -> list[int]:
@@ -102,27 +114,51 @@ class SharedRows:
 
     def epochs(self, running: list[int], requests: list[Request]) -> list[int]:
         """Run full-batch epochs; return for each loop what `batch` of its kernels would return."""
-        states, n = [self.loops[i].state for i in running], len(self.loops[0].problem.X)
-        results: dict[int, int] = {}
+        if self.stacked != running:
+            self.stacked, self.stacks = running, stacks([self.loops[i] for i in running])
+        steps, done, n = requests[0].steps, 0, len(self.loops[0].problem.X)
+        rates = np.array([request.rates for request in requests])
+        objective = np.array([self.loops[i].plan.objective for i in running], np.float64)
+        costs, results = np.empty((len(running), steps)), np.full(len(running), steps)
         with np.errstate(all="ignore"):
-            for e in range(requests[0].steps):
-                sound = [place for place in range(len(running)) if place not in results]
-                points = np.stack([np.column_stack([states[place].W, states[place].b]) for place in sound])
+            while done < steps and (results == steps).any():
                 try:
-                    totals, gradients = self.kernels.sums_at_points(points)
+                    means, extras, gradients = self.evaluate()
                 except EndIsDueError:
-                    return [results.get(place, e) for place in range(len(running))]
-                for place, total, gradient in zip(sound, totals if totals is not None else (), gradients, strict=True):
-                    updater, plan = self.updaters[running[place]], self.loops[running[place]].plan
-                    extra = updater.penalty(states[place].W)
-                    if not np.isfinite(total + n * extra):
-                        results[place] = ~e
-                        continue
-                    requests[place].costs[e] = total / n + extra * plan.objective
-                    updater.G = gradient
-                    updater.update(states[place], 1.0 / n, float(requests[place].rates[e]), e)
-                    if not finite(states[place]):
-                        results[place] = ~(e + 1)
-                if len(results) == len(running):
+                    results[results == steps] = done
                     break
-        return [results.get(place, requests[0].steps) for place in range(len(running))]
+                results[(results == steps) & ~np.isfinite(n * (means + extras))] = ~done
+                costs[:, done] = means + extras * objective
+                sound = np.empty(len(running), np.bool_)
+                for stack in self.stacks:
+                    stack.update(gradients[stack.places], 1.0 / n, rates[stack.places, done], done)
+                    sound[stack.places] = stack.finite()
+                done += 1
+                results[(results == steps) & ~sound] = ~done
+        for request, of_loop in zip(requests, costs, strict=True):
+            request.costs[:done] = of_loop[:done]
+        return [int(result) for result in results]
+
+    def evaluate(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return the mean loss and the penalty of each loop of the stacks, and the gradient of its sum of losses."""
+        k, d = self.loops[0].state.W.shape
+        points, extras = np.empty((len(self.stacked), k, d + 1)), np.empty(len(self.stacked))
+        for stack in self.stacks:
+            points[stack.places], extras[stack.places] = stack.points, stack.penalties()
+        totals, gradients = self.kernels.sums_at_points(points)
+        return np.asarray(totals) / len(self.loops[0].problem.X), extras, gradients
+
+    def evaluate_ends(self) -> None:
+        """Make the last costs of full-batch loops, which are at their last epoch, in one pass."""
+        loops = [self.loops[i] for i in self.stacked]
+        at_end = [loop.state.epoch == loop.plan.epochs for loop in loops]
+        if sum(at_end) < 2:
+            return
+        try:
+            with np.errstate(all="ignore"):
+                means, extras, _ = self.evaluate()
+        except EndIsDueError:
+            return  # each loop makes its own
+        for loop, here, cost in zip(loops, at_end, (means + extras).tolist(), strict=True):
+            if here:
+                loop.descent.chunks.cost = loop.state.epoch, cost

@@ -66,12 +66,18 @@ def recorded_growth(run: Run) -> bool:
 
 def sampled_growth(estimate: Parameters, problem: Problem, plan: Plan) -> bool:
     """Tell whether the loss of some rows, evenly spaced, is suspiciously above that at the start."""
+    model = plan.model
+    kernels = Kernels(problem.once("sample", lambda: sample_of(problem)), model)
+    key = "loss of the sample", model.loss, model.custom, model.c, plan.coef.tobytes(), plan.intercept.tobytes()
+    start = problem.once(key, lambda: kernels.loss_at(plan.coef, plan.intercept))
+    return not kernels.loss_at(*estimate) <= SUSPICION * GROWTH * abs(start)
+
+
+def sample_of(problem: Problem) -> Problem:
+    """Return SAMPLE rows, evenly spaced."""
     rows = np.linspace(0, len(problem.X) - 1, min(SAMPLE, len(problem.X))).astype(np.intp)
     weights = None if problem.weights is None else problem.weights[rows]
-    sample = replace(problem, X=problem.X[rows], Y=problem.Y[rows], weights=weights)
-    kernels = Kernels(sample, plan.model)
-    start, end = (kernels.sums_at(W, b)[0] for W, b in ((plan.coef, plan.intercept), estimate))
-    return not end <= SUSPICION * GROWTH * abs(start)
+    return replace(problem, X=problem.X[rows], Y=problem.Y[rows], weights=weights)
 
 
 def rounding_alone(cost: float, solver: Solver) -> bool:
