@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 
@@ -15,6 +15,7 @@ from gdfast.data.csr import features
 from gdfast.formulas.losses import LOSSES
 from gdfast.formulas.penalties import PENALTIES
 from gdfast.sklearn.epochs import FitResult, TrainingSettings, train
+from gdfast.sklearn.methods import Estimator
 from gdfast.sklearn.updates import SGDProblem
 
 __all__ = ["MAX_SEED", "BaseSGD"]
@@ -24,7 +25,7 @@ NEVER = 2**53  # the number of updates from which on floats do not count them on
 PASSIVE_AGGRESSIVE = {"pa1": 1, "pa2": 2}
 
 
-class BaseSGD(BaseEstimator):
+class BaseSGD(Estimator):
     """Base class of SGDRegressor, SGDClassifier and SGDOneClassSVM."""
 
     _is_one_class = False

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -17,6 +16,7 @@ from gdfast.data.csr import features
 from gdfast.data.frames import by_name
 from gdfast.data.row_blocks import by_row_blocks
 from gdfast.options.option import LARGEST_SEED
+from gdfast.sklearn.methods import Estimator
 
 __all__ = ["DTYPES", "BaseGD", "FitCall", "TrainingRows"]
 
@@ -46,7 +46,7 @@ class FitCall:
     options: dict[str, Any]
 
 
-class BaseGD(BaseEstimator):
+class BaseGD(Estimator):
     """Base class of GDRegressor and GDClassifier: the options of gdfast.fit are the parameters."""
 
     coef_: Any

@@ -7,12 +7,25 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from gdfast._utils.arguments import refuse_masked
 
-__all__ = ["takes_arrays", "trains"]
+__all__ = ["Estimator", "takes_arrays", "trains"]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class Estimator(BaseEstimator):
+    """What all estimators are: scikit-learn's base, which inspects a class's parameters once, not at every clone."""
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        if "_parameters" not in vars(cls):
+            cls._parameters = tuple(super()._get_param_names())
+        return list(cls._parameters)
+
+    _parameters: tuple[str, ...]
 
 
 def takes_arrays(method: Method) -> Method:
