@@ -83,6 +83,14 @@ def drop_in(n: int, d: int, **options: Any) -> Fit:
     return lambda epochs: SGDRegressor(max_iter=epochs, tol=None, random_state=0, **options).fit(X, y)
 
 
+def sweep(n: int, d: int, **options: Any) -> Fit:
+    X, y = data(n, d, labels=options.get("loss") == "log_loss")
+    rates = np.geomspace(1e-4, 1e-2, 16).tolist()
+    return lambda epochs: (
+        gdfast.sweep(X, y, learning_rate=rates, epochs=epochs, seed=0, backend="cython", **options).costs
+    )
+
+
 LOOP: dict[str, Any] = {"solver": "loop", "learning_rate": 0.1}
 SGD: dict[str, Any] = {"batch_size": 1, "learning_rate": 3e-4, "penalty": "l2", "alpha": 1e-4, "history": "running"}
 KERNELS = {
@@ -95,6 +103,12 @@ KERNELS = {
     "SGD, 32 features, float32": Kernel(partial(dense, 2000, 32, "float32", **SGD), 2000, 30),
     "SGD, CSR, 20 of 5000 features": Kernel(partial(sparse, 2000, 5000, 20, **SGD), 2000, 30),
     "mini-batches of 32, 50 features": Kernel(partial(dense, 2000, 50, batch_size=32, learning_rate=0.02), 2000, 30),
+    "16 rates of SGD, 32 features": Kernel(
+        partial(sweep, 2000, 32, batch_size=1, penalty="l2", alpha=1e-4), 16 * 2000, 10
+    ),
+    "16 rates of batch log loss, 50 features": Kernel(
+        partial(sweep, 6000, 50, loss="log_loss", solver="loop"), 16 * 6000, 5
+    ),
     "SGDRegressor, 32 features": Kernel(partial(drop_in, 2000, 32, learning_rate="constant", eta0=3e-4), 2000, 30),
 }
 

@@ -8,7 +8,7 @@ import time
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["Interrupt", "TimeLimit", "Uninterrupted", "ctrl_c_is_noted", "end_is_due"]
+__all__ = ["Interrupt", "OnThread", "TimeLimit", "Uninterrupted", "ctrl_c_is_noted", "end_is_due"]
 
 # Those of the module signal turn numbers and handlers into enums, which takes a tenth of a small fit. The module
 # _signal is private to Python: no other file imports it, and tests/backends/test_interrupt.py compares it with signal.
@@ -32,7 +32,8 @@ class Interrupt:
         self.before: Any = None  # the handler that this one stands for, None where it has none
 
     def __enter__(self) -> "Interrupt":
-        RUNNING.interrupts = [*getattr(RUNNING, "interrupts", []), self]
+        outer = getattr(RUNNING, "interrupts", [])
+        RUNNING.interrupts = [*outer, self]
         if threading.current_thread() is threading.main_thread():
             handler = getsignal(signal.SIGINT)
             owner = getattr(handler, "__self__", None)
@@ -41,6 +42,8 @@ class Interrupt:
             elif handler is signal.default_int_handler or is_asyncios(handler):
                 self.before = handler
                 set_signal(signal.SIGINT, self.press)
+        elif outer:
+            self.around = outer[-1]
         return self
 
     def __exit__(
@@ -92,6 +95,21 @@ class Uninterrupted(TimeLimit):
 
     def __init__(self) -> None:
         super().__init__(math.inf)
+
+
+class OnThread:
+    """Within it the work of this thread ends where that of another thread does, whose Interrupt is given."""
+
+    def __init__(self, interrupt: Interrupt) -> None:
+        self.interrupt = interrupt
+
+    def __enter__(self) -> None:
+        RUNNING.interrupts = [self.interrupt]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        RUNNING.interrupts = []
 
 
 def ctrl_c_is_noted() -> bool:

@@ -3,11 +3,12 @@
 import time
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gdfast.backends.interrupt import TimeLimit
+from gdfast.backends.interrupt import Interrupt, OnThread, TimeLimit
 from gdfast.data.csr import features
 from gdfast.data.frames import NamedData, by_name, validation_by_name
 from gdfast.data.problem import Problem
@@ -37,6 +38,13 @@ class Member(NamedTuple):
     solver: type[Solver]
     problem: Problem
     plan: Plan
+
+
+class Trained(NamedTuple):
+    """What training has come to, and by which solver."""
+
+    result: Fitted
+    solver: Solver | None
 
 
 def fit_together(X: Any, y: Any, sample_weight: Any, configurations: Sequence[dict[str, Any]]) -> list[Fitted]:
@@ -77,11 +85,35 @@ def fits(
         if prepared is not None:
             prepared(place, problem, plan)
         members.append(Member(place, options, solver, problem, plan))
-    for one_pass in passes(members):
-        results = run_pass(data, one_pass)
+    for one_pass, trained in training(data, passes(members)):
+        results = [finished(one, member) for one, member in zip(trained, one_pass, strict=True)]
         yield from ((member.place, result) for member, result in zip(one_pass, results, strict=True))
         if any(isinstance(result, Run) and result.stop_reason is StopReason.INTERRUPTED for result in results):
             return
+
+
+def training(data: NamedData, one_by_one: Sequence[list[Member]]) -> Iterator[tuple[list[Member], list[Trained]]]:
+    """Yield each pass with what it has trained: on as many threads as its configurations ask for."""
+    members = [member for one_pass in one_by_one for member in one_pass]
+    threads = min(len(one_by_one), max((member.plan.n_threads for member in members), default=1))
+    if threads < 2 or any(member.plan.callbacks for member in members):
+        for one_pass in one_by_one:
+            yield one_pass, run_pass(data, one_pass)
+        return
+    from concurrent.futures import ThreadPoolExecutor  # which takes longer to import than a small sweep
+
+    with Interrupt() as interrupt, ThreadPoolExecutor(threads, "gdfast-sweep") as pool:
+
+        def run(one_pass: list[Member]) -> list[Trained]:
+            with OnThread(interrupt):
+                return run_pass(data, [member._replace(plan=replace(member.plan, n_threads=1)) for member in one_pass])
+
+        futures = [pool.submit(run, one_pass) for one_pass in one_by_one]
+        try:
+            for one_pass, future in zip(one_by_one, futures, strict=True):
+                yield one_pass, future.result()
+        finally:  # an end before the last one
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def passes(members: Sequence[Member]) -> list[list[Member]]:
@@ -99,22 +131,17 @@ def passes(members: Sequence[Member]) -> list[list[Member]]:
     return found
 
 
-def run_pass(data: NamedData, members: list[Member]) -> list[Fitted]:
+def run_pass(data: NamedData, members: list[Member]) -> list[Trained]:
     """Train the members of a pass."""
-    started = time.perf_counter()
     if len(members) == 1:
-        return [caught(lambda: run_alone(data, members[0], started))]
+        return [run_alone(data, members[0])]
+    started = time.perf_counter()
     solvers = [member.solver(member.problem, member.plan) for member in members]
     runs = run_solvers(solvers, [call_of(data, member, started) for member in members])
-    results = []
-    for run, solver, member in zip(runs, solvers, members, strict=True):
-        if isinstance(run, Run) and amplified_rounding(run):
-            results.append(caught(lambda member=member: run_alone(data, member, time.perf_counter())))  # type: ignore[misc]
-        else:
-            results.append(
-                caught(lambda run=run, solver=solver, member=member: with_divergence(run, solver, member))  # type: ignore[misc]
-            )
-    return results
+    return [
+        run_alone(data, member) if isinstance(run, Run) and amplified_rounding(run) else Trained(run, solver)
+        for run, solver, member in zip(runs, solvers, members, strict=True)
+    ]
 
 
 def amplified_rounding(run: Run) -> bool:
@@ -126,32 +153,33 @@ def amplified_rounding(run: Run) -> bool:
     return len(run.costs) > 1 and bool(np.nanmax(run.costs) > GROWN * abs(run.costs[0]))
 
 
-def run_alone(data: NamedData, member: Member, started: float) -> Run:
+def run_alone(data: NamedData, member: Member) -> Trained:
     """Train one member."""
-    with TimeLimit(member.plan.deadline(started)):
-        solver = solver_at_start(member.problem, member.plan)
-    run = run_solver(solver, call_of(data, member, started))
-    return with_divergence(run, solver, member)
+    started = time.perf_counter()
+    try:
+        with TimeLimit(member.plan.deadline(started)):
+            solver = solver_at_start(member.problem, member.plan)
+        return Trained(run_solver(solver, call_of(data, member, started)), solver)
+    except Exception as error:
+        return Trained(error, None)
 
 
-def with_divergence(run: Fitted, solver: Solver, member: Member) -> Run:
-    """Return a Run, or raise what its fit raises; what it warns of is said once for all fits."""
-    if isinstance(run, Exception):
-        raise run
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DivergenceWarning)
-        return checked_run(run, member.problem, solver, RateName())
+def finished(trained: Trained, member: Member) -> Fitted:
+    """Return the Run, or the error, that the member's fit returns or raises; its warning is said once for all fits.
+
+    Not on several threads, which have their warnings in common.
+    """
+    if trained.solver is None or not isinstance(trained.result, Run):
+        return trained.result
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DivergenceWarning)
+            return checked_run(trained.result, member.problem, trained.solver, RateName())
+    except Exception as error:
+        return error
 
 
 def call_of(data: NamedData, member: Member, started: float) -> FitCall:
     """Return what a Run holds of the call that it comes from."""
     training = TrainingData(member.problem, member.plan, data.X, data.y, data.sample_weight)
     return FitCall(member.configuration, data.names, training, None, False, started, None)
-
-
-def caught(call: Callable[[], Any]) -> Any:
-    """Return what a call returns, or the error that it raises."""
-    try:
-        return call()
-    except Exception as error:
-        return error

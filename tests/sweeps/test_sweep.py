@@ -249,6 +249,40 @@ def test_ctrl_c_keeps_what_is_finished(data):
     assert 0 < result.runs[1].epochs < 10**6
 
 
+def test_passes_on_threads_equal_those_on_one(data):
+    grid = {"optimizer": ["gd", "adam"], "batch_size": [None, 1, 8], "alpha": [0.0, 0.1], "penalty": "l2"}
+    options = {"epochs": 20, "learning_rate": 0.01, "seed": 0, "folds": 2}
+    one, two = (gdfast.sweep(*data, **grid, **options, n_threads=threads) for threads in (1, 2))
+    assert one.costs.tobytes() == two.costs.tobytes()
+    assert [run.coef.tobytes() for run in one.runs] == [run.coef.tobytes() for run in two.runs]
+    assert {run.settings["n_threads"] for run in two.runs} == {2}
+
+
+def test_errors_and_divergence_on_threads(data):
+    given = [{"learning_rate": 1e3}, {"learning_rate": 1e-3, "loss": "log_loss"}, {"learning_rate": 1e-3, "epochs": 3}]
+    with pytest.warns(gdfast.DivergenceWarning, match="1 of 3 runs"):
+        result = gdfast.sweep(*data, configurations=given, epochs=400, batch_size=1, seed=0, n_threads=2)
+    assert result.table["stop_reason"] == ["diverged", "failed", "epochs"]
+
+
+def test_ctrl_c_ends_passes_on_threads():
+    """Two run and others wait: nothing is begun after it."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20_000, 20))
+    y = X @ rng.normal(size=20)
+    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        result = gdfast.sweep(
+            X, y, optimizer="adam", learning_rate=[1e-4, 1e-3, 1e-2, 2e-2], batch_size=1, epochs=10**6, n_threads=2
+        )
+    finally:
+        timer.cancel()
+    assert result.stop_reason == "interrupted"
+    assert set(result.table["stop_reason"]) == {"interrupted", "not run"}
+    assert all(run is None or run.epochs < 10**6 for run in result.runs)
+
+
 def test_ctrl_c_in_fits_whose_all_results_are_wanted():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(20_000, 20))
