@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gdfast.backends.interrupt import TimeLimit
+from gdfast._utils.interrupt import TimeLimit
 from gdfast.data.csr import is_sparse
 from gdfast.data.frames import by_name, validation_by_name
 from gdfast.options.averaging import EMA

@@ -36,7 +36,7 @@ TOO_FULL: set[str] = set()
 # What is private to other libraries stands in one file each, which a test of its own holds to what is used of it.
 PRIVATE = {
     "numba.core.event": "backends/numba/compilation.py",
-    "_signal": "backends/interrupt.py",  # tests/backends/test_interrupt.py
+    "_signal": "_utils/interrupt.py",  # tests/utils/test_interrupt.py
     "sklearn.base._fit_context": "sklearn/internals.py",  # tests/sklearn/test_internals.py
     "sklearn.utils.metaestimators._safe_split": "sklearn/internals.py",
     "sklearn.utils.validation._check_method_params": "sklearn/internals.py",

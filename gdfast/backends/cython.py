@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.backends.background import end_here_if_due
+from gdfast._utils.background import end_here_if_due
 from gdfast.backends.intervals import settle_interval
 from gdfast.backends.protocol import Updates
 from gdfast.backends.state import KernelState, State

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.backends.interrupt import end_is_due
+from gdfast._utils.interrupt import end_is_due
 from gdfast.backends.intervals import settle_interval
 from gdfast.backends.points import sums_at_points
 from gdfast.backends.protocol import Updates

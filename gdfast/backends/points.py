@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.backends.background import end_here_if_due
+from gdfast._utils.background import end_here_if_due
 from gdfast.data.problem import Problem
 from gdfast.formulas.losses import log_normalised
 from gdfast.options.model import Model

@@ -5,7 +5,7 @@ import warnings
 from contextlib import suppress
 from typing import NamedTuple
 
-from gdfast.backends.background import EndIsDueError
+from gdfast._utils.background import EndIsDueError
 from gdfast.data.problem import Problem
 from gdfast.results.divergence import DivergenceError, DivergenceWarning, StabilityWarning
 from gdfast.results.run import Run

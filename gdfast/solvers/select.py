@@ -1,7 +1,7 @@
 """Which solver runs: the registry, what a solver's needs leave of it, and which one costs least."""
 
 from gdfast._utils.arguments import choice
-from gdfast.backends.background import EndIsDueError
+from gdfast._utils.background import EndIsDueError
 from gdfast.data.problem import Dimensions, Problem
 from gdfast.solvers.base import Solver
 from gdfast.solvers.closed_form.solver import ClosedForm

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.backends.background import in_background
+from gdfast._utils.background import in_background
 from gdfast.data.csr import dense, row_squares
 from gdfast.data.problem import Problem
 from gdfast.options.model import Model

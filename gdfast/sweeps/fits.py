@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gdfast.backends.interrupt import Interrupt, OnThread, TimeLimit
+from gdfast._utils.interrupt import Interrupt, OnThread, TimeLimit
 from gdfast.data.csr import features
 from gdfast.data.frames import NamedData, by_name, validation_by_name
 from gdfast.data.problem import Problem

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gdfast.backends.interrupt import Interrupt
+from gdfast._utils.interrupt import Interrupt
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.frames import NamedData
 from gdfast.data.problem import Problem

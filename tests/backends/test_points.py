@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import gdfast
+from gdfast._utils.background import EndIsDueError
+from gdfast._utils.interrupt import TimeLimit
 from gdfast.backends import load
-from gdfast.backends.background import EndIsDueError
-from gdfast.backends.interrupt import TimeLimit
 from gdfast.data.csr import features
 from gdfast.data.problem import make_problem
 from gdfast.formulas.constants import POINTS_ROWS

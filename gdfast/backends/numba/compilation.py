@@ -5,7 +5,7 @@ from typing import Any
 from numba import njit
 from numba.core import event
 
-from gdfast.backends.interrupt import ctrl_c_is_noted
+from gdfast._utils.interrupt import ctrl_c_is_noted
 
 __all__ = ["counting", "inlined", "jit", "outer", "rounding", "strict"]
 

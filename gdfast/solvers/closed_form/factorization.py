@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.backends.background import end_here_if_due, in_background
+from gdfast._utils.background import end_here_if_due, in_background
 from gdfast.data.csr import dense
 from gdfast.data.problem import Problem
 from gdfast.options.model import Model

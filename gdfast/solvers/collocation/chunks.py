@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from gdfast.backends.background import EndIsDueError
+from gdfast._utils.background import EndIsDueError
 from gdfast.backends.protocol import KernelSet
 from gdfast.backends.state import State
 from gdfast.data.problem import Problem

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast._utils.background import end_here_if_due
 from gdfast._utils.cached_property import cached_property
-from gdfast.backends.background import end_here_if_due
 from gdfast.backends.protocol import KernelSet
 from gdfast.data.csr import dense
 from gdfast.data.problem import Problem

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.backends.background import in_background
+from gdfast._utils.background import in_background
 from gdfast.solvers.collocation.nodes import Nodes, Recurrence, series_at
 from gdfast.solvers.collocation.objective import Curvature, Objective
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.backends.interrupt import Uninterrupted
+from gdfast._utils.interrupt import Uninterrupted
 from gdfast.backends.protocol import KernelSet, Updates
 from gdfast.backends.state import State
 from gdfast.solvers.plan import Plan

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.backends.background import EndIsDueError
+from gdfast._utils.background import EndIsDueError
 from gdfast.backends.protocol import KernelSet
 from gdfast.solvers.loop.chunks import Request
 from gdfast.solvers.loop.stack import Stack, stacks

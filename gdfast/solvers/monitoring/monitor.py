@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.backends.interrupt import Interrupt
+from gdfast._utils.interrupt import Interrupt
 from gdfast.backends.state import State
 from gdfast.data.problem import Problem
 from gdfast.options.callbacks import CallbackState

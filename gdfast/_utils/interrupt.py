@@ -11,7 +11,7 @@ from typing import Any
 __all__ = ["Interrupt", "OnThread", "TimeLimit", "Uninterrupted", "ctrl_c_is_noted", "end_is_due"]
 
 # Those of the module signal turn numbers and handlers into enums, which takes a tenth of a small fit. The module
-# _signal is private to Python: no other file imports it, and tests/backends/test_interrupt.py compares it with signal.
+# _signal is private to Python: no other file imports it, and tests/utils/test_interrupt.py compares it with signal.
 getsignal, set_signal = _signal.getsignal, _signal.signal
 
 RUNNING = threading.local()  # .interrupts: those in force in this thread, the innermost last

@@ -3,11 +3,11 @@
 import platform
 import signal
 
-from gdfast.backends import interrupt
+from gdfast._utils import interrupt
 
 
 def test_handlers_are_read_and_set_as_by_the_public_module():
-    changed = f"Python {platform.python_version()} changed _signal: mend gdfast/backends/interrupt.py"
+    changed = f"Python {platform.python_version()} changed _signal: mend gdfast/_utils/interrupt.py"
     before = signal.getsignal(signal.SIGINT)
     assert interrupt.getsignal(signal.SIGINT) is before, changed
     try:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import gdfast
-from gdfast.backends import background
-from gdfast.backends.background import EndIsDueError, end_here_if_due, in_background
-from gdfast.backends.interrupt import Interrupt, TimeLimit, Uninterrupted
+from gdfast._utils import background
+from gdfast._utils.background import EndIsDueError, end_here_if_due, in_background
+from gdfast._utils.interrupt import Interrupt, TimeLimit, Uninterrupted
 
 LONG = 1e12
 main_thread = pytest.mark.skipif(

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from gdfast.backends.interrupt import end_is_due
+from gdfast._utils.interrupt import end_is_due
 
 __all__ = ["EndIsDueError", "end_here_if_due", "in_background"]
 
