@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gdfast._resume import resume as resume
     from gdfast._stability import stability as stability
     from gdfast.data.order import sample_order as sample_order
+    from gdfast.data.summary import Summary as Summary
     from gdfast.data.tables.reader import read_table as read_table
     from gdfast.options.averaging import EMA as EMA
     from gdfast.options.custom_loss import Loss as Loss
@@ -66,6 +67,7 @@ PUBLIC = {
     "StabilityWarning": "results.divergence",
     "Step": "options.schedules",
     "StopReason": "results.stop_reason",
+    "Summary": "data.summary",
     "Sweep": "sweeps.result",
     "StoreError": "sweeps.storage.store_error",
     "Warmup": "options.schedules",

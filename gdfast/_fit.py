@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gdfast._utils.interrupt import TimeLimit
+from gdfast._utils.storage import file_name
 from gdfast.data.csr import is_sparse
-from gdfast.data.frames import by_name, validation_by_name
+from gdfast.data.frames import validation_by_name
+from gdfast.data.summary import named_or_summarised
 from gdfast.options.averaging import EMA
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import OPTIONS, checked_option
 from gdfast.options.optimizers import Optimizer
 from gdfast.options.schedules import ReduceOnPlateau, Schedule
 from gdfast.results.run import Run
-from gdfast.results.storage import file_name
 from gdfast.solvers.diagnostics import RateName, checked_run, warn_if_unstable
 from gdfast.solvers.prepare import prepare
 from gdfast.solvers.select import solver_at_start
@@ -31,7 +32,7 @@ MAY_HOLD_ARRAYS = [name for name, option in OPTIONS.items() if option.may_hold_a
 
 def fit(
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     loss: str | Loss = "squared_error",
     loss_parameter: float | None = None,
@@ -85,10 +86,11 @@ def fit(
 
     Parameters
     ----------
-    X : array-like, frame or sparse matrix of shape (n, n_features)
+    X : array-like, frame or sparse matrix of shape (n, n_features), or Summary
         The features, finite numbers; float32 stays float32, all else becomes float64. SciPy's sparse formats are
         converted to CSR. The names of a frame's columns (pandas, polars, pyarrow, `read_table`) are kept as
         `Run.feature_names`, and frames that are passed later are matched to them by name.
+        A `gdfast.Summary` holds y and the weights too; the closed form, which needs no more, is its only solver.
     y : array-like of shape (n,), (n, 1) or (n, n_outputs), or str
         The targets; several columns for squared_error and huber. For a classification loss two classes with labels
         of any type, the larger in sorted order positive; for multinomial two or more classes. A str is the name of
@@ -277,7 +279,7 @@ def fit_options(
     started = time.perf_counter()
     progress = checked_option("progress", options["progress"])
     checkpoint = new_checkpoint(options["checkpoint"])
-    X, y, sample_weight, names = by_name(X, y, sample_weight)
+    X, y, sample_weight, names = named_or_summarised(X, y, sample_weight)
     options["validation"] = validation_by_name(options["validation"], names)
     problem, plan = prepare(X, y, sample_weight, options)
     with TimeLimit(plan.deadline(started)):

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gdfast._utils.arguments import choice, shown, whole
+from gdfast._utils.storage import file_name
 from gdfast.backends import BACKENDS
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.frames import by_name, reorder_columns
 from gdfast.data.problem import Dimensions, Problem
+from gdfast.data.summary import Summary
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import DEFAULTS, OPTIONS, checked_option, known_by_others
 from gdfast.options.option import LARGEST_COUNT, count
@@ -21,7 +23,6 @@ from gdfast.results.fields import FieldError, array_of, check_field, mapping
 from gdfast.results.run import Run
 from gdfast.results.run_file import NotSaved, without_functions
 from gdfast.results.stop_reason import CUT_OFF, StopReason
-from gdfast.results.storage import file_name
 from gdfast.solvers.base import KnownEpoch, Solver
 from gdfast.solvers.diagnostics import RateName, checked_run, report_divergence
 from gdfast.solvers.plan import Plan
@@ -267,7 +268,7 @@ def holds_not_saved(callbacks: Any) -> bool:
 
 def named_data(run: Run, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
     """Return the data with columns taken by their names, in the order that they had in the fit."""
-    if X is None:
+    if X is None or isinstance(X, Summary):
         return X, y, sample_weight
     data = by_name(X, y, sample_weight)
     return reorder_columns(data.X, run.feature_names), data.y, data.sample_weight
@@ -283,7 +284,7 @@ def check_data(run: Run, X: Any, y: Any, sample_weight: Any) -> None:
         if run.data is None and solver_of(run).without_data(run) is None:
             raise ValueError(NO_DATA)
         return
-    if y is None:
+    if y is None and not isinstance(X, Summary):
         raise ValueError("X is given without y; give both")
     if run.fingerprint is None or not run.state:
         raise FieldError("the state or the fingerprint of the data is missing")

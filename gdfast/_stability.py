@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from gdfast._utils.arguments import as_array, flag, real
 from gdfast.data.csr import features
-from gdfast.data.frames import by_name
 from gdfast.data.problem import make_problem
+from gdfast.data.summary import Summary, named_or_summarised, problem_of_summary
 from gdfast.options.declarations import checked
 from gdfast.options.model import make_model
 from gdfast.options.optimizers import Momentum
@@ -139,8 +139,8 @@ def stability(
 
     Parameters
     ----------
-    X : array-like, frame or sparse matrix of shape (n, n_features)
-        The features, finite numbers.
+    X : array-like, frame or sparse matrix of shape (n, n_features), or Summary
+        The features, finite numbers. A Summary holds y and the weights.
     y : array-like of shape (n,), or str, optional
         The targets, or the name of X's column that holds them. Only poisson, gamma and tweedie use them: the
         curvature is taken as twice the largest target, whatever the loss's parameter.
@@ -187,11 +187,13 @@ def stability(
     rule = Momentum(momentum, flag("nesterov", nesterov))
     options = {"loss": loss, "penalty": penalty, "alpha": alpha, "l1_ratio": l1_ratio, "fit_intercept": fit_intercept}
     model = make_model(loss_parameter=None, **checked(options), optimizer=rule)
-    X, y, sample_weight, _ = by_name(X, y, sample_weight)
-    X = features("X", X)
+    X, y, sample_weight, _ = named_or_summarised(X, y, sample_weight)
+    X = X if isinstance(X, Summary) else features("X", X)
     if y is not None and as_array("y", y, "targets").shape[:1] != (len(X),):
         raise ValueError(f"y has shape {np.shape(y)}, and X has {len(X)} rows; give one target for each")
-    if model.formulas.inverse_link is not None and y is not None:
+    if isinstance(X, Summary):
+        problem = problem_of_summary(X, standardize=False)
+    elif model.formulas.inverse_link is not None and y is not None:
         problem = make_problem(X, y, loss, sample_weight, model.c)
     else:
         problem = make_problem(X, np.zeros(len(X)), "squared_error", sample_weight)

@@ -6,6 +6,7 @@ import numpy as np
 
 from gdfast._utils.arguments import as_array
 from gdfast.data.csr import is_sparse
+from gdfast.data.summary import Summary
 
 __all__ = ["fingerprint"]
 
@@ -34,7 +35,9 @@ def fingerprint(X: Any, y: Any, sample_weight: Any = None) -> str:
 
 
 def parts_of(X: Any) -> list[tuple[str, Any]]:
-    """Return the arrays that X is made of: one, or where it is sparse those of its CSR form and its shape."""
+    """Return the arrays that X is made of: one, where it is sparse those of its CSR form and its shape."""
+    if isinstance(X, Summary):
+        return [("X", part) for _, part in sorted(X.__getstate__().items())]
     if not is_sparse(X):
         return [("X", X)]
     stored = X.tocsr()

@@ -41,6 +41,7 @@ class Dimensions:
     sparse: bool
     several: bool  # y had several columns, so coef has a row for each
     scaling: Scaling | None = None  # of the columns, where they are standardized
+    summarised: bool = False  # the rows are not at hand
 
     def shaped(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[Any, Any]:
         """Return new coefficients (k, d) and intercepts (k,) in the units of X, as users have them.
@@ -64,6 +65,8 @@ class Problem:
     scaling: Scaling | None = None  # that X was standardized by
     # What several fits on this problem make once, and "parts", its rows as problems that others share; None: one fit.
     shared: dict[Any, Any] | None = None
+    # Of a Summary, R of the rows sqrt(s_i / sum s) [x_i 1 | y_i], which are not at hand: X is of NaN then.
+    triangle: NDArray[np.float64] | None = None
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` returns, which several fits make once."""
@@ -77,7 +80,9 @@ class Problem:
     def dimensions(self) -> Dimensions:
         """The problem without its rows."""
         (n, d), k = self.X.shape, self.Y.shape[1]
-        return Dimensions(n, d, k, self.X.dtype, isinstance(self.X, CSR), self.several, self.scaling)
+        return Dimensions(
+            n, d, k, self.X.dtype, isinstance(self.X, CSR), self.several, self.scaling, self.triangle is not None
+        )
 
     def standardized(self, scaling: Scaling) -> "Problem":
         """Return the problem on scaled columns."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gdfast.data.csr import BLOCK_VALUES, CSR, Features
 
-__all__ = ["Scaling", "scaling_of"]
+__all__ = ["Scaling", "check_scale", "scaling_of"]
 
 # Standard deviations by bytes of a value: the coefficient of a column is divided by its own, and keeps X's dtype.
 SCALES = {4: (1e-25, 1e25), 8: (1e-200, 1e200)}
@@ -55,15 +55,20 @@ def scaling_of(X: Features, weights: NDArray[np.float64] | None) -> Scaling:
     if not (np.isfinite(center).all() and np.isfinite(scale).all()):
         j = int(np.argmin(np.isfinite(center) & np.isfinite(scale)))
         raise ValueError(f"standardize=True: column {j} of X holds values too large for a mean; scale it first")
-    smallest, largest = SCALES[X.dtype.itemsize]
+    check_scale(scale, X.dtype)
+    return Scaling(np.zeros_like(center) if isinstance(X, CSR) else center, scale)
+
+
+def check_scale(scale: NDArray[np.float64], dtype: np.dtype[Any]) -> None:
+    """Raise an error unless coefficients of dtype can be divided by these standard deviations."""
+    smallest, largest = SCALES[dtype.itemsize]
     if not (smallest <= scale.min() and scale.max() <= largest):
-        j = int(np.argmax((scale < smallest) | (scale > largest)))
+        j = int(np.argmax(~((scale >= smallest) & (scale <= largest))))
         raise ValueError(
             f"standardize=True: column {j} of X has the standard deviation {scale[j]:.3g}, and must have one from "
-            f"{smallest:g} to {largest:g} in {X.dtype}, so that coefficients in its units neither overflow nor vanish; "
+            f"{smallest:g} to {largest:g} in {dtype}, so that coefficients in its units neither overflow nor vanish; "
             "scale it first"
         )
-    return Scaling(np.zeros_like(center) if isinstance(X, CSR) else center, scale)
 
 
 def blocks_of_rows(X: NDArray[Any]) -> Iterator[slice]:

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from gdfast._utils.arguments import whole
 from gdfast._utils.cached_property import cached_property
+from gdfast._utils.storage import file_name
 from gdfast.results.history import HistorySource, Recorded
 from gdfast.results.linear_model import LinearModel
 from gdfast.results.path_parts import PathPart, path_parts
 from gdfast.results.run_fields import check_run
 from gdfast.results.run_file import NotSaved, as_arrays, read_file, run_fields, without_functions, write_file
 from gdfast.results.stop_reason import StopReason
-from gdfast.results.storage import file_name
 from gdfast.results.trend import FIRST_SENTENCE, TREND_ADVICE, growing, trend_of
 
 __all__ = ["Point", "Run"]

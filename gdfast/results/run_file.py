@@ -9,17 +9,17 @@ from typing import Any, BinaryIO, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast._utils.archive import Arrays, check_digest, native, read_archive, write_archive
 from gdfast._utils.arguments import numeric_array, shown
+from gdfast._utils.storage import file_name, write_whole
 from gdfast.data.csr import CSR, features, from_parts, is_sparse
 from gdfast.formulas.losses import LOSSES
 from gdfast.options.averaging import EMA
 from gdfast.options.optimizers import OPTIMIZERS
 from gdfast.options.schedules import SCHEDULES, ReduceOnPlateau
-from gdfast.results.archive import Arrays, check_digest, native, read_archive, write_archive
 from gdfast.results.history import Recorded
 from gdfast.results.run_fields import FIELDS
 from gdfast.results.stop_reason import StopReason
-from gdfast.results.storage import file_name, write_whole
 
 __all__ = [
     "NotSaved",

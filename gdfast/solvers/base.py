@@ -14,7 +14,7 @@ from gdfast.results.stop_reason import StopReason
 from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
-__all__ = ["KnownPath", "Need", "Parameters", "Result", "Solver", "needs_of_options"]
+__all__ = ["ROWS", "KnownPath", "Need", "Parameters", "Result", "Solver", "needs_of_options"]
 
 Parameters = tuple[NDArray[Any], NDArray[np.float64]]  # coefficients (k, d) and intercepts (k,)
 
@@ -24,6 +24,9 @@ class Need(NamedTuple):
 
     text: str
     holds: Callable[[Dimensions, Plan], bool]
+
+
+ROWS = Need("the rows of X and y, not a Summary of them", lambda data, plan: not data.summarised)
 
 
 def needs_of_options(solver: str) -> tuple[Need, ...]:

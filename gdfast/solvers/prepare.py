@@ -11,6 +11,7 @@ from gdfast.backends import BACKENDS, choose, load, why_unavailable
 from gdfast.data.csr import Features, features
 from gdfast.data.problem import Dimensions, Problem, make_problem, split, validation_problem
 from gdfast.data.scaling import scaling_of
+from gdfast.data.summary import Summary, problem_of_summary
 from gdfast.formulas.losses import LOSSES
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import checked
@@ -49,8 +50,13 @@ def prepare(
     key = loss, model.c, options["standardize"], backend, drawn
     prepared = None if known is None else known.get(key)
     if prepared is None:
-        checked_X = features("X", X) if known is None else X
-        prepared = prepare_data(checked_X, y, sample_weight, options, loss, model.c, backend)
+        if isinstance(X, Summary):
+            problem = problem_of_summary(X, options["standardize"])
+            seed = 0 if options["seed"] is None else options["seed"]
+            prepared = Prepared(problem, None, None, seed)
+        else:
+            checked_X = features("X", X) if known is None else X
+            prepared = prepare_data(checked_X, y, sample_weight, options, loss, model.c, backend)
         if known is not None:
             prepared = known[key] = prepared._replace(problem=replace(prepared.problem, shared={}))
     problem, validation, rows, seed = prepared

@@ -2,6 +2,7 @@
 
 from gdfast._utils.arguments import choice
 from gdfast._utils.background import EndIsDueError
+from gdfast._utils.interrupt import Uninterrupted
 from gdfast.data.problem import Dimensions, Problem
 from gdfast.solvers.base import Solver
 from gdfast.solvers.closed_form.solver import ClosedForm
@@ -21,6 +22,9 @@ def solver_at_start(problem: Problem, plan: Plan) -> Solver:
     try:
         return solver(problem, plan)
     except EndIsDueError:
+        if problem.dimensions.summarised:
+            with Uninterrupted():
+                return solver(problem, plan)
         return Loop(problem, plan)
 
 
@@ -35,9 +39,16 @@ def choose_solver(data: Dimensions, plan: Plan) -> type[Solver]:
     if name != "auto":
         solver = SOLVERS[name]
         missing = missing_needs(solver, data, plan)
+        if missing and data.summarised:
+            raise ValueError(f"solver={name!r} needs {', and '.join(missing)}; use solver='auto'")
         if missing:
             able = [repr(other.name) for other in SOLVERS.values() if not missing_needs(other, data, plan)]
             raise ValueError(f"solver={name!r} needs {', and '.join(missing)}; use solver='auto' or {', '.join(able)}")
         return solver
+    if data.summarised and (missing := missing_needs(SOLVERS[ClosedForm.name], data, plan)):
+        raise ValueError(
+            f"a Summary is fitted by the closed form alone, which needs {', and '.join(missing)}; give X and y for "
+            "anything else"
+        )
     by_cost = sorted(SOLVERS.values(), key=lambda solver: solver.seconds(data, plan))
     return next(solver for solver in by_cost if not missing_needs(solver, data, plan))

@@ -1,7 +1,7 @@
 """The largest curvature L of J, from which learning_rate="auto" and the largest stable rate come."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,23 @@ FEW_VALUES = 2**16  # of X, whose whole matrix takes no time
 BLOCK_VALUES = 2**18  # two megabytes: larger blocks leave the cache between their copy and their product
 
 
+class Rows(NamedTuple):
+    """The rows of A'SA/n: those of a problem, or of the triangle of a Summary, whose squares add up to the same."""
+
+    X: Any
+    ones: Any  # the column of the intercept: 1.0, or (rows,)
+    weights: NDArray[np.float64] | None
+    n: int  # what the sums are divided by
+
+    @staticmethod
+    def of(problem: Problem) -> "Rows":
+        """Return those of a problem."""
+        R, d = problem.triangle, problem.X.shape[1]
+        if R is None:
+            return Rows(problem.X, 1.0, problem.weights, len(problem.X))
+        return Rows(np.ascontiguousarray(R[:, :d]), R[:, d], None, 1)
+
+
 def auto_rate(problem: Problem, model: Model, batch_size: int | None) -> float:
     """Return 1/L, L being the largest curvature that one update can meet.
 
@@ -33,7 +50,7 @@ def auto_rate(problem: Problem, model: Model, batch_size: int | None) -> float:
     while other rows follow: its curvature is multiplied by 1/(1 - mu).
     """
     n, part = len(problem.X), 0.0
-    if batch_size is not None and n > 1:
+    if batch_size is not None and n > 1 and problem.triangle is None:
         short = n % batch_size or batch_size
         part = max((n - batch_size) / batch_size**0.5, (n - short) / short / 2) / (n - 1)
     L = part * row_curvature(problem, model) / (1.0 - model.mu) if part else 0.0
@@ -67,9 +84,10 @@ def surely_stable(problem: Problem, model: Model, batch_size: int | None, rate: 
     if batch_size is not None or not model.quadratic:
         return True
     with np.errstate(over="ignore"):
-        squares = row_squares(problem.X)
-        total = squares.sum() if problem.weights is None else squares @ problem.weights
-        bound = float(total) / len(squares) + model.intercept + largest_l2(model)
+        rows = Rows.of(problem)
+        squares = row_squares(rows.X)
+        total = squares.sum() if rows.weights is None else squares @ rows.weights
+        bound = float(total) / rows.n + model.intercept + largest_l2(model)
     if bound == 0 or rate < largest_rate(bound, model.mu, model.formula.looks_ahead):
         return True
     limit = stable_rate(problem, model, batch_size, rate)
@@ -108,10 +126,9 @@ def largest_curvature(problem: Problem, model: Model, enough: float = 0.0) -> fl
 
     Where it is below about half of `enough`, what is returned is only an estimate of it from below, after few passes.
     """
-    n, d = problem.X.shape
-    scale = (
-        float(max(problem.X.max(), -problem.X.min(), float(model.intercept))) or 1.0
-    )  # so that the squares neither overflow nor vanish
+    rows, (n, d) = Rows.of(problem), problem.X.shape
+    # So that the squares neither overflow nor vanish.
+    scale = float(max(rows.X.max(), -rows.X.min(), float(model.intercept))) or 1.0
     unit = 1.0 / scale if model.intercept else 0.0
     factors: Any = 1.0 if model.factors is None else model.factors
     l2 = np.zeros(d + 1)
@@ -120,41 +137,41 @@ def largest_curvature(problem: Problem, model: Model, enough: float = 0.0) -> fl
     most = LANCZOS_STEPS if d >= FEW else CLEAR_STEPS if enough and n * d > FEW_VALUES else 0
     top, known = 0.0, False
     if most:
-        apply = lambda v: bound * apply_gram(problem, scale, unit, v) + l2 * v  # noqa: E731
+        apply = lambda v: bound * apply_gram(rows, scale, unit, v) + l2 * v  # noqa: E731
         stored = 0 if problem.dimensions.sparse else n * d  # of sparse rows products are done piece by piece
         product = lambda v: in_background(2.0 * stored, apply, v)  # noqa: E731
         top, known = lanczos(product, d + 1, most, enough / scale / scale)
     if d < FEW and not known:
-        H = bound * gram(problem, scale, unit)
+        H = bound * gram(rows, scale, unit)
         H.flat[:: d + 2] += l2
         top = float(in_background(4.0 * d**3, np.linalg.eigvalsh, H)[-1])
     with np.errstate(over="ignore"):
         return float(np.float64(top) * scale * scale)
 
 
-def gram(problem: Problem, scale: float, unit: float) -> NDArray[np.float64]:
+def gram(rows: Rows, scale: float, unit: float) -> NDArray[np.float64]:
     """Return A'SA/n, from blocks of rows sqrt(s) [x / scale, unit]."""
-    n, d = problem.X.shape
+    n, d = rows.X.shape
     total: NDArray[np.float64] = np.zeros((d + 1, d + 1))
     size = max(1, BLOCK_VALUES // (d + 1))
     for first in range(0, n, size):
-        rows = dense(problem.X[first : first + size])
-        A = np.empty((len(rows), d + 1))
-        np.divide(rows, scale, out=A[:, :d])
-        A[:, d] = unit
-        if problem.weights is not None:
-            A *= np.sqrt(problem.weights[first : first + size, None])
+        part = slice(first, min(first + size, n))
+        A = np.empty((part.stop - first, d + 1))
+        np.divide(dense(rows.X[part]), scale, out=A[:, :d])
+        A[:, d] = unit * rows.ones if np.ndim(rows.ones) == 0 else unit * rows.ones[part]
+        if rows.weights is not None:
+            A *= np.sqrt(rows.weights[part, None])
         total += A.T @ A
-    total /= n
+    total /= rows.n
     return total
 
 
-def apply_gram(problem: Problem, scale: float, unit: float, v: NDArray[np.float64]) -> NDArray[np.float64]:
+def apply_gram(rows: Rows, scale: float, unit: float, v: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return A'SA/n v, X being used where it lies."""
-    X, dtype = problem.X, problem.X.dtype
-    z: NDArray[np.float64] = X @ (v[:-1] / scale).astype(dtype) + unit * v[-1]
-    z *= (1.0 if problem.weights is None else problem.weights) / len(X)
-    return np.asarray(np.append((z.astype(dtype) @ X) / scale, unit * z.sum()))
+    X, dtype = rows.X, rows.X.dtype
+    z: NDArray[np.float64] = X @ (v[:-1] / scale).astype(dtype) + unit * v[-1] * rows.ones
+    z *= (1.0 if rows.weights is None else rows.weights) / rows.n
+    return np.asarray(np.append((z.astype(dtype) @ X) / scale, unit * (z * rows.ones).sum()))
 
 
 def lanczos(apply: Apply, size: int, most: int, enough: float) -> tuple[float, bool]:

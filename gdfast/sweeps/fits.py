@@ -10,8 +10,9 @@ import numpy as np
 
 from gdfast._utils.interrupt import Interrupt, OnThread, TimeLimit
 from gdfast.data.csr import features
-from gdfast.data.frames import NamedData, by_name, validation_by_name
+from gdfast.data.frames import NamedData, validation_by_name
 from gdfast.data.problem import Problem
+from gdfast.data.summary import Summary, named_or_summarised
 from gdfast.results.divergence import DivergenceWarning
 from gdfast.results.run import Run
 from gdfast.results.stop_reason import StopReason
@@ -52,7 +53,7 @@ def fit_together(X: Any, y: Any, sample_weight: Any, configurations: Sequence[di
 
     Ctrl-C raises KeyboardInterrupt where configurations are left.
     """
-    found = dict(fits(by_name(X, y, sample_weight), [DEFAULTS_OF_FIT | one for one in configurations]))
+    found = dict(fits(named_or_summarised(X, y, sample_weight), [DEFAULTS_OF_FIT | one for one in configurations]))
     if len(found) < len(configurations):
         raise KeyboardInterrupt
     return [found[place] for place in range(len(configurations))]
@@ -69,7 +70,7 @@ def fits(
     """
     known: dict[Any, Prepared] = {}
     validations: dict[int, Any] = {}
-    checked_X = features("X", data.X)
+    checked_X = data.X if isinstance(data.X, Summary) else features("X", data.X)
     members = []
     for place, configuration in enumerate(configurations):
         validation = configuration["validation"]

@@ -11,6 +11,7 @@ from gdfast._utils.interrupt import Interrupt
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.frames import NamedData
 from gdfast.data.problem import Problem
+from gdfast.data.summary import Summary
 from gdfast.results.divergence import DivergenceWarning
 from gdfast.results.run import Run
 from gdfast.results.stop_reason import StopReason
@@ -32,6 +33,8 @@ class Grid:
     """A place for each configuration and fold, folds innermost."""
 
     def __init__(self, data: NamedData, swept: Swept, folds: Any, store: Any) -> None:
+        if folds is not None and isinstance(data.X, Summary):
+            raise ValueError("folds= needs the rows, and a Summary does not hold them; give X and y, or leave it out")
         self.swept = swept.names
         self.data = data if folds is None else as_arrays(data)
         self.folds = None if folds is None else make_folds(folds, len(self.data.X))

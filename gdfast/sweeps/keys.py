@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast._utils.archive import Arrays
 from gdfast.data.frames import column_names
 from gdfast.options.declarations import DEFAULTS
-from gdfast.results.archive import Arrays
 from gdfast.results.run_file import NotSaved, taken_apart, without_functions
 
 __all__ = ["as_text", "differing", "key_of", "settings_as_json", "shown_setting"]

@@ -8,11 +8,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gdfast._utils.archive import Arrays
 from gdfast._utils.arguments import shown
-from gdfast.results.archive import Arrays
+from gdfast._utils.storage import file_name
 from gdfast.results.run import Run
 from gdfast.results.run_file import described
-from gdfast.results.storage import file_name
 from gdfast.sweeps.keys import key_of
 from gdfast.sweeps.storage.database import check_path, with_database
 from gdfast.sweeps.storage.packing import history_of, unpack

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gdfast.data.frames import by_name
+from gdfast.data.summary import named_or_summarised
 from gdfast.options.declarations import checked_option
 from gdfast.solvers.monitoring.progress import ProgressBar
 from gdfast.sweeps.configurations import make_configurations
@@ -15,7 +15,7 @@ __all__ = ["fit_together", "sweep"]
 
 def sweep(
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     configurations: Any = None,
     folds: Any = None,
@@ -31,7 +31,7 @@ def sweep(
 
     Parameters
     ----------
-    X : array-like, frame or sparse matrix of shape (n, n_features)
+    X : array-like, frame or sparse matrix of shape (n, n_features), or Summary
         The features, as `fit` takes them.
     y : array-like of shape (n,) or (n, n_outputs), or str
         The targets, or the name of X's column that holds them.
@@ -79,7 +79,7 @@ def sweep(
     """
     wanted = checked_option("progress", progress)
     swept = make_configurations(options, configurations)
-    grid = Grid(by_name(X, y, sample_weight), swept, folds, store)
+    grid = Grid(named_or_summarised(X, y, sample_weight), swept, folds, store)
     with ProgressBar(len(grid.runs), wanted, unit="run") as bar:
         grid.run(bar)
     grid.warn_of_divergence()

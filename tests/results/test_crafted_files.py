@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import gdfast
-from gdfast.results.archive import DIGEST, digest_of
+from gdfast._utils.archive import DIGEST, digest_of
 from gdfast.solvers.loop import chunks
 from gdfast.solvers.monitoring import callbacks
 

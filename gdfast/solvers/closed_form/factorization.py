@@ -12,15 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._utils.background import end_here_if_due, in_background
-from gdfast.data.csr import dense
+from gdfast._utils.background import in_background
 from gdfast.data.problem import Problem
+from gdfast.data.triangle import only_r, triangle_of_rows
 from gdfast.options.model import Model
 
 __all__ = ["EPS", "Factors", "factorize", "triangle"]
 
-# A block of rows for one QR: half a megabyte, which the second-level cache holds.
-BLOCK_VALUES = 65_536
 EPS = np.finfo(np.float64).eps
 
 
@@ -49,38 +47,26 @@ class Factors:
 
 
 def triangle(problem: Problem, intercept: bool) -> NDArray[np.float64]:
-    """Return R of the streaming QR: blocks of rows, R stacked on the next block."""
-    n, d = problem.X.shape
-    p, k = d + intercept, problem.Y.shape[1]
-    R = np.empty((0, p + k))
-    size = max(2 * (p + k), BLOCK_VALUES // (p + k))
-    for first in range(0, n, size):
-        end_here_if_due()
-        stop = min(n, first + size)
-        block = np.empty((len(R) + stop - first, p + k))
-        block[: len(R)] = R
-        rows = block[len(R) :]
-        rows[:, :d] = dense(problem.X[first:stop])
-        if intercept:
-            rows[:, d] = 1.0
-        rows[:, p:] = problem.Y[first:stop]
-        weights = 1.0 if problem.weights is None else problem.weights[first:stop, None]
-        rows *= np.sqrt(weights / n)
-        R = only_r(block)
-    return R
+    """Return R of the rows sqrt(s_i / n) [x_i 1 | y_i], or without the 1.
+
+    Where they are parts of folds, R of these merged, which other folds share.
+    """
+    d, R = problem.X.shape[1], problem.triangle
+    if R is None:
+        parts = [] if problem.shared is None else problem.shared.get("parts", [])
+        total = float(len(problem.X))
+        if parts:
+            total = sum(float(len(part.X)) if part.weights is None else float(part.weights.sum()) for part in parts)
+            R = only_r(np.vstack([part.once("triangle", lambda part=part: of_rows(part)) for part in parts]))
+        else:
+            R = of_rows(problem)
+        R = R / np.sqrt(total)
+    return R if intercept else only_r(np.delete(R, d, axis=1))
 
 
-def merged_triangle(problem: Problem, intercept: bool) -> NDArray[np.float64]:
-    """Return R of a problem; where its rows are parts of folds, R of these merged, which other folds share."""
-    parts = [] if problem.shared is None else problem.shared.get("parts", [])
-    if not parts:
-        return triangle(problem, intercept)
-    found = [
-        part.once(("triangle", intercept), lambda part=part: triangle(part, intercept)) * np.sqrt(len(part.X))
-        for part in parts
-    ]
-    total = sum(float(len(part.X)) if part.weights is None else float(part.weights.sum()) for part in parts)
-    return np.asarray(only_r(np.vstack(found)) / np.sqrt(total))
+def of_rows(problem: Problem) -> NDArray[np.float64]:
+    """Return R of the rows of a problem, with the weights that it has."""
+    return triangle_of_rows(problem.X, problem.Y, problem.weights)
 
 
 def with_l2(R: NDArray[np.float64], l2: Any, d: int) -> NDArray[np.float64]:
@@ -90,13 +76,6 @@ def with_l2(R: NDArray[np.float64], l2: Any, d: int) -> NDArray[np.float64]:
     ridge = np.zeros((d, R.shape[1]))
     np.fill_diagonal(ridge, np.sqrt(l2))
     return only_r(np.vstack([R, ridge]))
-
-
-def only_r(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return R of a QR decomposition."""
-    n, p = rows.shape
-    R: Any = in_background(2.0 * n * p * min(n, p), np.linalg.qr, rows, mode="r")
-    return np.asarray(R)
 
 
 def factorize(problem: Problem, model: Model, scaled_l2: float | None = None) -> Factors:
@@ -112,7 +91,7 @@ def factors_of(problem: Problem, intercept: bool, l2: Any) -> Factors:
     """Return the Factors of a problem with a penalty, whose triangle without it several fits share."""
     n, d = problem.X.shape
     p = d + intercept
-    R = with_l2(problem.once(("triangle", intercept), lambda: merged_triangle(problem, intercept)), l2, d)
+    R = with_l2(problem.once(("triangle", intercept), lambda: triangle(problem, intercept)), l2, d)
     c = R[:p, p:]
     U, s, Vt = in_background(20.0 * p**3, np.linalg.svd, R[:p, :p], full_matrices=False)
     rank = int((s > max(n, d) * EPS * s[0]).sum())

@@ -12,7 +12,7 @@ from gdfast.data.problem import Dimensions, Problem
 from gdfast.results.history import Columns
 from gdfast.results.run import Run
 from gdfast.results.stop_reason import StopReason
-from gdfast.solvers.base import Need, Parameters, Result, Solver
+from gdfast.solvers.base import ROWS, Need, Parameters, Result, Solver
 from gdfast.solvers.evaluation import Evaluator
 from gdfast.solvers.loop.backtracking import Lowest
 from gdfast.solvers.loop.descent import Descent
@@ -37,7 +37,7 @@ class Loop(Solver):
     """A Descent, and what a Run holds of it."""
 
     name = "loop"
-    needs: ClassVar[tuple[Need, ...]] = ()
+    needs: ClassVar[tuple[Need, ...]] = (ROWS,)
     path = None
 
     def __init__(self, problem: Problem, plan: Plan, evaluator: Evaluator | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.results.archive import Arrays
+from gdfast._utils.archive import Arrays
 
 __all__ = ["curves_as_json"]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 from typing import Any
 
+from gdfast._utils.storage import file_name, write_whole
 from gdfast.options.declarations import DEFAULTS
-from gdfast.results.storage import file_name, write_whole
 from gdfast.sweeps.keys import as_text, differing, settings_as_json, shown_setting
 from gdfast.sweeps.report.curves import curves_as_json
 from gdfast.sweeps.report.summary import result_names, short_keys, shown_result

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from gdfast.results.storage import file_name, write_whole
+from gdfast._utils.storage import file_name, write_whole
 from gdfast.sweeps.keys import shown_setting
 from gdfast.sweeps.storage.schema import COLUMNS, PLAIN
 

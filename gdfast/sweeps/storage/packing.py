@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from gdfast.results.archive import Arrays, read_archive, write_archive
+from gdfast._utils.archive import Arrays, read_archive, write_archive
 from gdfast.results.history import LogGrid, Recorded, StepGrid, thinned
 from gdfast.results.run import Run
 from gdfast.results.run_file import as_arrays, read_from

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import gdfast
-from gdfast.results import storage
+from gdfast._utils import storage
 
 X = np.array([[1.0, 2], [3, 4], [5, 7], [0, 1]])
 Y = np.array([1.0, 2.0, 0.0, 5.0])
@@ -171,7 +171,7 @@ def test_an_error_without_a_number_names_the_file_too(tmp_path, monkeypatch):
 
 WRITER = """
 import os, sys, time, numpy as np, gdfast
-from gdfast.results import storage
+from gdfast._utils import storage
 run = gdfast.fit([[1.0], [2.0]], [1.0, 3.0], epochs=int(sys.argv[2]))
 fsync = os.fsync
 def wait(descriptor):

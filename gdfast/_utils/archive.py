@@ -81,10 +81,10 @@ def check_sizes(members: "list[zipfile.ZipInfo]", size: int) -> None:
     if len(names) < len(members) or not all(name.endswith(".npy") for name in names):
         raise ValueError("its members are not arrays of different names")
     if not {member.compress_type for member in members} <= {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise ValueError("its members are compressed in a way that Run.save does not use")
+        raise ValueError("its members are compressed in a way that gdfast does not use")
     total = sum(member.file_size for member in members)
     if total > max(size, ALLOWANCE):
-        raise ValueError(f"it has {size:,} bytes, and would unpack to {total:,}; Run.save does not compress its arrays")
+        raise ValueError(f"it has {size:,} bytes, and would unpack to {total:,}; gdfast does not compress arrays")
 
 
 def read_member(archive: "zipfile.ZipFile", member: "zipfile.ZipInfo") -> NDArray[Any]:
