@@ -91,10 +91,10 @@ def fit(
         converted to CSR. The names of a frame's columns (pandas, polars, pyarrow, `read_table`) are kept as
         `Run.feature_names`, and frames that are passed later are matched to them by name.
         A `gdfast.Summary` holds y and the weights too; the closed form, which needs no more, is its only solver.
-    y : array-like of shape (n,), (n, 1) or (n, n_outputs), or str
+    y : array-like of shape (n,), (n, 1) or (n, n_outputs), or str, optional
         The targets; several columns for squared_error and huber. For a classification loss two classes with labels
         of any type, the larger in sorted order positive; for multinomial two or more classes. A str is the name of
-        X's column that holds them; the other columns are the features.
+        X's column that holds them; the other columns are the features. A Summary has none.
     loss : str or Loss, default "squared_error"
         For a regression squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, quantile, or with a log
         link poisson (y >= 0), gamma (y > 0) or tweedie (y >= 0); for a classification log_loss, hinge, squared_hinge,

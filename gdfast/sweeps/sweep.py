@@ -33,7 +33,7 @@ def sweep(
     ----------
     X : array-like, frame or sparse matrix of shape (n, n_features), or Summary
         The features, as `fit` takes them.
-    y : array-like of shape (n,) or (n, n_outputs), or str
+    y : array-like of shape (n,) or (n, n_outputs), or str, optional
         The targets, or the name of X's column that holds them.
     configurations : list of dict, optional
         The configurations themselves, dicts of arguments of `fit`, in place of lists among the options.

@@ -13,13 +13,13 @@ def test_the_first_chunk_is_short_where_updates_are_long(make_chunks):
 
 
 @pytest.mark.parametrize(("batch_size", "largest"), [(None, 65_536), (1, 2**20)])
-def test_sizes_grow_at_most_fourfold_up_to_a_bound(make_chunks, run_chunk, monkeypatch, batch_size, largest):
+def test_sizes_grow_at_most_sixteenfold_up_to_a_bound(make_chunks, run_chunk, monkeypatch, batch_size, largest):
     chunks, sizes = make_chunks(batch_size=batch_size), [2]
     monkeypatch.setattr(module.time, "perf_counter", lambda: 5.0)  # chunks of no time
     for epoch in range(1, 13):
         run_chunk(chunks, epoch, sizes[-1])
         sizes.append(chunks.size)
-    assert sizes[1:] == [min(largest, 4 * size) for size in sizes[:-1]]
+    assert sizes[1:] == [min(largest, 16 * size) for size in sizes[:-1]]
     assert sizes[-1] == largest
 
 
