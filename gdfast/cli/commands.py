@@ -33,7 +33,9 @@ from gdfast.cli.data_options import (
 from gdfast.cli.options import GroupedCommand, as_typed, options_of_fit, with_options_of_fit
 from gdfast.cli.report import as_json, as_text
 from gdfast.cli.runs import report, runs
+from gdfast.cli.summaries import merge, summarize, summary_of_file
 from gdfast.cli.sweep import sweep
+from gdfast.data.summary import Summary
 from gdfast.data.tables.table import Table
 from gdfast.formulas.losses import LOSSES
 from gdfast.results.run import Run
@@ -99,12 +101,14 @@ def fit(
     data: Annotated[
         Path,
         typer.Argument(
-            help='A data file, "-" for standard input; see docs/data-files.md.', rich_help_panel="Arguments"
+            help='A data file, "-" for standard input; see docs/data-files.md. Or what `gdfast summarize` wrote.',
+            rich_help_panel="Arguments",
         ),
     ],
     target: Annotated[
-        str, typer.Option(help="The column to predict (a number, from 0, without a header).", rich_help_panel=FILES)
-    ],
+        str | None,
+        typer.Option(help="The column to predict (a number, from 0, without a header).", rich_help_panel=FILES),
+    ] = None,
     header: Header = None,
     separator: Separator = None,
     decimal: Decimal = None,
@@ -126,7 +130,15 @@ def fit(
     **options: Any,
 ) -> None:
     """Train a linear model on a data file."""
-    arguments, own = options_of_fit(options), {"--target": target}
+    arguments = options_of_fit(options)
+    given: dict[str, Any] = {"--predict": predict, "--one-hot": one_hot, "--columns": columns, "--drop": drop}
+    given |= {"--sample-weight": arguments["sample_weight"], "--header/--no-header": header}
+    summary = summary_of_file(data, target, given)
+    if summary is not None:
+        names = summary.feature_names or [str(j) for j in range(summary.n_features)]
+        show(fitted(summary, None, arguments), names, {"columns": list(names)}, None, plot, save, json)
+        return
+    own = {"--target": str(target)}
     if arguments["sample_weight"] is not None:
         own["--sample-weight"] = arguments["sample_weight"]
     layout = given_layout(header, separator, decimal, encoding)
@@ -137,15 +149,30 @@ def fit(
     row = None if predict is None else encoded(given_row(predict, features.names, categories), categories).matrix()
     if "--sample-weight" in own:
         arguments["sample_weight"] = table.numbers(own["--sample-weight"])
-    trained = fitted(inputs, labels_or_numbers(table, target, arguments), arguments)
-    trained.extra.update(columns=list(features.names), target=target, one_hot=categories)
-    prediction = None if row is None else trained.predict(row)[0]
-    print(as_json(trained, inputs.names, prediction) if json else as_text(trained, inputs.names, prediction))
+    trained = fitted(inputs, labels_or_numbers(table, own["--target"], arguments), arguments)
+    extra = {"columns": list(features.names), "target": target, "one_hot": categories}
+    show(trained, inputs.names, extra, None if row is None else trained.predict(row)[0], plot, save, json)
+
+
+def show(
+    trained: Run,
+    names: Sequence[str],
+    extra: dict[str, Any],
+    prediction: Any,
+    plot: Path | None,
+    save: Path | None,
+    json: bool,
+) -> None:
+    """Print a result, and write the picture and the file that are asked for; the file keeps `extra`."""
+    trained.extra.update(extra)
+    print(as_json(trained, names, prediction) if json else as_text(trained, names, prediction))
     for line in written(trained, plot, save):
         print(line, file=sys.stderr if json else sys.stdout)
 
 
 app.command(cls=GroupedCommand)(sweep)
+app.command()(summarize)
+app.command()(merge)
 
 
 @app.command()
@@ -205,7 +232,7 @@ def labels_or_numbers(table: Table, target: str, arguments: dict[str, Any]) -> N
     return table[target] if loss is None or loss.classification else table.numbers(target)
 
 
-def fitted(X: Table, y: NDArray[Any], arguments: dict[str, Any]) -> Run:
+def fitted(X: Table | Summary, y: NDArray[Any] | None, arguments: dict[str, Any]) -> Run:
     """Fit; messages have the options as they are typed."""
     try:
         return gdfast.fit(X, y, progress=sys.stderr.isatty(), **arguments)

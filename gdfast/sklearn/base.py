@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 
@@ -15,7 +15,6 @@ from gdfast.data.csr import features
 from gdfast.formulas.losses import LOSSES
 from gdfast.formulas.penalties import PENALTIES
 from gdfast.sklearn.epochs import FitResult, TrainingSettings, train
-from gdfast.sklearn.methods import Estimator
 from gdfast.sklearn.updates import SGDProblem
 
 __all__ = ["MAX_SEED", "BaseSGD"]
@@ -25,7 +24,7 @@ NEVER = 2**53  # the number of updates from which on floats do not count them on
 PASSIVE_AGGRESSIVE = {"pa1": 1, "pa2": 2}
 
 
-class BaseSGD(Estimator):
+class BaseSGD(BaseEstimator):
     """Base class of SGDRegressor, SGDClassifier and SGDOneClassSVM."""
 
     _is_one_class = False

@@ -17,7 +17,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class Estimator(BaseEstimator):
-    """What all estimators are: scikit-learn's base, which inspects a class's parameters once, not at every clone."""
+    """Base of GDRegressor and GDClassifier: scikit-learn's, which inspects the parameters of a class once."""
 
     @classmethod
     def _get_param_names(cls) -> list[str]:

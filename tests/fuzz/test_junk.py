@@ -17,6 +17,7 @@ CALLERS |= {("descent_steps", "fun"), ("descent_steps", "grad")}
 # Whatever is called with junk must not stop for long.
 QUICK = {"epochs": 3, "learning_rate": 0.01, "seed": 0}
 RIGHT = {
+    "Summary": {"X": [[1.0], [2.0], [4.0]], "y": [1.0, 0.0, 2.0], "sample_weight": [1.0, 2.0, 1.0]},
     "Loss": {"value": lambda y, z: 0.5 * (z - y) * (z - y), "gradient": lambda y, z: z - y},
     "EMA": {"decay": 0.5},
     "Warmup": {"schedule": gdfast.Constant(0.1), "length": 3},
@@ -51,6 +52,13 @@ def functions(junk, folder):
     yield "fit of batches", lambda: gdfast.fit, {"X": X, "y": Y, "batch_size": 2, **QUICK}
     yield "fit of labels", lambda: gdfast.fit, {"X": X, "y": junk.LABELS, "loss": "log_loss", **QUICK}
     yield "sweep", lambda: gdfast.sweep, {"X": X, "y": Y, "folds": 2, **QUICK}
+    summary = gdfast.Summary(X, Y)
+    summary.save(folder / "summary.npz")
+    yield "fit of a Summary", lambda: gdfast.fit, {"X": summary, **QUICK}
+    yield "Summary.merge", lambda: summary.merge, {"other": summary}
+    yield "Summary.of", lambda: gdfast.Summary.of, {"blocks": [(X, Y), (X, Y)]}
+    yield "Summary.save", lambda: summary.save, {"path": str(folder / "saved summary.npz")}
+    yield "Summary.load", lambda: gdfast.Summary.load, {"path": str(folder / "summary.npz")}
     yield "minimize", lambda: gdfast.minimize, {"fun": curve, "x0": [1.0, 2.0], "learning_rate": 0.1, "steps": 3}
     yield "stability", lambda: gdfast.stability, {"X": X, "y": Y}
     yield "stability.epochs_to", lambda: gdfast.stability(X, Y).epochs_to, {"tolerance": 0.1}

@@ -38,6 +38,7 @@ def typed(monkeypatch, tmp_path):
         (tmp_path / "data.csv").write_text(DATA)
         (tmp_path / "run.npz").write_bytes(stored)
         (tmp_path / "runs.db").write_bytes(runs)
+        (tmp_path / "summary.npz").write_bytes(summary)
         out, err = (
             io.TextIOWrapper(io.BytesIO(), "utf-8", errors, write_through=True)
             for errors in ("strict", "backslashreplace")
@@ -51,10 +52,12 @@ def typed(monkeypatch, tmp_path):
                 run()
         return ended.value.code or 0, *(stream.buffer.getvalue().decode() for stream in (out, err))
 
-    stored = runs = b""
+    stored = runs = summary = b""
     assert call("fit", "data.csv", "--target", "y", "--epochs", "3", "--save", "saved.npz")[0] == 0
     stored = (tmp_path / "saved.npz").read_bytes()
     trained = gdfast.Run.load(tmp_path / "saved.npz")
+    assert call("summarize", "data.csv", "--target", "y", "--out", "saved.npz")[0] == 0
+    summary = (tmp_path / "saved.npz").read_bytes()
     for key in KEYS:
         open_store(tmp_path / "runs.db").add(key, trained.settings, None, trained)
     runs = (tmp_path / "runs.db").read_bytes()
@@ -66,6 +69,8 @@ def commands():
     rights = {
         "fit": ["data.csv", "--target", "y", "--epochs", "3", "--learning-rate", "0.001"],
         "sweep": ["data.csv", "--target", "y", "--epochs", "3", "--learning-rate", "0.001"],
+        "summarize": ["data.csv", "--target", "y", "--out", "new.npz"],
+        "merge": ["summary.npz", "--out", "new.npz"],
         "predict": ["run.npz", "data.csv"], "info": [], "report": ["runs.db", "--out", "report.html"],
         "runs ls": ["runs.db"], "runs show": ["runs.db", KEYS[0]], "runs compare": ["runs.db", *KEYS],
         "runs rm": ["runs.db", KEYS[0]], "runs export": ["runs.db", "--parquet", "runs.parquet"],
