@@ -1,5 +1,6 @@
 """X, y and weights as checked, typed arrays: the Problem that a solver works on."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,7 @@ from gdfast.options.custom_loss import Loss
 __all__ = [
     "Dimensions",
     "Problem",
+    "Shared",
     "label_matches",
     "make_problem",
     "normalised_weights",
@@ -53,6 +55,13 @@ class Dimensions:
         return (W.copy(), b.copy()) if self.several else (W[0].copy(), float(b[0]))
 
 
+class Shared(dict[Any, Any]):
+    """What several fits on a problem make once: by the first thread that asks for it, while others wait."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()  # what is made may need other things that are made once
+
+
 @dataclass(frozen=True)
 class Problem:
     """The data of a fit; nothing in it is written to."""
@@ -64,7 +73,7 @@ class Problem:
     several: bool  # y had several columns, so coef has a row for each
     scaling: Scaling | None = None  # that X was standardized by
     # What several fits on this problem make once, and "parts", its rows as problems that others share; None: one fit.
-    shared: dict[Any, Any] | None = None
+    shared: Shared | None = None
     # Of a Summary, R of the rows sqrt(s_i / sum s) [x_i 1 | y_i], which are not at hand: X is of NaN then.
     triangle: NDArray[np.float64] | None = None
 
@@ -72,9 +81,10 @@ class Problem:
         """Return what `make` returns, which several fits make once."""
         if self.shared is None:
             return make()
-        if key not in self.shared:
-            self.shared[key] = make()
-        return self.shared[key]
+        with self.shared.lock:
+            if key not in self.shared:
+                self.shared[key] = make()
+            return self.shared[key]
 
     @cached_property
     def dimensions(self) -> Dimensions:
@@ -86,7 +96,9 @@ class Problem:
 
     def standardized(self, scaling: Scaling) -> "Problem":
         """Return the problem on scaled columns."""
-        return replace(self, X=scaling.scaled(self.X), scaling=scaling, shared=None if self.shared is None else {})
+        return replace(
+            self, X=scaling.scaled(self.X), scaling=scaling, shared=None if self.shared is None else Shared()
+        )
 
 
 def make_problem(X: Features, y: Any, loss: str | Loss, sample_weight: Any = None, c: float = 0.0) -> Problem:

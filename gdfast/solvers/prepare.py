@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gdfast.backends import BACKENDS, choose, load, why_unavailable
 from gdfast.data.csr import Features, features
-from gdfast.data.problem import Dimensions, Problem, make_problem, split, validation_problem
+from gdfast.data.problem import Dimensions, Problem, Shared, make_problem, split, validation_problem
 from gdfast.data.scaling import scaling_of
 from gdfast.data.summary import Summary, problem_of_summary
 from gdfast.formulas.losses import LOSSES
@@ -58,7 +58,7 @@ def prepare(
             checked_X = features("X", X) if known is None else X
             prepared = prepare_data(checked_X, y, sample_weight, options, loss, model.c, backend)
         if known is not None:
-            prepared = known[key] = prepared._replace(problem=replace(prepared.problem, shared={}))
+            prepared = known[key] = prepared._replace(problem=replace(prepared.problem, shared=Shared()))
     problem, validation, rows, seed = prepared
     seed = seed if options["seed"] is None else options["seed"]
     data = problem.dimensions

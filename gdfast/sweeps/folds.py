@@ -12,7 +12,7 @@ from gdfast._utils.arguments import as_array, shown
 from gdfast.backends import load
 from gdfast.data.csr import features
 from gdfast.data.frames import NamedData
-from gdfast.data.problem import Problem, validation_problem
+from gdfast.data.problem import Problem, Shared, validation_problem
 from gdfast.options.declarations import checked
 from gdfast.results.run import Run
 from gdfast.solvers.plan import Plan
@@ -121,5 +121,5 @@ class FoldParts:
         rows = rows_of(self.data, fold.test)
         weights = None if rows.sample_weight is None else np.asarray(rows.sample_weight, np.float64)
         return Problem(
-            rows.X, np.asarray(rows.y, np.float64).reshape(len(rows.X), -1), weights, None, several, None, {}
+            rows.X, np.asarray(rows.y, np.float64).reshape(len(rows.X), -1), weights, None, several, None, Shared()
         )
