@@ -17,5 +17,9 @@ int log1p_block(int loss, double c, const double *restrict y, const double *rest
 /* values <- log1p(values). */
 void log1p_all(double *values, ptrdiff_t n);
 
+/* The sum of at most BLOCK values rest + log1p(excess), by SUMS_OF_LOGS logarithms; no excess is above 1. */
+#define SUMS_OF_LOGS 16
+double sum_of_log1p(const double *rests, const double *excesses, ptrdiff_t n);
+
 /* z <- z - log(sum over outputs of exp(z)): output o of row i is z[o * stride + i], of at most BLOCK rows. */
 void log_normalise(double *restrict z, ptrdiff_t outputs, ptrdiff_t stride, ptrdiff_t n);

@@ -68,6 +68,26 @@ void log1p_all(double *values, ptrdiff_t n)
     for (ptrdiff_t i = 0; i < n; i++)
         values[i] = log1p(values[i]);
 }
+
+double sum_of_log1p(const double *rests, const double *excesses, ptrdiff_t n)
+{
+    double q[SUMS_OF_LOGS] = {0}, sums[SUMS_OF_LOGS] = {0}, total = 0.0;
+    ptrdiff_t i = 0;
+    for (; i + SUMS_OF_LOGS <= n; i += SUMS_OF_LOGS)
+        for (int j = 0; j < SUMS_OF_LOGS; j++) {
+            q[j] += excesses[i + j] + q[j] * excesses[i + j];
+            sums[j] += rests[i + j];
+        }
+    for (int j = 0; i + j < n; j++) {
+        q[j] += excesses[i + j] + q[j] * excesses[i + j];
+        sums[j] += rests[i + j];
+    }
+    for (int j = 0; j < SUMS_OF_LOGS; j++)
+        sums[j] += log1p(q[j]);
+    for (int j = 0; j < SUMS_OF_LOGS; j++)
+        total += sums[j];
+    return total;
+}
 """
 
 

@@ -40,6 +40,11 @@ cdef extern from "scale.h" nogil:
 cdef extern from "losses.h" nogil:
     void loss_block(int loss, double c, const double* y, const double* z, double* values, double* gradients,
                     Py_ssize_t n)
+    enum:
+        SUMS_OF_LOGS
+    int log1p_block(int loss, double c, const double* y, const double* z, double* rests, double* excesses,
+                    double* gradients, Py_ssize_t n)
+    double sum_of_log1p(const double* rests, const double* excesses, Py_ssize_t n)
     void log_normalise(double* z, Py_ssize_t outputs, Py_ssize_t stride, Py_ssize_t n)
 
 cdef enum:

@@ -56,8 +56,12 @@ cdef double losses_of(const Model* model, const double* y, const double* s, cons
                       Py_ssize_t size) noexcept nogil:
     """Return the sum of s_i loss_i over at most a block, and write s_i loss_i' into r; s NULL: all are 1."""
     cdef double values[BLOCK]
+    cdef double excesses[BLOCK]
     cdef double total = 0.0
     cdef Py_ssize_t i
+    if (s == NULL and size >= 2 * SUMS_OF_LOGS
+            and log1p_block(model.loss, model.c, y, z, values, excesses, r, size)):
+        return sum_of_log1p(values, excesses, size)
     loss_block(model.loss, model.c, y, z, values, r, size)
     if s == NULL:
         for i in range(size):

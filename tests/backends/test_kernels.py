@@ -175,3 +175,27 @@ def test_the_gradient_of_log_loss_by_margins_is_exact_to_4_ulp(rows, rng):
         )  # fmt: skip
         expected = y / (1 + np.exp(y * z[part].astype(np.longdouble)))
         np.testing.assert_allclose(run.coef[rows:], expected.astype(float), rtol=9e-16, atol=0)
+
+
+@pytest.mark.parametrize("margin", [1e-8, 1.0, 25.0, 600.0, -3.0, -800.0])
+@pytest.mark.parametrize("n", [1, 31, 32, 33, 257, 1000])
+@pytest.mark.parametrize("d", [1, 3, 9])
+def test_a_block_of_log_losses_by_few_logarithms(n, d, margin):
+    """Nothing is lost where all losses are tiny, or one is huge."""
+    X, y = RNG.uniform(0.5, 1.5, size=(n, d)), np.where(np.arange(n) % 2, 1.0, -1.0)
+    if n == 1:
+        X, y = np.repeat(X, 2, axis=0), np.array([-1.0, 1.0])
+    X *= y[:, None]
+    coef = np.full(d, margin / d)
+    run = gdfast.fit(
+        X, y, loss="log_loss", epochs=1, learning_rate=1e-300, coef_init=coef, fit_intercept=False, backend="cython",
+        solver="loop",
+    )  # fmt: skip
+    margins = (X.astype(np.longdouble) @ coef) * y
+    expected = np.mean(np.log1p(np.exp(-np.abs(margins))) + np.maximum(-margins, 0))
+    allowed = 2e-15 * (2 + abs(margin)) * float(expected)  # exp has the rounding of its argument
+    assert float(abs(run.costs[0] - expected)) <= allowed
+    rates = [1e-300, 2e-300]
+    options = {"loss": "log_loss", "epochs": 1, "coef_init": coef, "fit_intercept": False, "solver": "loop"}
+    sweep = gdfast.sweep(X, y, learning_rate=rates, backend="cython", **options)
+    assert float(abs(sweep.runs[0].costs[0] - expected)) <= allowed
