@@ -12,27 +12,9 @@ import gdfast
 from gdfast.options.declarations import DEFAULTS
 from gdfast.sweeps.store import key_of, open_store
 
-pytest.importorskip("typer")
-from gdfast.cli import commands
-
 X = np.random.default_rng(0).normal(size=(30, 2))
 Y = X @ [1.0, -2.0] + 0.5
 ALPHAS = (0.0, 0.25, 4.0)
-
-
-@pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
-    """Return a function that runs a command line in a folder, and returns its status, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["gdfast", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            commands.run()
-        printed = capsys.readouterr()
-        return end.value.code or 0, printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture

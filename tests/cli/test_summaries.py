@@ -1,15 +1,11 @@
 """`gdfast summarize` and `merge`, and `gdfast fit` on what they write."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
 import gdfast
-
-pytest.importorskip("typer")
-from gdfast.cli import commands
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 2))
@@ -17,26 +13,14 @@ Y = X @ [1.0, -2.0] + 0.5 + RNG.normal(size=90)
 WEIGHTS = RNG.integers(1, 4, 90)
 
 
-@pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
-    """Return a function that runs a command line beside three parts of the rows; its status, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def parts(tmp_path):
+    """Write three parts of the rows."""
     for i in range(3):
         rows = slice(30 * i, 30 * i + 30)
-        lines = [
-            f"{a!r},{y!r},{b!r},{w}"
-            for (a, b), y, w in zip(X[rows].tolist(), Y[rows].tolist(), WEIGHTS[rows], strict=False)
-        ]
+        table = np.column_stack([X[rows, 0], Y[rows], X[rows, 1]]).tolist()
+        lines = [",".join(map(repr, row)) + f",{weight}" for row, weight in zip(table, WEIGHTS[rows], strict=True)]
         (tmp_path / f"part{i}.csv").write_text("\n".join(["a,t,b,w", *lines]) + "\n")
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["gdfast", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            commands.run()
-        printed = capsys.readouterr()
-        return end.value.code or 0, printed.out, printed.err
-
-    return run
 
 
 def test_parts_merge_into_the_rows(command):
