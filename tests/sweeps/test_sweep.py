@@ -274,7 +274,14 @@ def test_ctrl_c_ends_passes_on_threads():
     timer.start()
     try:
         result = gdfast.sweep(
-            X, y, optimizer="adam", learning_rate=[1e-4, 1e-3, 1e-2, 2e-2], batch_size=1, epochs=10**6, n_threads=2
+            X,
+            y,
+            optimizer="adam",
+            learning_rate=[1e-4, 1e-3, 1e-2, 2e-2],
+            batch_size=1,
+            epochs=10**6,
+            n_threads=2,
+            max_seconds=60,
         )
     finally:
         timer.cancel()
