@@ -80,9 +80,9 @@ class KernelSet(Protocol):
         """Run `stochastic` for each state, and return what it returns for each.
 
         `models` are those of the configurations, which are the kernels' own where they are left out. States and costs
-        are those of `stochastic` to rounding, 1e-12 relative at stable rates (X in float32: to its rounding), and
-        depend on no chunk borders; the last bits may depend on which configurations share the rows. Where J is wanted
-        the running sum is left as it is. One that is not finite changes nothing for the others.
+        are those of `stochastic` to rounding, 1e-12 relative at stable rates, and depend on no chunk borders; the last
+        bits may depend on which configurations share the rows. Where J is wanted the running sum is left as it is. One
+        that is not finite changes nothing for the others.
         """
 
     def settle_interval(self, batch_size: int) -> int:
