@@ -11,6 +11,7 @@ import pytest
 from sklearn.model_selection import KFold
 
 import gdfast
+from gdfast.solvers.loop import chunks
 from gdfast.solvers.loop import solver as loop
 from gdfast.sweeps.sweep import fit_together
 
@@ -119,6 +120,26 @@ def test_a_drawn_sweep_is_its_single_fits(seed, share_all):
             weights = None if weight is None else weight[test]
             tol = 1e-10 if X.dtype == np.float64 else 1e-4
             assert result.validation_costs[place] == pytest.approx(0.5 * np.average(off**2, weights=weights), rel=tol)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    ["gd", gdfast.Momentum(0.8), gdfast.Momentum(0.5, nesterov=True), "adagrad", "rmsprop", "adam", gdfast.AdamW()],
+    ids=str,
+)
+@pytest.mark.parametrize("penalty", [None, "l2", "l1"])
+@pytest.mark.parametrize("average", [None, 7, gdfast.EMA(0.8)], ids=str)
+def test_full_batches_of_each_optimizer_over_many_chunks(data, share_all, monkeypatch, optimizer, penalty, average):
+    """A step count, or what is pending, that a chunk does not hand on shows from the second one on."""
+    monkeypatch.setattr(chunks, "GROWTH", 1)
+    monkeypatch.setattr(chunks, "FIRST_PRODUCTS", 1000)  # five epochs
+    X, y = data
+    options = {"loss": "huber", "epochs": 23, "optimizer": optimizer, "penalty": penalty, "solver": "loop"}
+    options |= {} if average is None else {"average": average}
+    grid = {"learning_rate": [0.01, 0.03, 0.1], "alpha": [0.0] if penalty is None else [0.0, 0.01]}
+    result = gdfast.sweep(X, y, **options, **grid)
+    for run, configuration in zip(result, result.configurations, strict=True):
+        assert_same(run, fit(X, y, configuration))
 
 
 def test_order_is_that_of_the_keywords_folds_innermost(data):

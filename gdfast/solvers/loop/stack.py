@@ -31,10 +31,11 @@ def kind_of(model: Model, place: int) -> Hashable:
 
 
 class Stack:
-    """Loops whose updates are one update of a state with the outputs of all."""
+    """Loops whose updates are one update of a state with the outputs of all: in W, b, M and V, and no others."""
 
     def __init__(self, loops: Sequence[Any], places: list[int]) -> None:
-        self.places, self.state = places, State.stacked([loop.state for loop in loops])
+        self.places, self.first = places, loops[0].state
+        self.state = self.first if len(loops) == 1 else State.stacked([loop.state for loop in loops])
         problem, model = loops[0].problem, loops[0].plan.model
         if len(loops) > 1:
             l2: Any = np.repeat([[loop.plan.model.l2] for loop in loops], problem.Y.shape[1], axis=0)  # a column
@@ -61,6 +62,7 @@ class Stack:
         k = gradients.shape[1]
         self.kernels.G = gradients.reshape(-1, gradients.shape[2])
         eta: Any = float(rates[0]) if len(rates) == 1 else np.repeat(rates, k)[:, None]
+        self.state.steps = self.first.steps  # those before this chunk
         self.kernels.update(self.state, scale, eta, done)
 
     def finite(self) -> NDArray[np.bool_]:
