@@ -11,7 +11,15 @@ from gdfast.data.csr import dense, row_squares
 from gdfast.data.problem import Problem
 from gdfast.options.model import Model
 
-__all__ = ["auto_rate", "largest_curvature", "largest_rate", "loss_curvature", "stable_rate", "surely_stable"]
+__all__ = [
+    "auto_rate",
+    "largest_curvature",
+    "largest_rate",
+    "loss_curvature",
+    "spreads_rounding",
+    "stable_rate",
+    "surely_stable",
+]
 
 Apply = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -59,6 +67,18 @@ def auto_rate(problem: Problem, model: Model, batch_size: int | None) -> float:
     if not np.isfinite(L):
         raise ValueError("learning_rate='auto': the values of X are too large for it; scale X, or give a rate")
     return 1.0 / L if L > 0 else 1.0
+
+
+def spreads_rounding(problem: Problem, model: Model, batch_size: int, rate: float) -> bool:
+    """Tell whether SGD at a rate may move two iterates apart that differ in rounding, without its costs growing.
+
+    An update by one row does where rate times the row's curvature is above 2. A quadratic loss grows then; one whose
+    gradient is bounded need not. A mean over rows is taken to have the part 1 / sqrt(batch_size) of it.
+    """
+    if model.formulas.quadratic or model.formulas.curvature is None:
+        return False
+    largest = problem.once(("row curvature", model.loss, model.l2), lambda: row_curvature(problem, model))
+    return bool(rate * largest / batch_size**0.5 > 2.0)
 
 
 def stable_rate(problem: Problem, model: Model, batch_size: int | None, rate: float = np.inf) -> float | None:

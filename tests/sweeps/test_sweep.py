@@ -122,6 +122,19 @@ def test_a_drawn_sweep_is_its_single_fits(seed, share_all):
             assert result.validation_costs[place] == pytest.approx(0.5 * np.average(off**2, weights=weights), rel=tol)
 
 
+@pytest.mark.parametrize("loss", ["huber", "log_loss"])
+def test_rates_at_which_sgd_spreads_rounding_train_alone(loss):
+    """Above 2 / (curvature of a row) iterates that differ in a last digit move apart, though the costs stay bounded."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 25))
+    y = X @ rng.normal(size=25) + rng.normal(size=300)
+    y = (y > 0).astype(int) if loss == "log_loss" else y
+    rates = [1e-3, 1e-2, 0.1, 1.0]
+    result = gdfast.sweep(X, y, loss=loss, learning_rate=rates, batch_size=1, epochs=20, seed=0)
+    for run, configuration in zip(result, result.configurations, strict=True):
+        assert_same(run, fit(X, y, configuration))
+
+
 @pytest.mark.parametrize(
     "optimizer",
     ["gd", gdfast.Momentum(0.8), gdfast.Momentum(0.5, nesterov=True), "adagrad", "rmsprop", "adam", gdfast.AdamW()],

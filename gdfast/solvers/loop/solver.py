@@ -21,6 +21,7 @@ from gdfast.solvers.loop.saved_state import check_saved_state
 from gdfast.solvers.loop.together import run_together
 from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
+from gdfast.solvers.smoothness import spreads_rounding
 
 __all__ = ["Loop"]
 
@@ -60,8 +61,13 @@ class Loop(Solver):
             return None
         common = id(problem), plan.backend, plan.n_threads, model.loss, model.custom, model.c
         if plan.stochastic:
+            if not simple(model) or data.k > 1 or data.sparse:
+                return None
+            rate = plan.rates.constant
+            if rate is not None and spreads_rounding(problem, model, plan.batch_size or 1, rate):
+                return None
             order = plan.batch_size, plan.shuffle, plan.seed, plan.rates.by_step, plan.average_from is None
-            return (*common, order, model.intercept) if simple(model) and data.k == 1 else None
+            return (*common, order, model.intercept)
         return common if Loop.seconds(data, plan) >= LEAST_SECONDS * plan.epochs else None
 
     @classmethod
