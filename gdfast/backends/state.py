@@ -178,6 +178,19 @@ class State:
         if self.position and self.shuffle:
             fill_order(self.order, self.seed, self.epoch)
 
+    def carry(self, snapshot: dict[str, Any], epoch: int) -> None:
+        """Take over what training on other rows had reached, at the start of an epoch on these.
+
+        The cumulative penalty begins anew where the options that shape it are others than they were.
+        """
+        for name in ("W", "b", "M", "V", "A", "sums"):
+            getattr(self, name)[:] = snapshot[name]
+        if all(snapshot[name].shape == getattr(self, name).shape for name in ("Q", "U")):
+            self.Q[:], self.U[:] = snapshot["Q"], snapshot["U"]
+        else:
+            self.sums[1] = 0.0
+        self.steps, self.count, self.epoch = snapshot["steps"], snapshot["count"], epoch
+
     def estimate(self) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Return coef (k, d) and intercept (k,): the mean where one has begun and its first epoch is done."""
         if self.count < self.steps_per_epoch:

@@ -20,12 +20,16 @@ __all__ = [
     "Dimensions",
     "Problem",
     "Shared",
+    "given_weights",
+    "has_missing",
+    "known_labels",
     "label_matches",
     "make_problem",
     "normalised_weights",
     "part_of",
     "split",
     "targets",
+    "unmixed",
     "validation_problem",
 ]
 
@@ -286,6 +290,16 @@ def unmixed(array: NDArray[Any], y: Any) -> NDArray[Any]:
 
 def normalised_weights(sample_weight: Any, n: int) -> NDArray[np.float64] | None:
     """Return the weights with mean 1, or None where there are none."""
+    weights = given_weights(sample_weight, n)
+    if weights is None:
+        return None
+    relative: NDArray[np.float64] = weights / weights.max()  # a new array, whose sum cannot overflow
+    relative *= n / relative.sum()
+    return relative
+
+
+def given_weights(sample_weight: Any, n: int) -> NDArray[np.float64] | None:
+    """Return the weights as they are, checked, or None where there are none."""
     if sample_weight is None:
         return None
     weights = vector("sample_weight", sample_weight, n, "row of X")
@@ -293,6 +307,4 @@ def normalised_weights(sample_weight: Any, n: int) -> NDArray[np.float64] | None
         raise ValueError(f"sample_weight holds {weights.min():g}, and must not be negative; 0 leaves a row out")
     if weights.max() == 0:
         raise ValueError("sample_weight is zero for every row; at least one must be positive")
-    relative: NDArray[np.float64] = weights / weights.max()  # a new array, whose sum cannot overflow
-    relative *= n / relative.sum()
-    return relative
+    return weights

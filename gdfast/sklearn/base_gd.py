@@ -16,11 +16,14 @@ from gdfast.data.csr import features
 from gdfast.data.frames import by_name
 from gdfast.data.row_blocks import by_row_blocks
 from gdfast.options.option import LARGEST_SEED
+from gdfast.sklearn.internals import check_sample_weight
 from gdfast.sklearn.methods import Estimator
+from gdfast.sklearn.partial import PartialRows, Progress, check_coefficients, progress_of_runs, train_on
 
 __all__ = ["DTYPES", "BaseGD", "FitCall", "TrainingRows"]
 
 DTYPES = [np.float64, np.float32]
+OF_A_FIT = ("_runs", "_data", "_history", "_postponed")  # attributes that partial_fit does not have
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,10 @@ class BaseGD(Estimator):
         """The result of `gdfast.stability` for the data of the last fit; it is not pickled."""
         self._fit_postponed()
         if not hasattr(self, "_runs"):
-            raise AttributeError("stability_ needs the data of a fit, which a loaded or unfitted estimator has not")
+            raise AttributeError(
+                "stability_ needs the data of a fit, which an estimator that is loaded, unfitted or trained by "
+                "partial_fit has not"
+            )
         if isinstance(self.loss, gdfast.Loss):
             raise AttributeError(f"stability_ needs a loss of gdfast's, not {self.loss.name!r}")
         X, y, sample_weight = self._data
@@ -171,6 +177,46 @@ class BaseGD(Estimator):
         runs = [gdfast.fit(rows.X, call.y, sample_weight=rows.sample_weight, **call.options) for call in calls]
         self._set_fitted_attributes(runs)
         self._keep_runs(runs, (rows.X, calls[0].y, rows.sample_weight))
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, **given: Any) -> None:
+        """Check the rows, train on them for one epoch, and set the fitted attributes."""
+        self._check_parameters()
+        before = self._progress_so_far()
+        rows = self._partial_rows(X, y, sample_weight, **given)
+        progress, outcomes = train_on(self, rows, before)
+        self._set_fitted_attributes(outcomes)
+        for name in OF_A_FIT:
+            self.__dict__.pop(name, None)
+        self._progress = progress
+
+    def _progress_so_far(self) -> Progress | None:
+        """Return what `fit` and `partial_fit` have reached, None before the first call."""
+        if not hasattr(self, "coef_"):
+            return None
+        self._fit_postponed()
+        progress = progress_of_runs(self._runs) if "_runs" in vars(self) else vars(self).get("_progress")
+        if progress is None:
+            raise ValueError(
+                "this estimator does not hold the state of its training, as one pickled by an older gdfast; fit it "
+                "anew before partial_fit, with coef_init and intercept_init"
+            )
+        check_coefficients(self, progress)
+        return progress
+
+    def _partial_rows(self, X: Any, y: Any, sample_weight: Any) -> PartialRows:
+        """Return the checked rows of a call of `partial_fit`."""
+        raise NotImplementedError
+
+    def _validated(self, X: Any, y: Any, sample_weight: Any, **options: Any) -> tuple[Any, Any, Any]:
+        """Return the data as scikit-learn checks them; `options` are those of validate_data."""
+        self._refuse_names(y=y, sample_weight=sample_weight)
+        X, y = validate_data(self, X, y, accept_sparse="csr", order="C", **{"dtype": DTYPES, **options})
+        return X, y, None if sample_weight is None else check_sample_weight(sample_weight, X)
+
+    @property
+    def _as_before(self) -> dict[str, Any]:
+        """The options of validate_data for a call of `partial_fit`: features and dtype are those of the first."""
+        return {"reset": False, "dtype": self.coef_.dtype} if hasattr(self, "coef_") else {}
 
     def _check_parameters(self) -> None:
         """Raise an error for parameters that `gdfast.fit` takes and the estimator does not."""
@@ -194,7 +240,7 @@ class BaseGD(Estimator):
         names = ("n_features_in_", "feature_names_in_", "classes_")
         return {name: getattr(self, name) for name in names if hasattr(self, name)}
 
-    def _set_fitted_attributes(self, runs: list[gdfast.Run]) -> None:
+    def _set_fitted_attributes(self, runs: Any) -> None:
         """Set the attributes that are read from the runs, the history excepted."""
         self.n_iter_ = max(run.epochs for run in runs)
         self.stop_reason_ = runs[0].stop_reason if len(runs) == 1 else [run.stop_reason for run in runs]
@@ -202,7 +248,8 @@ class BaseGD(Estimator):
     def _keep_runs(self, runs: list[gdfast.Run], data: tuple[Any, Any, Any]) -> None:
         """Keep the runs and their data for `stability_`, and the history."""
         self._runs, self._data = runs, data
-        self.__dict__.pop("_postponed", None)
+        for name in ("_postponed", "_progress"):
+            self.__dict__.pop(name, None)
         self._history = runs[0].history if len(runs) == 1 else [run.history for run in runs]
 
     def _fit_postponed(self) -> None:
@@ -216,16 +263,26 @@ class BaseGD(Estimator):
         """The recorded columns of the last fit."""
         self._fit_postponed()
         if "_history" not in vars(self):
-            raise AttributeError(f"history_ needs a fitted estimator: call fit of this {type(self).__name__} first")
+            raise AttributeError(
+                f"history_ needs a fitted estimator: call fit of this {type(self).__name__} first (partial_fit records "
+                "nothing)"
+            )
         return self._history
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without the runs, which hold the data."""
         self._fit_postponed()
         state = dict(super().__getstate__())
+        if "_runs" in state:
+            state["_progress"] = progress_of_runs(self._runs)
         for name in ("_runs", "_data", "_postponed"):
             state.pop(name, None)
         return state
+
+    def _leave_data(self) -> None:
+        """Keep the state of the training in place of the runs, which hold the data."""
+        self._progress = progress_of_runs(self._runs)
+        del self._runs, self._data
 
     def _evaluated(self, X: Any, function: Callable[[NDArray[Any]], NDArray[Any]] | None) -> NDArray[Any]:
         """Return a function of the linear predictors of the rows of X, those themselves without one, by blocks."""

@@ -8,17 +8,16 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
-import gdfast
-from gdfast._utils.arguments import choice, numeric_array
+from gdfast._utils.arguments import choice, numeric_array, shown
+from gdfast.data.csr import features
 from gdfast.formulas.losses import LOSSES, log_normalised
 from gdfast.formulas.probabilities import agreeing, log_one_against_all, predicted_classes
 from gdfast.options.declarations import OPTIONS
-from gdfast.sklearn.base_gd import DTYPES, BaseGD, FitCall, TrainingRows
-from gdfast.sklearn.internals import check_sample_weight
+from gdfast.sklearn.base_gd import BaseGD, FitCall, TrainingRows
 from gdfast.sklearn.methods import takes_arrays, trains
 from gdfast.sklearn.parameters import with_parameters
+from gdfast.sklearn.partial import PartialRows, class_targets, known_classes, regression_targets
 
 __all__ = ["GDClassifier", "GDRegressor"]
 
@@ -48,9 +47,9 @@ class GDRegressor(RegressorMixin, BaseGD):
     intercept_ : float or ndarray of shape (n_outputs,)
         The intercept.
     n_iter_ : int
-        Number of epochs done.
+        Number of epochs done; after `partial_fit` the number of its calls.
     history_ : dict of ndarray
-        The columns "epoch", "cost" and what `record` names.
+        The columns "epoch", "cost" and what `record` names; `partial_fit` has none.
     stop_reason_ : gdfast.StopReason
         Why training ended.
     stability_ : Stability
@@ -120,16 +119,71 @@ class GDRegressor(RegressorMixin, BaseGD):
         self._fit(X, y, sample_weight, validation=validation, coef_init=coef_init, intercept_init=intercept_init)
         return self
 
+    @trains
+    def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> "GDRegressor":
+        """Train for one epoch on the rows given, from where the last call of `partial_fit` or `fit` ended.
+
+        The optimizer's state and its number of updates are carried on, also the average; a call counts as an epoch for
+        schedules by epoch and for `average`, from 0 after a `fit`. With `shuffle` the rows are taken in the order
+        ``gdfast.sample_order(n, seed, call)``. `epochs`, `tol`, `patience`, `gradient_tol`, `max_seconds`, `history`,
+        `history_every`, `record`, `progress` and `warm_start` are of `fit` alone, and ignored. Where training diverges
+        and `on_divergence` is "warn", the coefficients are those from before the call.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features, of the dtype of the first call: float32 or float64.
+        y : array-like of shape (n,) or (n, n_outputs)
+            The targets; as many columns as at the first call.
+        sample_weight : array-like of shape (n,), default=None
+            At least 0, not all 0; taken as they are, not scaled to mean 1. None is 1 for all.
+
+        Returns
+        -------
+        GDRegressor
+            The estimator itself; its `n_iter_` is the number of calls.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what `gdfast.fit` refuses, and for input that scikit-learn's estimators refuse. For callbacks,
+            checkpoint, restore_best, a solver other than the loop, ReduceOnPlateau, on_divergence="backtrack", and
+            standardize=True without a `fit` before. Where loss, optimizer, average, fit_intercept, standardize or the
+            coefficients were changed since the last call. The estimator is then as it was.
+        gdfast.DivergenceError
+            If training diverges and on_divergence="raise"; its `run` is None.
+
+        Warns
+        -----
+        gdfast.DivergenceWarning
+            If training diverges.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gdfast.sklearn import GDRegressor
+        >>> model = GDRegressor(batch_size=1, learning_rate=0.1, random_state=0)
+        >>> rng = np.random.default_rng(0)
+        >>> for _ in range(100):
+        ...     X = rng.standard_normal((20, 1))
+        ...     model = model.partial_fit(X, 2.0 * X[:, 0] + 1.0)
+        >>> model.coef_.round(6), round(model.intercept_, 6), model.n_iter_
+        (array([2.]), 1.0, 100)
+        """
+        self._partial_fit(X, y, sample_weight)
+        return self
+
     def _checked_rows(self, X: Any, y: Any, sample_weight: Any) -> TrainingRows:
         """Return the checked data."""
-        self._refuse_names(y=y, sample_weight=sample_weight)
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype=DTYPES, order="C", y_numeric=True,
-            multi_output=self._supports_multi_output(),
-        )  # fmt: skip
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, X)
-        return TrainingRows(X, y, sample_weight, self._attributes_of_data())
+        data = self._validated(X, y, sample_weight, y_numeric=True, multi_output=self._supports_multi_output())
+        return TrainingRows(*data, self._attributes_of_data())
+
+    def _partial_rows(self, X: Any, y: Any, sample_weight: Any) -> PartialRows:
+        """Return the checked rows of a call of `partial_fit`."""
+        options = {"y_numeric": True, "multi_output": self._supports_multi_output()}
+        X, y, sample_weight = self._validated(X, y, sample_weight, **options, **self._as_before)
+        Y = regression_targets(self, y)
+        return PartialRows(features("X", X), [Y], sample_weight, Y.shape[1] > 1)
 
     def _rows_depend_on(self, y: Any) -> tuple[Any, ...]:
         """Return whether targets in columns may have several."""
@@ -143,7 +197,7 @@ class GDRegressor(RegressorMixin, BaseGD):
         options = self._fit_options(*self._draw_seeds(1)) | {"validation": self._checked_validation(validation)}
         return [FitCall(rows.y, options | initial)]
 
-    def _set_fitted_attributes(self, runs: list[gdfast.Run]) -> None:
+    def _set_fitted_attributes(self, runs: Any) -> None:
         """Set the attributes of the one run."""
         super()._set_fitted_attributes(runs)
         self.coef_, self.intercept_ = runs[0].coef, runs[0].intercept
@@ -236,9 +290,10 @@ class GDClassifier(ClassifierMixin, BaseGD):
     classes_ : ndarray of shape (n_classes,)
         The labels in sorted order.
     n_iter_ : int
-        Number of epochs done, the largest of all classes.
+        Number of epochs done, the largest of all classes; after `partial_fit` the number of its calls.
     history_ : dict of ndarray or list of dict
         The columns "epoch", "cost" and what `record` names; a list where the classes are fitted one by one.
+        `partial_fit` has none.
     stop_reason_ : gdfast.StopReason or list of gdfast.StopReason
         Why training ended; a list where the classes are fitted one by one.
     stability_ : Stability
@@ -352,14 +407,72 @@ class GDClassifier(ClassifierMixin, BaseGD):
         self._fit(X, y, sample_weight, validation=validation, coef_init=coef_init, intercept_init=intercept_init)
         return self
 
+    @trains
+    def partial_fit(
+        self, X: Any, y: Any, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> "GDClassifier":
+        """Train for one epoch on the rows given, from where the last call of `partial_fit` or `fit` ended.
+
+        The optimizer's state and its number of updates are carried on, also the average; a call counts as an epoch for
+        schedules by epoch and for `average`, from 0 after a `fit`. With `shuffle` the rows are taken in the order
+        ``gdfast.sample_order(n, seed, call)``. `epochs`, `tol`, `patience`, `gradient_tol`, `max_seconds`, `history`,
+        `history_every`, `record`, `progress` and `warm_start` are of `fit` alone, and ignored. Where training diverges
+        and `on_divergence` is "warn", the coefficients are those from before the call.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            The features, of the dtype of the first call: float32 or float64.
+        y : array-like of shape (n,)
+            The labels; each is one of the classes, and not every class must be there.
+        classes : array-like of shape (n_classes,), default=None
+            The labels of all calls, which the first call needs if there was no `fit`; later the same, or None.
+        sample_weight : array-like of shape (n,), default=None
+            At least 0, not all 0; taken as they are, not scaled to mean 1. None is 1 for all.
+
+        Returns
+        -------
+        GDClassifier
+            The estimator itself; its `n_iter_` is the number of calls.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what `gdfast.fit` refuses, and for input that scikit-learn's estimators refuse. For callbacks,
+            checkpoint, restore_best, a solver other than the loop, ReduceOnPlateau, on_divergence="backtrack", and
+            standardize=True without a `fit` before. Where loss, optimizer, average, fit_intercept, standardize or the
+            coefficients were changed since the last call. For labels that are none of the classes, other classes than
+            before, and class_weight="balanced". The estimator is then as it was.
+        gdfast.DivergenceError
+            If training diverges and on_divergence="raise"; its `run` is None.
+
+        Warns
+        -----
+        gdfast.DivergenceWarning
+            If training diverges.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gdfast.sklearn import GDClassifier
+        >>> model = GDClassifier(batch_size=1, learning_rate=0.1, random_state=0)
+        >>> rng = np.random.default_rng(0)
+        >>> for _ in range(50):
+        ...     X = rng.standard_normal((20, 2))
+        ...     model = model.partial_fit(X, np.where(X[:, 0] > 0, "yes", "no"), classes=["no", "yes"])
+        >>> model.predict([[1.0, 0.0], [-1.0, 0.0]]).tolist(), model.n_iter_
+        (['yes', 'no'], 50)
+        """
+        self._partial_fit(X, y, sample_weight, classes=classes)
+        return self
+
     def _check_parameters(self) -> None:
         """Raise an error for a loss that is not one of a classification."""
         choice("loss", self.loss, [name for name, loss in LOSSES.items() if loss.classification])
 
     def _checked_rows(self, X: Any, y: Any, sample_weight: Any) -> TrainingRows:
         """Return the checked data, with weights multiplied by those of the classes."""
-        self._refuse_names(y=y, sample_weight=sample_weight)
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=DTYPES, order="C")
+        X, y, sample_weight = self._validated(X, y, sample_weight)
         check_classification_targets(y)
         self.classes_, class_indices = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -367,12 +480,42 @@ class GDClassifier(ClassifierMixin, BaseGD):
                 f"The number of classes has to be greater than one; got {len(self.classes_)} class: "
                 f"{self.classes_[0]!r}"
             )
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, X)
         if self.class_weight is not None:
             class_weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[class_indices]
             sample_weight = class_weight if sample_weight is None else sample_weight * class_weight
         return TrainingRows(X, y, sample_weight, self._attributes_of_data())
+
+    def _partial_rows(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> PartialRows:
+        """Return the checked rows of a call of `partial_fit`, with weights multiplied by those of the classes."""
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} is not possible with partial_fit, which does not know all labels; "
+                "give the dict that sklearn.utils.compute_class_weight makes of a sample of them"
+            )
+        as_before = self._as_before
+        self._set_classes(classes)
+        X, y, sample_weight = self._validated(X, y, sample_weight, **as_before)
+        check_classification_targets(y)
+        coupled = LOSSES[self.loss].coupled
+        Ys = class_targets(self.classes_, y, coupled)
+        if self.class_weight is not None:
+            class_weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            class_weight = class_weight[np.searchsorted(self.classes_, y)]
+            sample_weight = class_weight if sample_weight is None else sample_weight * class_weight
+        return PartialRows(features("X", X), Ys, sample_weight, coupled)
+
+    def _set_classes(self, classes: Any) -> None:
+        """Set classes_, or check that the classes are those of the first call."""
+        if hasattr(self, "coef_"):
+            if classes is not None and not np.array_equal(known_classes(classes), self.classes_):
+                raise ValueError(
+                    f"classes={shown(classes)} is not the same as at the first call of partial_fit, or in fit, which "
+                    f"had {shown(self.classes_)}; leave it out, or fit anew"
+                )
+        elif classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit: the labels of all calls")
+        else:
+            self.classes_ = known_classes(classes)
 
     def _rows_depend_on(self, y: Any) -> tuple[Any, ...]:
         """Return the class weights."""
@@ -408,7 +551,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
             calls.append(FitCall(rows.one_vs_rest[i], options | {name: start[i] for name, start in starts.items()}))
         return calls
 
-    def _set_fitted_attributes(self, runs: list[gdfast.Run]) -> None:
+    def _set_fitted_attributes(self, runs: Any) -> None:
         """Set the attributes of the one run, or of those of the classes."""
         super()._set_fitted_attributes(runs)
         if len(runs) == 1:

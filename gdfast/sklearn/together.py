@@ -262,7 +262,7 @@ def finish(model: BaseGD, runs: list[gdfast.Run | Exception], given: dict[str, A
     model._set_fitted_attributes(done)
     if not is_seeded(model) and (model.batch_size is not None or given.get("validation") is not None):
         model._keep_runs(done, (None, None, None))
-        del model._runs, model._data
+        model._leave_data()
     return True
 
 

@@ -129,6 +129,10 @@ class Solver(Protocol):
         """Train solvers for which `shares` is the same; return for each why it could not be trained, or None."""
         raise NotImplementedError("trainings of this solver share nothing")
 
+    @classmethod
+    def end_state(cls, run: Run) -> dict[str, Any]:
+        """Return the loop's State at the end of a Run in memory as a snapshot: training on other rows takes it over."""
+
     def run(self, monitor: Monitor) -> None:
         """Train up to epoch plan.epochs, or to an end before it."""
 

@@ -21,7 +21,7 @@ from gdfast.options.optimizers import Optimizer
 from gdfast.solvers.plan import Plan, make_batch_size, make_plan, make_seed
 from gdfast.solvers.smoothness import auto_rate
 
-__all__ = ["prepare", "prepare_again"]
+__all__ = ["prepare", "prepare_again", "prepare_model", "prepare_plan"]
 
 
 MODEL_OPTIONS = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
@@ -59,6 +59,18 @@ def prepare(
             prepared = prepare_data(checked_X, y, sample_weight, options, loss, model.c, backend)
         if known is not None:
             prepared = known[key] = prepared._replace(problem=replace(prepared.problem, shared=Shared()))
+    return prepared.problem, plan_for(prepared, options, optimizer, backend, model)
+
+
+def prepare_plan(problem: Problem, options: dict[str, Any]) -> Plan:
+    """Return the Plan of checked options for a Problem that is made already; "auto" is found from its rows."""
+    _, optimizer, backend, model = prepare_model(options)
+    seed = make_seed(options["seed"], options["batch_size"], problem.dimensions.n)
+    return plan_for(Prepared(problem, None, None, seed), options, optimizer, backend, model)
+
+
+def plan_for(prepared: Prepared, options: dict[str, Any], optimizer: Optimizer, backend: str, model: Model) -> Plan:
+    """Return the Plan of checked options for rows to train on."""
     problem, validation, rows, seed = prepared
     seed = seed if options["seed"] is None else options["seed"]
     data = problem.dimensions
@@ -72,8 +84,8 @@ def prepare(
         # Other options are checked before the rate is looked for.
         plan = make_plan(data, model, 1.0, options, backend, seed, validation, rows)
         rate = optimizer.auto_rate or auto_rate(problem, model, plan.batch_size)
-        return problem, replace(plan, rates=make_learning_rates(rate, plan.epochs))
-    return problem, make_plan(data, model, rate, options, backend, seed, validation, rows)
+        return replace(plan, rates=make_learning_rates(rate, plan.epochs))
+    return make_plan(data, model, rate, options, backend, seed, validation, rows)
 
 
 def prepare_data(

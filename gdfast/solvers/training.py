@@ -1,5 +1,6 @@
 """A solver's training from its start to the Run: progress, checkpoints, and what the Run holds of it."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -10,13 +11,15 @@ from gdfast._utils.cached_property import cached_property
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.problem import Problem
 from gdfast.results.run import Run
-from gdfast.solvers.base import Result, Solver
+from gdfast.results.stop_reason import StopReason
+from gdfast.solvers.base import Parameters, Result, Solver
 from gdfast.solvers.evaluation import objective_at
+from gdfast.solvers.loop.solver import Loop
 from gdfast.solvers.monitoring.growth import costs_if_grown
 from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
-__all__ = ["FitCall", "TrainingData", "run_solver", "run_solvers"]
+__all__ = ["FitCall", "RowsResult", "TrainingData", "run_on_rows", "run_solver", "run_solvers"]
 
 
 WITH_RUN = "What was done is the `run` of this error: save it elsewhere by run.save(path), or resume it"
@@ -64,6 +67,30 @@ def run_solver(solver: Solver, call: FitCall) -> Run:
 
     solver.run(Monitor(solver.plan, call.started, call.progress, write))
     return finished_run(solver, call)
+
+
+class RowsResult(NamedTuple):
+    """What is known after an epoch on rows that are not those of the epochs before."""
+
+    solver: Solver
+    estimate: Parameters
+    state: dict[str, Any]  # a snapshot of the loop's State: that of before the epoch, where it diverged
+    stop_reason: StopReason
+
+
+def run_on_rows(problem: Problem, plan: Plan, state: dict[str, Any] | None) -> RowsResult:
+    """Run the last epoch of a plan by the loop, from the state that training on other rows had reached, or the start.
+
+    Raises KeyboardInterrupt after Ctrl-C.
+    """
+    loop = Loop(problem, plan)
+    if state is not None:
+        loop.state.carry(state, plan.epochs - 1)
+    loop.run(Monitor(plan, time.perf_counter()))
+    reason = loop.descent.reason or StopReason.EPOCHS
+    if reason is StopReason.INTERRUPTED:
+        raise KeyboardInterrupt
+    return RowsResult(loop, loop.estimate(), loop.state.snapshot(), reason)
 
 
 def run_solvers(solvers: Sequence[Solver], calls: Sequence[FitCall]) -> list[Run | Exception]:

@@ -45,6 +45,11 @@ class Factors:
             missing = self.s[:, None] * (self.V.T @ theta) - self.h
             return 0.5 * (self.residual + float((missing * missing).sum()))
 
+    def gradient(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the gradient of J at parameters (p, k)."""
+        missing = self.s[:, None] * (self.V.T @ theta) - self.h
+        return np.asarray(self.V @ (self.s[:, None] * missing))
+
 
 def triangle(problem: Problem, intercept: bool) -> NDArray[np.float64]:
     """Return R of the rows sqrt(s_i / n) [x_i 1 | y_i], or without the 1.

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends import load
+from gdfast.backends.state import State
 from gdfast.data.problem import Dimensions, Problem
 from gdfast.data.scaling import Scaling
 from gdfast.options.learning_rates import CallableRates
@@ -128,6 +129,36 @@ class ClosedForm(Solver):
         if isinstance(plan.rates, CallableRates) and "rates" not in run.state:
             check_same_rates(path, run)
         return path
+
+    @classmethod
+    def end_state(cls, run: Run) -> dict[str, Any]:
+        """Return the State that the loop would have at the end of a Run, as a snapshot."""
+        problem, plan = run.data.problem, run.data.plan
+        path = cls.resumed(run, problem, plan)
+        state = State(problem, plan.model, *path.parameters(path.last))
+        if state.M.size:
+            state.M[:, : len(path.path.start)] = path.momentum().T
+        state.steps = state.epoch = path.last
+        return state.snapshot()
+
+    def momentum(self) -> NDArray[np.float64]:
+        """Return the momentum m of the last update (p, k), from the last step that the iterate took."""
+        rates, mu, theta = self.plan.rates, self.plan.model.mu, self.path.parameters
+        if rates.constant is None:
+            moves = np.flatnonzero(rates.take(0, self.last))
+            moved = int(moves[-1]) + 1 if len(moves) else 0
+        else:
+            moved = self.last
+        m = np.zeros_like(theta(moved))
+        if moved > 0:
+            step = (theta(moved - 1) - theta(moved)) / rates.take(moved - 1, 1)[0]
+            g = self.factors.gradient(theta(moved - 1))
+            if not self.plan.model.formula.looks_ahead:
+                m = step
+            else:
+                m = (step - g) / mu if mu > 0 else g  # the step is g + mu m
+        left = mu ** (self.last - moved)  # at a rate of zero m alone changes: to mu m + g
+        return left * m + (1.0 - left) / (1.0 - mu) * self.factors.gradient(theta(self.last))
 
     def run(self, monitor: Monitor) -> None:
         """Find the last epoch: the one asked for, the one before divergence, or where there is no progress."""

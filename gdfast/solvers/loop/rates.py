@@ -16,7 +16,7 @@ class Rates:
 
     def __init__(self, plan: Plan, state: State, rules: CostRules, backtracking: Backtracking) -> None:
         self.rates, self.state, self.rules, self.backtracking = plan.rates, state, rules, backtracking
-        self.by_step = plan.rates.by_step and plan.stochastic
+        self.by_step = plan.rates.by_step
         self.plateau_rate = np.nan if rules.plateau is None else rules.plateau.rate  # at the last update
 
     def take(self, steps: int) -> NDArray[np.float64]:

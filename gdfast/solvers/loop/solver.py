@@ -158,6 +158,12 @@ class Loop(Solver):
             loop.descent.rules.reset_stopping(loop.watched_cost())
         return loop
 
+    @classmethod
+    def end_state(cls, run: Run) -> dict[str, Any]:
+        """Return the State at the end of a Run as a snapshot."""
+        snapshot: dict[str, Any] = run.state["now"]["state"]
+        return snapshot
+
     def check_saved(self, run: Run) -> None:
         """Raise a FieldError unless a Run's state is one that this solver could have saved."""
         check_saved_state(run, self.state, self.plan)
