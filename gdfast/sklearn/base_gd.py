@@ -210,7 +210,7 @@ class BaseGD(Estimator):
     def _validated(self, X: Any, y: Any, sample_weight: Any, **options: Any) -> tuple[Any, Any, Any]:
         """Return the data as scikit-learn checks them; `options` are those of validate_data."""
         self._refuse_names(y=y, sample_weight=sample_weight)
-        with np.errstate(over="ignore"):  # a value too large for float32 is an error
+        with np.errstate(over="ignore", invalid="ignore"):  # a value too large for float32 is an error
             X, y = validate_data(self, X, y, accept_sparse="csr", order="C", **{"dtype": DTYPES, **options})
         return X, y, None if sample_weight is None else check_sample_weight(sample_weight, X)
 

@@ -3,6 +3,7 @@
 import copy
 import itertools
 import pickle
+import signal
 import warnings
 
 import numpy as np
@@ -524,7 +525,7 @@ def test_names_of_features_are_checked():
     assert model.feature_names_in_.tolist() == list("abcd")
     with pytest.raises(ValueError, match="feature names should match"):
         model.partial_fit(frame[list("badc")], Y)
-    with pytest.raises(ValueError, match="features"):
+    with pytest.raises(ValueError, match="yet now missing"):
         model.partial_fit(frame[["a", "b"]], Y)
     with pytest.raises(TypeError, match="take no column's name"):
         model.partial_fit(frame, "a")
@@ -768,6 +769,33 @@ def test_ctrl_c_in_any_of_the_classes_leaves_the_estimator_as_it_was(failing, mo
         if not started:
             model.partial_fit(X, KINDS, classes=["a", "b", "c"])
             calls = itertools.count()
+
+
+@pytest.mark.parametrize("batch_size", [None, 1])
+def test_ctrl_c_in_a_call(batch_size):
+    def rate(call):
+        if call == 1:
+            signal.raise_signal(signal.SIGINT)
+        return 0.01
+
+    model = GDRegressor(batch_size=batch_size, learning_rate=rate, random_state=0).partial_fit(X, Y)
+    before = dict(vars(model))
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(X, Y)
+    assert vars(model).keys() == before.keys()
+    assert all(vars(model)[name] is value for name, value in before.items())
+
+
+@pytest.mark.parametrize("optimizer", ["gd", "momentum", "nesterov"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_after_a_closed_form_that_diverged(optimizer, dtype):
+    model = GDRegressor(learning_rate=1e3, epochs=10_000, optimizer=optimizer, solver="closed_form")
+    with pytest.warns((gdfast.DivergenceWarning, gdfast.StabilityWarning)):
+        model.fit(X.astype(dtype), Y)
+    kept = pickle.loads(pickle.dumps(model)).set_params(solver="loop")
+    with pytest.warns(gdfast.DivergenceWarning):
+        kept.partial_fit(X, Y)
+    np.testing.assert_array_equal(kept.coef_, model.coef_)
 
 
 # In scikit-learn's tools.

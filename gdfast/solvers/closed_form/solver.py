@@ -137,7 +137,8 @@ class ClosedForm(Solver):
         path = cls.resumed(run, problem, plan)
         state = State(problem, plan.model, *path.parameters(path.last))
         if state.M.size:
-            state.M[:, : len(path.path.start)] = path.momentum().T
+            with np.errstate(over="ignore", invalid="ignore"):
+                state.M[:, : len(path.path.start)] = path.momentum().T
         state.steps = state.epoch = path.last
         return state.snapshot()
 
