@@ -44,6 +44,8 @@ REFUSED = {
     "checkpoint": "pickle the estimator between the calls, and use None",
     "restore_best": "it needs validation rows, which fit alone takes; score rows between the calls, and use False",
 }
+# Parameters on which the state of a training depends.
+FIXED = ("loss", "optimizer", "average", "fit_intercept", "standardize")
 ANEW = "fit anew, with coef_init and intercept_init to start from coefficients of yours, or clone the estimator"
 
 
@@ -100,7 +102,7 @@ def train_on(estimator: Any, rows: PartialRows, before: Progress | None) -> tupl
             report_divergence(problem, result.solver)
         rate = plan.rates.constant if is_auto(options["learning_rate"]) else start.rate
         trainings.append(Training(start.seed, result.state, problem.scaling, rate))
-        outcomes.append(Outcome(*problem.dimensions.shaped(*result.estimate), calls, result.stop_reason))
+        outcomes.append(Outcome(result.coef, result.intercept, calls, result.stop_reason))
     return Progress(calls, fixed, trainings, *coefficients(outcomes)), outcomes
 
 
@@ -152,12 +154,10 @@ def options_of_call(estimator: Any, calls: int) -> dict[str, Any]:
 def fixed_parameters(options: dict[str, Any]) -> dict[str, Any]:
     """Return what the state of a training depends on, of checked options."""
     loss, average = options["loss"], options["average"]
-    return {
+    return {name: options[name] for name in FIXED} | {
         "loss": loss if isinstance(loss, str) else loss.name,
         "optimizer": options["optimizer"].rule,
         "average": None if average is None else tuple(average),
-        "fit_intercept": options["fit_intercept"],
-        "standardize": options["standardize"],
     }
 
 
@@ -209,7 +209,8 @@ def report_divergence(problem: Problem, solver: Solver) -> None:
 def progress_of_runs(runs: Sequence[Run]) -> Progress:
     """Return what an estimator has reached by `fit`, from its runs in memory."""
     trainings = [Training(run.seed, SOLVERS[run.solver].end_state(run), run.data.problem.scaling) for run in runs]
-    return Progress(0, fixed_parameters(checked(DEFAULTS | runs[0].settings)), trainings, *coefficients(runs))
+    settings = {name: runs[0].settings.get(name, DEFAULTS[name]) for name in FIXED}
+    return Progress(0, fixed_parameters(checked(settings)), trainings, *coefficients(runs))
 
 
 def check_coefficients(estimator: Any, progress: Progress) -> None:

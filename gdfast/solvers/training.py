@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gdfast._utils.cached_property import cached_property
 from gdfast.data.fingerprint import fingerprint
-from gdfast.data.problem import Problem
+from gdfast.data.problem import Dimensions, Problem
 from gdfast.results.run import Run
 from gdfast.results.stop_reason import StopReason
-from gdfast.solvers.base import Parameters, Result, Solver
+from gdfast.solvers.base import Result, Solver
 from gdfast.solvers.evaluation import objective_at
 from gdfast.solvers.loop.solver import Loop
 from gdfast.solvers.monitoring.growth import costs_if_grown
@@ -73,7 +74,8 @@ class RowsResult(NamedTuple):
     """What is known after an epoch on rows that are not those of the epochs before."""
 
     solver: Solver
-    estimate: Parameters
+    coef: Any
+    intercept: Any
     state: dict[str, Any]  # a snapshot of the loop's State: that of before the epoch, where it diverged
     stop_reason: StopReason
 
@@ -90,7 +92,9 @@ def run_on_rows(problem: Problem, plan: Plan, state: dict[str, Any] | None) -> R
     reason = loop.descent.reason or StopReason.EPOCHS
     if reason is StopReason.INTERRUPTED:
         raise KeyboardInterrupt
-    return RowsResult(loop, loop.estimate(), loop.state.snapshot(), reason)
+    coef, intercept = problem.dimensions.shaped(*loop.estimate())
+    check_units(coef, problem.dimensions)
+    return RowsResult(loop, coef, intercept, loop.state.snapshot(), reason)
 
 
 def run_solvers(solvers: Sequence[Solver], calls: Sequence[FitCall]) -> list[Run | Exception]:
@@ -131,17 +135,23 @@ def failure_to_save(run: Run, path: str) -> OSError | None:
     return None
 
 
+def check_units(coef: NDArray[Any], data: Dimensions) -> None:
+    """Raise ValueError where coefficients of standardized columns are not finite in the units of X."""
+    if data.scaling is not None and not np.isfinite(coef).all():
+        raise ValueError(
+            f"standardize=True: the coefficients in the units of X are too large for {coef.dtype}; scale X or y, or "
+            "give X as float64"
+        )
+
+
 def make_run(result: Result, solver: Solver, call: FitCall) -> Run:
     """Return the Run of a solver's result."""
     plan, shaped = solver.plan, solver.data.shaped
     (W, b), (last_W, last_b) = result.estimate, result.iterate
     is_iterate = W is last_W or bool((last_W == W).all() and (b == last_b).all())
     coef, intercept = shaped(W, b)
-    if solver.data.scaling is not None and result.diverged_at is None and not np.isfinite(coef).all():
-        raise ValueError(
-            f"standardize=True: the coefficients in the units of X are too large for {coef.dtype}; scale X or y, or "
-            "give X as float64"
-        )
+    if result.diverged_at is None:
+        check_units(coef, solver.data)
     return Run(
         coef=coef,
         intercept=intercept,

@@ -411,6 +411,28 @@ def test_standardized_columns_are_those_of_the_fit_before():
     np.testing.assert_allclose(model.predict(far), plain.predict((far - center) / scale), atol=1e-12)
 
 
+def test_standardized_coefficients_too_large_for_the_units_of_x_are_an_error():
+    tiny = (1e-20 * X).astype(np.float32)
+    model = GDRegressor(standardize=True, learning_rate=0.5, epochs=1).fit(tiny, Y)
+    before = parameters(model)
+    with pytest.raises(ValueError, match="too large for float32"):
+        model.partial_fit(tiny, 1e25 * Y)
+    np.testing.assert_array_equal(parameters(model), before)
+
+
+def test_a_fit_with_a_checkpoint_and_callbacks_can_be_carried_on(tmp_path):
+    seen = []
+    model = GDRegressor(
+        learning_rate=0.01, epochs=3, checkpoint=tmp_path / "run.npz", callbacks=seen.append, callback_every=1
+    ).fit(X, Y)
+    model = pickle.loads(pickle.dumps(model.set_params(callbacks=(), callback_every=None, checkpoint=None)))
+    plain = Plain(1, rate=0.01)
+    for _ in range(4):
+        plain.call(X, Y)
+    check_equal(model.partial_fit(X, Y), plain)
+    assert len(seen) == 3
+
+
 def test_fit_begins_anew_and_warm_start_from_the_coefficients():
     model = GDRegressor(batch_size=1, learning_rate=0.01, optimizer="adam", epochs=2, random_state=0)
     fresh = clone(model).fit(X, Y)
