@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gdfast._resume import _solver_at_end as _solver_at_end
     from gdfast._resume import resume as resume
     from gdfast._stability import stability as stability
+    from gdfast.data.blocks.blocks import Blocks as Blocks
     from gdfast.data.order import sample_order as sample_order
     from gdfast.data.summary import Summary as Summary
     from gdfast.data.tables.reader import read_table as read_table
@@ -52,6 +53,7 @@ PUBLIC = {
     "AdaGrad": "options.optimizers",
     "Adam": "options.optimizers",
     "AdamW": "options.optimizers",
+    "Blocks": "data.blocks.blocks",
     "Constant": "options.schedules",
     "Cosine": "options.schedules",
     "DivergenceError": "results.divergence",

@@ -1,5 +1,6 @@
 """Fit a linear model and return a Run."""
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -8,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gdfast._utils.interrupt import TimeLimit
+from gdfast._utils.background import EndIsDueError
+from gdfast._utils.interrupt import Interrupt, TimeLimit
 from gdfast._utils.storage import file_name
 from gdfast.data.csr import is_sparse
-from gdfast.data.frames import validation_by_name
-from gdfast.data.summary import named_or_summarised
+from gdfast.data.frames import NamedData, validation_by_name
+from gdfast.data.summarised import blocks_given, named_or_summarised
 from gdfast.options.averaging import EMA
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import OPTIONS, checked_option
@@ -20,7 +22,7 @@ from gdfast.options.optimizers import Optimizer
 from gdfast.options.schedules import ReduceOnPlateau, Schedule
 from gdfast.results.run import Run
 from gdfast.solvers.diagnostics import RateName, checked_run, warn_if_unstable
-from gdfast.solvers.prepare import prepare
+from gdfast.solvers.prepare import check_before_reading, prepare
 from gdfast.solvers.select import solver_at_start
 from gdfast.solvers.training import FitCall, TrainingData, run_solver
 
@@ -86,15 +88,17 @@ def fit(
 
     Parameters
     ----------
-    X : array-like, frame or sparse matrix of shape (n, n_features), or Summary
+    X : array-like, frame or sparse matrix of shape (n, n_features), or Summary or Blocks
         The features, finite numbers; float32 stays float32, all else becomes float64. SciPy's sparse formats are
         converted to CSR. The names of a frame's columns (pandas, polars, pyarrow, `read_table`) are kept as
         `Run.feature_names`, and frames that are passed later are matched to them by name.
-        A `gdfast.Summary` holds y and the weights too; the closed form, which needs no more, is its only solver.
+        A `gdfast.Summary` holds y and the weights too; the closed form, which needs no more, is its only solver. So do
+        `gdfast.Blocks`, which are read once. With y a column's name, X can be a polars.LazyFrame or a
+        pyarrow.dataset.Dataset, which are read in blocks, too.
     y : array-like of shape (n,), (n, 1) or (n, n_outputs), or str, optional
         The targets; several columns for squared_error and huber. For a classification loss two classes with labels
         of any type, the larger in sorted order positive; for multinomial two or more classes. A str is the name of
-        X's column that holds them; the other columns are the features. A Summary has none.
+        X's column that holds them; the other columns are the features. A Summary and Blocks have none.
     loss : str or Loss, default "squared_error"
         For a regression squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, quantile, or with a log
         link poisson (y >= 0), gamma (y > 0) or tweedie (y >= 0); for a classification log_loss, hinge, squared_hinge,
@@ -227,6 +231,8 @@ def fit(
         If the backend named is not available.
     FileExistsError
         If there is a file at `checkpoint`.
+    TimeoutError
+        If max_seconds are over before all blocks are read once.
     OSError
         If a checkpoint, or a large history in a temporary file, cannot be written; its `run` is the Run of what was
         done.
@@ -279,7 +285,7 @@ def fit_options(
     started = time.perf_counter()
     progress = checked_option("progress", options["progress"])
     checkpoint = new_checkpoint(options["checkpoint"])
-    X, y, sample_weight, names = named_or_summarised(X, y, sample_weight)
+    X, y, sample_weight, names = read_data(X, y, sample_weight, options, started)
     options["validation"] = validation_by_name(options["validation"], names)
     problem, plan = prepare(X, y, sample_weight, options)
     with TimeLimit(plan.deadline(started)):
@@ -289,6 +295,23 @@ def fit_options(
     data = TrainingData(problem, plan, X, y, sample_weight)
     run = run_solver(solver, FitCall(options, names, data, None, progress, started, checkpoint))
     return checked_run(run, problem, solver, rate_name)
+
+
+def read_data(X: Any, y: Any, sample_weight: Any, options: dict[str, Any], started: float) -> NamedData:
+    """Return the data with their columns taken by name; of blocks a Summary, which max_seconds and Ctrl-C end."""
+    if (blocks := blocks_given(X, y, sample_weight)) is None:
+        return named_or_summarised(X, y, sample_weight)
+    seconds = checked_option("max_seconds", options["max_seconds"])
+    with Interrupt(math.inf if seconds is None else started + seconds) as interrupt:
+        try:
+            return named_or_summarised(blocks, None, None, lambda first: check_before_reading(first, options))
+        except EndIsDueError:
+            if interrupt.pressed:
+                raise KeyboardInterrupt from None
+    raise TimeoutError(
+        f"max_seconds={seconds:g} were over before all blocks were read once, without which nothing is fitted; allow "
+        "more, or save gdfast.Summary.of(blocks) and fit that"
+    )
 
 
 def new_checkpoint(checkpoint: Any) -> str | None:

@@ -15,6 +15,7 @@ from gdfast.backends import BACKENDS
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.frames import by_name, reorder_columns
 from gdfast.data.problem import Dimensions, Problem
+from gdfast.data.summarised import blocks_given, named_or_summarised
 from gdfast.data.summary import Summary
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import DEFAULTS, OPTIONS, checked_option, known_by_others
@@ -59,7 +60,7 @@ def resume(
     ----------
     path : path-like or Run
         The checkpoint of `fit`, or a Run, for which `epochs` is needed.
-    X : array-like, frame or sparse matrix, optional
+    X : array-like, frame or sparse matrix, or Summary or Blocks, optional
         The features again, a frame's columns in any order. Every value, shape and dtype must be the same. A Run in
         memory needs no data, nor does one of solver "closed_form".
     y : array-like or str, optional
@@ -270,6 +271,8 @@ def named_data(run: Run, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, 
     """Return the data with columns taken by their names, in the order that they had in the fit."""
     if X is None or isinstance(X, Summary):
         return X, y, sample_weight
+    if (blocks := blocks_given(X, y, sample_weight)) is not None:
+        return tuple(named_or_summarised(blocks._in_order_of(run.feature_names), None)[:3])
     data = by_name(X, y, sample_weight)
     return reorder_columns(data.X, run.feature_names), data.y, data.sample_weight
 

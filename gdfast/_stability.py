@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from gdfast._utils.arguments import as_array, flag, real
 from gdfast.data.csr import features
 from gdfast.data.problem import make_problem
-from gdfast.data.summary import Summary, named_or_summarised, problem_of_summary
+from gdfast.data.summarised import named_or_summarised, problem_of_summary
+from gdfast.data.summary import Summary
 from gdfast.options.declarations import checked
 from gdfast.options.model import make_model
 from gdfast.options.optimizers import Momentum
@@ -139,8 +140,8 @@ def stability(
 
     Parameters
     ----------
-    X : array-like, frame or sparse matrix of shape (n, n_features), or Summary
-        The features, finite numbers. A Summary holds y and the weights.
+    X : array-like, frame or sparse matrix of shape (n, n_features), or Summary or Blocks
+        The features, finite numbers. A Summary and Blocks hold y and the weights.
     y : array-like of shape (n,), or str, optional
         The targets, or the name of X's column that holds them. Only poisson, gamma and tweedie use them: the
         curvature is taken as twice the largest target, whatever the loss's parameter.

@@ -8,10 +8,20 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._utils.arguments import float_type, floating, matrix, numeric_array, two_dimensions, whole
+from gdfast._utils.arguments import as_array, float_type, floating, matrix, numeric_array, two_dimensions, whole
 from gdfast.data.tables.table import Table
 
-__all__ = ["CSR", "Features", "as_kind_of", "dense", "features", "from_parts", "is_sparse", "row_squares"]
+__all__ = [
+    "CSR",
+    "Features",
+    "as_kind_of",
+    "dense",
+    "features",
+    "from_parts",
+    "is_sparse",
+    "row_squares",
+    "rows_and_features",
+]
 
 # Values handled at a time, so that temporary arrays stay small beside a large matrix.
 BLOCK_VALUES = 2**20
@@ -133,6 +143,12 @@ def from_parts(name: str, stored: Any, shape: tuple[int, int]) -> CSR:
 def is_sparse(values: Any) -> bool:
     """Tell whether values are a sparse matrix or array, of SciPy or like its."""
     return hasattr(type(values), "tocsr")
+
+
+def rows_and_features(X: Any) -> tuple[int, int] | None:
+    """Return the shape of X where it is known without converting it."""
+    shape = X.shape if is_sparse(X) or isinstance(X, CSR) or hasattr(X, "shape") else np.shape(as_array("X", X))
+    return (int(shape[0]), int(shape[1])) if len(shape) == 2 else None
 
 
 def places(name: str, stored: Any, shape: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any]]:

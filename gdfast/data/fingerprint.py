@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 
 from gdfast._utils.arguments import as_array
-from gdfast.data.csr import is_sparse
-from gdfast.data.summary import Summary
+from gdfast.data.csr import CSR, is_sparse
 
 __all__ = ["fingerprint"]
 
@@ -35,10 +34,10 @@ def fingerprint(X: Any, y: Any, sample_weight: Any = None) -> str:
 
 
 def parts_of(X: Any) -> list[tuple[str, Any]]:
-    """Return the arrays that X is made of: one, where it is sparse those of its CSR form and its shape."""
-    if isinstance(X, Summary):
-        return [("X", part) for _, part in sorted(X.__getstate__().items())]
-    if not is_sparse(X):
+    """Return the arrays that X is made of: one, or those of a Summary, or of a CSR form and its shape."""
+    if hasattr(type(X), "_fingerprint_parts"):
+        return [("X", part) for part in X._fingerprint_parts()]
+    if not is_sparse(X) and not isinstance(X, CSR):
         return [("X", X)]
-    stored = X.tocsr()
+    stored = X if isinstance(X, CSR) else X.tocsr()
     return [("X", part) for part in (stored.data, stored.indices, stored.indptr, np.array(X.shape))]

@@ -5,7 +5,19 @@ from typing import Any, NamedTuple
 
 from gdfast._utils.arguments import shown
 
-__all__ = ["NamedData", "by_name", "column_names", "reorder_columns", "validation_by_name"]
+__all__ = [
+    "NamedData",
+    "by_name",
+    "column_names",
+    "columns_named",
+    "is_dataset",
+    "is_frame",
+    "is_lazy_frame",
+    "reorder_columns",
+    "rows_of",
+    "select_columns",
+    "validation_by_name",
+]
 
 MOST_LISTED = 10  # names in a message
 
@@ -21,8 +33,7 @@ class NamedData(NamedTuple):
 
 def column_names(name: str, values: Any) -> tuple[str, ...] | None:
     """Return the names of a frame's columns; None for arrays, and for frames whose columns are numbered."""
-    kind = type(values)  # of which an attribute is no column: pandas has columns as attributes, too
-    if hasattr(kind, "collect_schema") and hasattr(kind, "collect"):
+    if is_lazy_frame(values):
         raise TypeError(f"{name} is a {type(values).__name__}, which holds no values yet; give {name}.collect()")
     if not is_frame(values):
         return None
@@ -41,6 +52,17 @@ def column_names(name: str, values: Any) -> tuple[str, ...] | None:
         duplicates = [label for label in dict.fromkeys(names) if names.count(label) > 1]
         raise ValueError(f"{name} has {columns_named(duplicates)} more than once; rename or drop the duplicates")
     return names
+
+
+def is_lazy_frame(values: Any) -> bool:
+    """Return whether values are a polars.LazyFrame, or one that is like it."""
+    kind = type(values)  # of which an attribute is no column: pandas has columns as attributes, too
+    return hasattr(kind, "collect_schema") and hasattr(kind, "collect")
+
+
+def is_dataset(values: Any) -> bool:
+    """Return whether values are a pyarrow.dataset.Dataset."""
+    return hasattr(type(values), "get_fragments") and hasattr(type(values), "to_batches")
 
 
 def is_frame(values: Any) -> bool:
@@ -64,6 +86,16 @@ def columns_named(names: Sequence[str]) -> str:
 def select_columns(values: Any, names: Sequence[str]) -> Any:
     """Return a frame of some of its columns, in the order of their names."""
     return values[list(names)] if hasattr(type(values), "iloc") else values.select(list(names))
+
+
+def rows_of(X: Any, rows: slice) -> Any:
+    """Return some rows of a frame, an array or a sparse matrix, which share its values where they can."""
+    if hasattr(type(X), "iloc"):
+        return X.iloc[rows]
+    if not is_frame(X):
+        return X[rows]
+    first, stop, _ = rows.indices(len(X))
+    return X.slice(first, stop - first)
 
 
 def by_name(X: Any, y: Any, sample_weight: Any = None) -> NamedData:

@@ -5,12 +5,13 @@ start mixes seed and epoch; place i is swapped with floor(u (i + 1) / 2^32), u t
 next number. src/kernels/order.pxd is the same in C.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._utils.arguments import whole
+from gdfast._utils.arguments import flag, shown, whole
 from gdfast.formulas.constants import GOLDEN, MIX_1, MIX_2
 from gdfast.options.option import LARGEST_SEED
 
@@ -56,10 +57,14 @@ def fill_order(order: NDArray[np.int32], seed: int, epoch: int, end_is_due: Call
     return True
 
 
-def sample_order(n: int, seed: int, epoch: int) -> NDArray[np.int32]:
+def sample_order(
+    n: int, seed: int, epoch: int, blocks: Sequence[int] | None = None, shuffle_blocks: bool = True
+) -> NDArray[np.int32]:
     """Return the order in which an epoch of SGD or mini-batch training takes the rows.
 
-    The order is the same in every backend and on every machine.
+    The order is the same in every backend and on every machine. Of rows in m blocks it takes the blocks in the order
+    ``sample_order(m, seed, epoch)``, and the n_j rows of block j, counted from 0, in the order
+    ``sample_order(n_j, (seed + j + 1) % 2**64, epoch)``.
 
     Parameters
     ----------
@@ -69,6 +74,10 @@ def sample_order(n: int, seed: int, epoch: int) -> NDArray[np.int32]:
         The seed of the run (`Run.seed`), from 0 to 2**64 - 1.
     epoch : int
         The epoch, 0 for the first one.
+    blocks : sequence of int, optional
+        The rows of each block, where they are in blocks; some may have none. Their sum must be n.
+    shuffle_blocks : bool, default True
+        Whether the blocks are taken in a new order in each epoch; else as they come.
 
     Returns
     -------
@@ -78,7 +87,7 @@ def sample_order(n: int, seed: int, epoch: int) -> NDArray[np.int32]:
     Raises
     ------
     ValueError, TypeError
-        If an argument is not a whole number in its range.
+        If an argument is not a whole number in its range, or the sizes of blocks do not add up to n.
 
     References
     ----------
@@ -90,10 +99,35 @@ def sample_order(n: int, seed: int, epoch: int) -> NDArray[np.int32]:
     >>> import gdfast
     >>> gdfast.sample_order(5, seed=0, epoch=0)
     array([...], dtype=int32)
+    >>> gdfast.sample_order(5, seed=0, epoch=0, blocks=(2, 3), shuffle_blocks=False)
+    array([...], dtype=int32)
     """
     n = whole("n", n, 1, LARGEST_SHUFFLE)
     seed = whole("seed", seed, 0, LARGEST_SEED)
     epoch = whole("epoch", epoch, 0, 2**63 - 1)
+    shuffle_blocks = flag("shuffle_blocks", shuffle_blocks)
+    if blocks is None:
+        return order_of(n, seed, epoch)
+    sizes = block_sizes(blocks, n)
+    offsets = np.append(0, np.cumsum(sizes))
+    taken = order_of(len(sizes), seed, epoch).tolist() if shuffle_blocks else range(len(sizes))
+    parts = [order_of(sizes[j], (seed + j + 1) & MASK, epoch) + np.int32(offsets[j]) for j in taken]
+    return np.concatenate(parts)
+
+
+def order_of(n: int, seed: int, epoch: int) -> NDArray[np.int32]:
+    """Return an order of n rows; there may be none."""
     order = np.empty(n, dtype=np.int32)
-    fill_order(order, seed, epoch)
+    if n:
+        fill_order(order, seed, epoch)
     return order
+
+
+def block_sizes(blocks: Any, n: int) -> list[int]:
+    """Return the rows of each block, n in all."""
+    if isinstance(blocks, (str, bytes)) or not isinstance(blocks, (Sequence, np.ndarray)) or np.ndim(blocks) != 1:
+        raise TypeError(f"blocks={shown(blocks)} must be a sequence of whole numbers, the rows of each block")
+    sizes = [whole("blocks: the rows of a block", size, 0, LARGEST_SHUFFLE) for size in blocks]
+    if sum(sizes) != n:
+        raise ValueError(f"blocks={shown(blocks)} has {sum(sizes)} rows in all, and must have n={n}")
+    return sizes

@@ -47,7 +47,12 @@ class Dimensions:
     sparse: bool
     several: bool  # y had several columns, so coef has a row for each
     scaling: Scaling | None = None  # of the columns, where they are standardized
-    summarised: bool = False  # the rows are not at hand
+    summarised: str = ""  # what stands for the rows, which are not at hand: "a Summary", or one "of blocks of rows"
+
+    @property
+    def in_blocks(self) -> bool:
+        """Whether the rows are in blocks, each of which a batch of as many rows or more would be."""
+        return self.summarised.endswith("blocks of rows")
 
     def shaped(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[Any, Any]:
         """Return new coefficients (k, d) and intercepts (k,) in the units of X, as users have them.
@@ -80,6 +85,7 @@ class Problem:
     shared: Shared | None = None
     # Of a Summary, R of the rows sqrt(s_i / sum s) [x_i 1 | y_i], which are not at hand: X is of NaN then.
     triangle: NDArray[np.float64] | None = None
+    summarised: str = ""  # what the triangle is of, in words
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` returns, which several fits make once."""
@@ -94,9 +100,7 @@ class Problem:
     def dimensions(self) -> Dimensions:
         """The problem without its rows."""
         (n, d), k = self.X.shape, self.Y.shape[1]
-        return Dimensions(
-            n, d, k, self.X.dtype, isinstance(self.X, CSR), self.several, self.scaling, self.triangle is not None
-        )
+        return Dimensions(n, d, k, self.X.dtype, isinstance(self.X, CSR), self.several, self.scaling, self.summarised)
 
     def standardized(self, scaling: Scaling) -> "Problem":
         """Return the problem on scaled columns."""

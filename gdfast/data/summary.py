@@ -1,6 +1,7 @@
 """Summaries of rows: all that full-batch descent on a squared error needs of them, in (d + 1 + k)^2 numbers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,14 +10,15 @@ from numpy.typing import NDArray
 from gdfast._utils.archive import DIGEST, Arrays, check_digest, native, read_archive, write_archive
 from gdfast._utils.arguments import as_array, shown, vector
 from gdfast._utils.storage import file_name, write_whole
-from gdfast.data.csr import CSR, Features, features, is_sparse
-from gdfast.data.frames import NamedData, by_name, columns_named
-from gdfast.data.problem import Problem, targets
+from gdfast.data.blocks.blocks import Blocks
+from gdfast.data.csr import CSR, Features, features, rows_and_features
+from gdfast.data.frames import by_name, columns_named
+from gdfast.data.problem import targets
 from gdfast.data.scaling import Scaling, check_scale
 from gdfast.data.triangle import merged_in_tree, only_r, triangle_of_rows
 from gdfast.formulas.losses import LOSSES
 
-__all__ = ["Summary", "named_or_summarised", "problem_of_summary"]
+__all__ = ["Summary", "scaled_triangle", "scaling_of_summary", "summary_of_blocks"]
 
 FORMAT = 1  # of the files
 
@@ -92,13 +94,14 @@ class Summary:
     1000 [ 1.  -2.   0.5] 4.0
     """
 
-    __slots__ = ("_columns", "_several", "_triangle", "center", "feature_names", "n", "scale", "weight")
+    __slots__ = ("_blocks", "_columns", "_several", "_triangle", "center", "feature_names", "n", "scale", "weight")
 
     n: int
     weight: float
     feature_names: tuple[str, ...] | None
     center: NDArray[np.float64] | None
     scale: NDArray[np.float64] | None
+    _blocks: str | None  # the fingerprint of the Blocks that a fit has made it of
 
     def __init__(self, X: Any, y: Any, *, sample_weight: Any = None) -> None:
         X, y, sample_weight, names = by_name(X, y, sample_weight)
@@ -106,8 +109,10 @@ class Summary:
         if rows is not None and rows[0] == 0 and rows[1] > 0:
             self._set_empty(rows[1], y, names)
             return
-        rows_of_X: Features = features("X", X)
-        n = rows_of_X.shape[0]
+        self._set_rows(features("X", X), y, sample_weight, names)
+
+    def _set_rows(self, X: Features, y: Any, sample_weight: Any, names: tuple[str, ...] | None) -> None:
+        n = X.shape[0]
         Y = targets(y, n, "squared_error", LOSSES["squared_error"], 0.0)
         weights = None if sample_weight is None else vector("sample_weight", sample_weight, n, "row of X")
         if weights is not None and weights.min() < 0:
@@ -118,8 +123,8 @@ class Summary:
             raise ValueError("sample_weight has a sum that overflows; scale the weights")
         used = slice(None) if weights is None or weights.min() > 0 else np.flatnonzero(weights)
         self._set(
-            triangle_of_rows(rows_of_X, Y, weights),
-            extremes(rows_of_X[used]),
+            triangle_of_rows(X, Y, weights),
+            extremes(X[used]),
             n,
             weight,
             names,
@@ -139,7 +144,7 @@ class Summary:
         if not np.isfinite(triangle).all():
             raise ValueError("X or y holds values whose sums of squares overflow; scale them")
         self._triangle, self._columns, self._several = triangle, columns, several
-        self.n, self.weight, self.feature_names = n, weight, names
+        self.n, self.weight, self.feature_names, self._blocks = n, weight, names, None
         self.center, self.scale = (None, None) if scaling is None else (scaling.center, scaling.scale)
         for array in (triangle, *columns, self.center, self.scale):
             if array is not None:
@@ -231,8 +236,8 @@ class Summary:
 
         Parameters
         ----------
-        blocks : iterable of (X, y) or (X, y, sample_weight)
-            Blocks of rows; at most one is held at a time.
+        blocks : Blocks, or iterable of (X, y) or (X, y, sample_weight)
+            Blocks of rows; at most one is held at a time. Of a `gdfast.Blocks` the next one is read meanwhile.
 
         Returns
         -------
@@ -250,12 +255,11 @@ class Summary:
         >>> gdfast.Summary.of(([[float(i)]], [2.0 * i]) for i in range(100))
         <Summary of 100 rows, 1 features>
         """
+        if isinstance(blocks, Blocks):
+            return summary_of_blocks(blocks)
         if isinstance(blocks, (str, bytes)) or not isinstance(blocks, Iterable):
             raise TypeError(f"blocks={shown(blocks)} must be an iterable of (X, y) or (X, y, sample_weight)")
-        merged = merged_in_tree(numbered(blocks), merged_blocks)
-        if merged is None:
-            raise ValueError("blocks is empty; give at least one (X, y)")
-        return merged[1]
+        return merged_all(numbered(blocks))
 
     def standardized(self) -> "Summary":
         """Return the Summary of the columns scaled to weighted mean 0 and standard deviation 1.
@@ -353,6 +357,11 @@ class Summary:
                 ) from error
         return loaded
 
+    def _fingerprint_parts(self) -> list[NDArray[Any]]:
+        if self._blocks is not None:
+            return [np.array(self._blocks)]
+        return [part for _, part in sorted(self.__getstate__().items())]
+
     def __getstate__(self) -> Arrays:
         arrays = {"triangle": self._triangle, "low": self._columns.low, "high": self._columns.high}
         arrays |= {"format": np.array(FORMAT), "n": np.array(self.n), "weight": np.array(self.weight)}
@@ -373,12 +382,6 @@ class Summary:
 
 
 # What a Summary is made of.
-
-
-def rows_and_features(X: Any) -> tuple[int, int] | None:
-    """Return the shape of X where it is known without converting it."""
-    shape = X.shape if is_sparse(X) or isinstance(X, CSR) or hasattr(X, "shape") else np.shape(as_array("X", X))
-    return (int(shape[0]), int(shape[1])) if len(shape) == 2 else None
 
 
 def extremes(X: Features) -> Columns:
@@ -430,6 +433,38 @@ def numbered(blocks: Iterable[Any]) -> Iterable[tuple[int, Summary]]:
             yield number, Summary(block[0], block[1], sample_weight=block[2] if len(block) == 3 else None)
         except (ValueError, TypeError) as error:
             raise type(error)(f"block {number}: {error}") from error
+
+
+def summary_of_blocks(blocks: Blocks, before: Callable[[int, int], None] | None = None) -> Summary:
+    """Return the Summary of Blocks; `before` is called with the number of features and outputs of the first one."""
+    with closing(summaries(blocks, before)) as parts:
+        return merged_all(parts)
+
+
+def summaries(blocks: Blocks, before: Callable[[int, int], None] | None) -> Generator[tuple[int, Summary], None, None]:
+    """Yield the number and the Summary of each block as it is read."""
+    with closing(blocks._read()) as reading:
+        for block in reading:
+            if before is not None and block.number == 0:
+                before(block.X.shape[1], block.y.shape[1] if block.y.ndim == 2 else 1)
+            summary = object.__new__(Summary)
+            names = blocks._ledger.names
+            try:
+                if block.X.shape[0]:
+                    summary._set_rows(block.X, block.y, block.sample_weight, names)
+                else:
+                    summary._set_empty(block.X.shape[1], block.y, names)
+            except (ValueError, TypeError) as error:
+                raise type(error)(f"block {block.number}: {error}") from error
+            yield block.number, summary
+
+
+def merged_all(summaries: Iterable[tuple[int, Summary]]) -> Summary:
+    """Return all merged in a tree."""
+    merged = merged_in_tree(summaries, merged_blocks)
+    if merged is None:
+        raise ValueError("blocks is empty; give at least one (X, y)")
+    return merged[1]
 
 
 def merged_blocks(first: tuple[int, Summary], second: tuple[int, Summary]) -> tuple[int, Summary]:
@@ -485,28 +520,3 @@ def check_state(state: Arrays) -> None:
         sound = sound and state["names"].dtype.kind == "U" and len(set(state["names"].tolist())) == d
     if not sound:
         raise ValueError("its arrays are not those of a Summary")
-
-
-# Where a Summary stands for X and y.
-
-
-def named_or_summarised(X: Any, y: Any, sample_weight: Any = None) -> NamedData:
-    """Return what `by_name` does; a Summary stands for X, y and sample_weight."""
-    if not isinstance(X, Summary):
-        return by_name(X, y, sample_weight)
-    for name, value in (("y", y), ("sample_weight", sample_weight)):
-        if value is not None:
-            raise ValueError(f"{name}= is given with a Summary, which holds it; leave it out")
-    if X.weight == 0:
-        raise ValueError(f"X={X!r} has no rows of positive weight; merge it with one that has")
-    return NamedData(X, None, None, X.feature_names)
-
-
-def problem_of_summary(summary: Summary, standardize: bool) -> Problem:
-    """Return the Problem of a Summary, whose X and Y are not at hand: X is of NaN, Y of 0, and both take no memory."""
-    d, k = summary.n_features, summary.n_outputs
-    scaling = scaling_of_summary(summary) if standardize else None
-    R = summary._triangle if scaling is None else scaled_triangle(summary._triangle, scaling)
-    X, Y = np.broadcast_to(np.nan, (summary.n, d)), np.broadcast_to(0.0, (summary.n, k))
-    triangle = only_r(R / np.sqrt(summary.weight))
-    return Problem(X, Y, None, None, summary._several, scaling, None, triangle)

@@ -26,7 +26,7 @@ class Need(NamedTuple):
     holds: Callable[[Dimensions, Plan], bool]
 
 
-ROWS = Need("the rows of X and y, not a Summary of them", lambda data, plan: not data.summarised)
+ROWS = Need("the rows of X and y in memory, not a Summary or blocks of them", lambda data, plan: not data.summarised)
 
 
 def needs_of_options(solver: str) -> tuple[Need, ...]:

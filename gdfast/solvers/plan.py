@@ -174,7 +174,7 @@ def make_plan(
     validation_rows: NDArray[np.intp] | None = None,
 ) -> Plan:
     """Return the Plan of fit's arguments, checked by `gdfast.options.declarations.checked`."""
-    batch_size = make_batch_size(options["batch_size"], data.n)
+    batch_size = options["batch_size"] if data.in_blocks else make_batch_size(options["batch_size"], data.n)
     history, epochs, validated = options["history"], options["epochs"], validation is not None
     tol = make_tol(options["tol"], options["patience"], validated)
     patience = make_patience(tol, options["patience"], validated)

@@ -11,7 +11,8 @@ from gdfast.backends import BACKENDS, choose, load, why_unavailable
 from gdfast.data.csr import Features, features
 from gdfast.data.problem import Dimensions, Problem, Shared, make_problem, split, validation_problem
 from gdfast.data.scaling import scaling_of
-from gdfast.data.summary import Summary, problem_of_summary
+from gdfast.data.summarised import problem_of_summary
+from gdfast.data.summary import Summary
 from gdfast.formulas.losses import LOSSES
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import checked
@@ -19,9 +20,10 @@ from gdfast.options.learning_rates import make_learning_rates
 from gdfast.options.model import Model, make_model, with_constraints
 from gdfast.options.optimizers import Optimizer
 from gdfast.solvers.plan import Plan, make_batch_size, make_plan, make_seed
+from gdfast.solvers.select import choose_solver
 from gdfast.solvers.smoothness import auto_rate
 
-__all__ = ["prepare", "prepare_again", "prepare_model", "prepare_plan"]
+__all__ = ["check_before_reading", "prepare", "prepare_again", "prepare_model", "prepare_plan"]
 
 
 MODEL_OPTIONS = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
@@ -86,6 +88,14 @@ def plan_for(prepared: Prepared, options: dict[str, Any], optimizer: Optimizer, 
         rate = optimizer.auto_rate or auto_rate(problem, model, plan.batch_size)
         return replace(plan, rates=make_learning_rates(rate, plan.epochs))
     return make_plan(data, model, rate, options, backend, seed, validation, rows)
+
+
+def check_before_reading(first: Summary, options: dict[str, Any]) -> None:
+    """Raise the error of options that blocks of rows cannot be fitted by; first has their features and outputs."""
+    rate = options["learning_rate"]
+    options = options | {"learning_rate": 1.0 if isinstance(rate, str) and rate == "auto" else rate}
+    problem, plan = prepare(first, None, None, options)
+    choose_solver(problem.dimensions, plan)
 
 
 def prepare_data(

@@ -47,8 +47,8 @@ def choose_solver(data: Dimensions, plan: Plan) -> type[Solver]:
         return solver
     if data.summarised and (missing := missing_needs(SOLVERS[ClosedForm.name], data, plan)):
         raise ValueError(
-            f"a Summary is fitted by the closed form alone, which needs {', and '.join(missing)}; give X and y for "
-            "anything else"
+            f"{data.summarised} is fitted by the closed form alone, which needs {', and '.join(missing)}; give X and y "
+            "for anything else"
         )
     by_cost = sorted(SOLVERS.values(), key=lambda solver: solver.seconds(data, plan))
     return next(solver for solver in by_cost if not missing_needs(solver, data, plan))

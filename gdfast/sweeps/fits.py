@@ -12,7 +12,8 @@ from gdfast._utils.interrupt import Interrupt, OnThread, TimeLimit
 from gdfast.data.csr import features
 from gdfast.data.frames import NamedData, validation_by_name
 from gdfast.data.problem import Problem
-from gdfast.data.summary import Summary, named_or_summarised
+from gdfast.data.summarised import named_or_summarised
+from gdfast.data.summary import Summary
 from gdfast.results.divergence import DivergenceWarning
 from gdfast.results.run import Run
 from gdfast.results.stop_reason import StopReason

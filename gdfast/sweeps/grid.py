@@ -34,7 +34,8 @@ class Grid:
 
     def __init__(self, data: NamedData, swept: Swept, folds: Any, store: Any) -> None:
         if folds is not None and isinstance(data.X, Summary):
-            raise ValueError("folds= needs the rows, and a Summary does not hold them; give X and y, or leave it out")
+            what = "a Summary does not hold them" if data.X._blocks is None else "blocks are read a part at a time"
+            raise ValueError(f"folds= needs the rows, and {what}; give X and y, or leave it out")
         self.swept = swept.names
         self.data = data if folds is None else as_arrays(data)
         self.folds = None if folds is None else make_folds(folds, len(self.data.X))

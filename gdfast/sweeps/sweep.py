@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gdfast.data.summary import named_or_summarised
+from gdfast.data.summarised import named_or_summarised
 from gdfast.options.declarations import checked_option
 from gdfast.solvers.monitoring.progress import ProgressBar
 from gdfast.sweeps.configurations import make_configurations
@@ -31,7 +31,7 @@ def sweep(
 
     Parameters
     ----------
-    X : array-like, frame or sparse matrix of shape (n, n_features), or Summary
+    X : array-like, frame or sparse matrix of shape (n, n_features), or Summary or Blocks
         The features, as `fit` takes them.
     y : array-like of shape (n,) or (n, n_outputs), or str, optional
         The targets, or the name of X's column that holds them.

@@ -14,7 +14,7 @@ from gdfast.data.tables.numbers import REMEDY
 from gdfast.data.tables.objects import checked_array
 from gdfast.data.tables.source import needed
 
-__all__ = ["read_arrow", "read_parquet"]
+__all__ = ["as_array", "index", "read_arrow", "read_parquet", "reading"]
 
 
 def read_parquet(data: bytes) -> Found:
@@ -82,8 +82,11 @@ def index(schema: Any) -> tuple[str, ...]:
     return tuple(name for name in written if isinstance(name, str) and name in schema.names)
 
 
-def as_array(name: str, column: Any) -> NDArray[Any]:
-    """Return a column as an array of numbers, of bool, or of what else it holds; none of its values may be missing."""
+def as_array(name: str, column: Any, first: int = 0) -> NDArray[Any]:
+    """Return a column as an array of numbers, of bool, or of what else it holds; none of its values may be missing.
+
+    first rows of the file are before it.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -91,7 +94,7 @@ def as_array(name: str, column: Any) -> NDArray[Any]:
         column = column.cast(column.type.value_type)
     if column.null_count:
         row = int(pc.index(column.is_null(), True).as_py())
-        raise ValueError(f"column {name!r} has no finite number in row {row + 1} (null); {REMEDY}")
+        raise ValueError(f"column {name!r} has no finite number in row {row + 1 + first} (null); {REMEDY}")
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
-    return checked_array(name, np.asarray(column.to_numpy()))
+    return checked_array(name, np.asarray(column.to_numpy()), first)

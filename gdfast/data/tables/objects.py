@@ -40,8 +40,11 @@ def numbers(name: str, column: list[Any]) -> NDArray[Any]:
         ) from None
 
 
-def checked_array(name: str, column: NDArray[Any]) -> NDArray[Any]:
-    """Return a column as one array in native byte order; none of its values may be missing or infinite."""
+def checked_array(name: str, column: NDArray[Any], first: int = 0) -> NDArray[Any]:
+    """Return a column as one array in native byte order; none of its values may be missing or infinite.
+
+    first rows of the file are before it.
+    """
     if column.ndim != 1:
         raise ValueError(f"column {name!r} has values of shape {column.shape[1:]}, no single ones; drop the column")
     if column.dtype.kind in "US":
@@ -50,5 +53,5 @@ def checked_array(name: str, column: NDArray[Any]) -> NDArray[Any]:
         column = np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("="))
     if column.dtype.kind == "f" and not np.isfinite(column).all():
         row = int(np.flatnonzero(~np.isfinite(column))[0])
-        raise ValueError(f"column {name!r} has no finite number in row {row + 1} ({column[row]}); {REMEDY}")
+        raise ValueError(f"column {name!r} has no finite number in row {row + 1 + first} ({column[row]}); {REMEDY}")
     return column

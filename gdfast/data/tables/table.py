@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gdfast._utils.arguments import REAL_KINDS, is_number, shown
 from gdfast.data.tables.numbers import is_number_text
 
-__all__ = ["Table"]
+__all__ = ["Table", "checked_numbers", "not_numbers"]
 
 MOST_LISTED = 20  # names in a message
 
@@ -96,6 +96,23 @@ class Table:
         """
         return Table({name: self[name] for name in names})
 
+    def slice(self, offset: int, length: int) -> "Table":
+        """Return a table of some of the rows.
+
+        Parameters
+        ----------
+        offset : int
+            The first of them.
+        length : int
+            How many.
+
+        Returns
+        -------
+        Table
+            These rows; their values are not copied.
+        """
+        return Table({name: column[offset : offset + length] for name, column in self.columns.items()})
+
     def renamed(self, names: Sequence[str]) -> "Table":
         """Return the table with other names for its columns.
 
@@ -146,15 +163,7 @@ class Table:
         ValueError
             If it holds something else than finite numbers, with the row, counted from 1.
         """
-        column = self[name]
-        if column.dtype.kind not in REAL_KINDS:
-            raise ValueError(
-                f"column {name!r} does not hold numbers only ({first_other(column)}); drop it, or encode it (one-hot)"
-            )
-        if column.dtype.kind == "f" and not np.isfinite(column).all():
-            row = int(np.flatnonzero(~np.isfinite(column))[0])
-            raise ValueError(f"column {name!r} has no finite number in row {row + 1}; fill it, or leave the row out")
-        return column
+        return checked_numbers(name, self[name])
 
     def to_pandas(self) -> Any:
         """Return the columns as a pandas DataFrame.
@@ -198,16 +207,33 @@ class Table:
         return pl.DataFrame(columns)
 
 
+def checked_numbers(name: str, column: NDArray[Any], first: int = 0) -> NDArray[Any]:
+    """Return a column, which must hold finite numbers; first rows of the file are before it."""
+    if column.dtype.kind not in REAL_KINDS:
+        raise not_numbers(name, first_other(column, first))
+    if column.dtype.kind == "f" and not np.isfinite(column).all():
+        row = int(np.flatnonzero(~np.isfinite(column))[0])
+        raise ValueError(
+            f"column {name!r} has no finite number in row {row + 1 + first}; fill it, or leave the row out"
+        )
+    return column
+
+
+def not_numbers(name: str, found: str) -> ValueError:
+    """Return the error of a column that holds something else than numbers."""
+    return ValueError(f"column {name!r} does not hold numbers only ({found}); drop it, or encode it (one-hot)")
+
+
 def kind_of(column: NDArray[Any]) -> str:
     """Return the word for what a column holds."""
     return "text" if column.dtype.kind == "O" else str(column.dtype)
 
 
-def first_other(column: NDArray[Any]) -> str:
+def first_other(column: NDArray[Any], first: int) -> str:
     """Return the first value that is no number and its row, in words."""
     if column.dtype.kind != "O":
         return f"they are {column.dtype}"
-    for row, value in enumerate(column, 1):
+    for row, value in enumerate(column, first + 1):
         if not (is_number(type(value)) or is_number_text(value)):
             return f"the first other is {shown(value)} in row {row}"
-    return f"row 1 has the text {shown(column[0])}"
+    return f"row {first + 1} has the text {shown(column[0])}" if len(column) else "it has no rows"

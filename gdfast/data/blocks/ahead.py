@@ -1,0 +1,73 @@
+"""Read the next block on a thread while the current one is worked on."""
+
+import queue
+import threading
+from collections.abc import Generator
+from typing import Any
+
+from gdfast._utils.background import end_here_if_due
+from gdfast.data.blocks.block import Block
+
+__all__ = ["read_ahead"]
+
+LOOKS = 0.02  # seconds between two looks at the time
+# Seconds that the end waits for the thread. One that is within a long read ends after it, unheard.
+LONGEST_WAIT = 0.1
+
+
+def read_ahead(blocks: Generator[Block, None, None]) -> Generator[Block, None, None]:
+    """Yield blocks, of which the next one is read on a thread; at most two are in memory.
+
+    The arrays of a block are let go when the next one is asked for. Errors of the thread are raised here, at the block
+    where they came. Where the iteration is left early the thread ends.
+    """
+    reader = Reader(blocks)
+    try:
+        while (block := reader.take()) is not None:
+            yield block
+            block.release()
+    finally:
+        reader.close()
+
+
+class Reader:
+    """The thread, which reads a block whenever it is asked to."""
+
+    def __init__(self, blocks: Generator[Block, None, None]) -> None:
+        self.blocks = blocks
+        self.asked: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True: read one more; False: end
+        self.read: queue.SimpleQueue[Any] = queue.SimpleQueue()  # blocks; None after the last one; an error
+        self.thread = threading.Thread(target=self.run, name="gdfast-blocks", daemon=True)
+        self.asked.put(True)
+        self.thread.start()
+
+    def run(self) -> None:
+        """Read until the last block, an error, or the end of the iteration."""
+        try:
+            while self.asked.get():
+                self.read.put(next(self.blocks))
+        except StopIteration:
+            self.read.put(None)
+        except BaseException as error:
+            self.read.put(error)
+        finally:
+            self.blocks.close()
+
+    def take(self) -> Block | None:
+        """Return the next block, None after the last one, and ask for the one after it."""
+        while True:
+            end_here_if_due()
+            try:
+                found = self.read.get(timeout=LOOKS)
+                break
+            except queue.Empty:
+                continue
+        if isinstance(found, BaseException):
+            raise found
+        self.asked.put(True)
+        return found if found is None or isinstance(found, Block) else None
+
+    def close(self) -> None:
+        """End the thread."""
+        self.asked.put(False)
+        self.thread.join(LONGEST_WAIT)

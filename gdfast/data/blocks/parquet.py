@@ -1,0 +1,163 @@
+"""Blocks of Parquet files: whole row groups, joined and split, or as many rows as asked for."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from gdfast.data.blocks.files import checked_columns, checked_rows, file_names
+from gdfast.data.blocks.pieces import Cutter, Piece, Wanted, piece_of, wanted_columns
+from gdfast.data.tables.arrow import as_array, index, reading
+from gdfast.data.tables.source import needed
+
+__all__ = ["ParquetBlocks", "arrow_piece", "reading_file"]
+
+BATCH_ROWS = 2**14  # decoded and converted at a time
+
+
+class Part(NamedTuple):
+    """The rows of a block in their file."""
+
+    file: str
+    first: int
+    stop: int
+
+
+class ParquetBlocks:
+    """The blocks of some files, none of which is in two of them."""
+
+    shuffles = True
+
+    def __init__(self, paths: Any, target: Any, columns: Any, weight: Any, block_rows: Any) -> None:
+        self.chosen, rows = checked_columns(columns), checked_rows(block_rows)
+        self.files = file_names(paths)
+        self.wanted, self.parts = None, []
+        self.groups: dict[str, list[int]] = {}  # the rows of each row group
+        for file in self.files:
+            with opened(file) as parquet:
+                schema = parquet.schema_arrow
+                if self.wanted is None:
+                    self.wanted = wanted_columns(
+                        schema.names, repr(file), target, self.chosen, weight, index=index(schema)
+                    )
+                self.wanted.check(schema.names, repr(file))
+                self.groups[file] = row_groups(parquet)
+            self.parts += parts_of(file, self.groups[file], rows, self.wanted.most_rows)
+        if not self.parts:
+            raise ValueError(f"paths: the files {self.files[0]!r} ... hold no rows")
+
+    def read(self, order: Iterable[int] | None) -> Iterator[Any]:
+        """Yield the blocks of an order; of blocks that follow one another a file is read on."""
+        reading_of: FileReader | None = None
+        try:
+            for number in range(len(self.parts)) if order is None else order:
+                part = self.parts[number]
+                if reading_of is None or (reading_of.file, reading_of.at) != (part.file, part.first):
+                    if reading_of is not None:
+                        reading_of.close()
+                    reading_of = FileReader(part, self.groups[part.file], self.wanted)
+                yield reading_of.take(part.stop - part.first).block(reading_of.wanted, part.file)
+        finally:
+            if reading_of is not None:
+                reading_of.close()
+
+    def __repr__(self) -> str:
+        return f"{len(self.parts):,} blocks of {len(self.files):,} Parquet files"
+
+
+class FileReader:
+    """A file from the first row of a block on."""
+
+    def __init__(self, part: Part, groups: list[int], wanted: Wanted | None) -> None:
+        assert wanted is not None
+        self.file, self.at, self.wanted = part.file, part.first, wanted
+        if not os.path.exists(part.file):
+            raise ValueError(f"{part.file!r} is gone since it was first read; the files must stay the same")
+        self.parquet = opened(part.file)
+        if row_groups(self.parquet) != groups:
+            self.close()
+            raise ValueError(f"{part.file!r} has changed since it was first read: it has other row groups")
+        skipped, group = 0, 0
+        while skipped + groups[group] <= part.first:
+            skipped += groups[group]
+            group += 1
+        self.cutter = Cutter(self.pieces(list(range(group, len(groups))), skipped))
+        self.cutter.skip(part.first - skipped)
+
+    def pieces(self, groups: list[int], first: int) -> Iterator[Piece]:
+        """Yield the rows of some row groups, which have so many rows before them."""
+        with reading_file(self.file):
+            batches = self.parquet.iter_batches(
+                batch_size=BATCH_ROWS, row_groups=groups, columns=self.wanted.all, use_threads=False
+            )
+        while True:
+            with reading_file(self.file):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield arrow_piece(batch, self.wanted, first, self.file)
+            first += batch.num_rows
+
+    def take(self, rows: int) -> Piece:
+        """Return the next rows."""
+        piece = self.cutter.take(rows)
+        if piece is None or piece.rows < rows:
+            raise ValueError(f"{self.file!r} has fewer rows than it says; is it cut off?")
+        self.at += rows
+        return piece
+
+    def close(self) -> None:
+        """Close the file."""
+        self.parquet.close()
+
+
+def arrow_piece(batch: Any, wanted: Wanted, first: int, file: str | None) -> Piece:
+    """Return a record batch as a piece."""
+    import pyarrow as pa
+
+    table = pa.Table.from_batches([batch])
+    try:
+        return piece_of(lambda name, before: as_array(name, table.column(name), before), wanted, first)
+    except ValueError as error:
+        raise ValueError(str(error) if file is None else f"{file!r}: {error}") from error
+
+
+def opened(file: str) -> Any:
+    """Return an open Parquet file."""
+    parquet = needed("pyarrow.parquet", "Parquet files")
+    with reading_file(file):
+        return parquet.ParquetFile(file)
+
+
+@contextmanager
+def reading_file(file: str) -> Iterator[None]:
+    """Name the file in the error of one that is damaged."""
+    try:
+        with reading():
+            yield
+    except ValueError as error:
+        raise ValueError(f"{file!r}: {error}") from error
+
+
+def row_groups(parquet: Any) -> list[int]:
+    """Return the rows of each row group."""
+    metadata = parquet.metadata
+    return [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+
+
+def parts_of(file: str, groups: list[int], block_rows: int | None, most_rows: int) -> list[Part]:
+    """Return the blocks of a file: of block_rows rows, or row groups joined up to most_rows and split beyond."""
+    borders = [0]
+    if block_rows is not None:
+        borders += [*range(block_rows, sum(groups), block_rows), sum(groups)]
+    else:
+        end = 0
+        for rows in groups:
+            if borders[-1] < end and end + rows - borders[-1] > most_rows:
+                borders.append(end)
+            end += rows
+            while end - borders[-1] > most_rows:
+                borders.append(borders[-1] + most_rows)
+        borders.append(end)
+    return [Part(file, a, b) for a, b in pairwise(borders) if b > a]

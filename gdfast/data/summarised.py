@@ -1,0 +1,72 @@
+"""Where a Summary stands for X and y: given as one, or made of Blocks, a dataset or a lazy frame."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gdfast.data.blocks.blocks import Blocks, blocks_of
+from gdfast.data.frames import NamedData, by_name, is_dataset, is_lazy_frame
+from gdfast.data.problem import Problem
+from gdfast.data.summary import Summary, scaled_triangle, scaling_of_summary, summary_of_blocks
+from gdfast.data.triangle import only_r
+
+__all__ = ["blocks_given", "named_or_summarised", "problem_of_summary"]
+
+
+def named_or_summarised(
+    X: Any, y: Any, sample_weight: Any = None, before: Callable[[Summary], None] | None = None
+) -> NamedData:
+    """Return what `by_name` does; a Summary stands for X, y and sample_weight, and for Blocks that of their rows.
+
+    When the first block is read, `before` is called with a Summary of its features, by which options can be checked.
+    """
+    blocks = blocks_given(X, y, sample_weight)
+    if blocks is not None:
+        X = summary_of_blocks(blocks, None if before is None else lambda d, k: before(blank_summary(d, k)))
+        X._blocks = blocks._fingerprint()
+    elif not isinstance(X, Summary):
+        return by_name(X, y, sample_weight)
+    else:
+        check_alone("a Summary", y, sample_weight)
+    if X.weight == 0:
+        words = f"X={X!r} has" if blocks is None else "the blocks of X have"
+        raise ValueError(f"{words} no rows of positive weight; merge it with one that has")
+    return NamedData(X, None, None, X.feature_names)
+
+
+def blocks_given(X: Any, y: Any, sample_weight: Any) -> Blocks | None:
+    """Return the Blocks that X is, or that are made of a dataset or a lazy frame and the name of its target."""
+    if isinstance(X, Blocks):
+        check_alone("Blocks", y, sample_weight)
+        return X
+    if not is_dataset(X) and not (is_lazy_frame(X) and isinstance(y, str)):
+        return None
+    from gdfast.data.blocks.scans import Scan  # with what reads files, which few fits need
+
+    return blocks_of(Scan(X, y, sample_weight))
+
+
+def blank_summary(d: int, k: int) -> Summary:
+    """Return a Summary of a row of d features and k outputs."""
+    blank = Summary(np.zeros((1, d)), np.zeros((1, k)))
+    blank._triangle, blank._blocks = np.eye(d + 1 + k), ""
+    return blank
+
+
+def check_alone(what: str, y: Any, sample_weight: Any) -> None:
+    """Raise an error where y or weights are given with what holds them."""
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None:
+            raise ValueError(f"{name}= is given with {what}, which holds it; leave it out")
+
+
+def problem_of_summary(summary: Summary, standardize: bool) -> Problem:
+    """Return the Problem of a Summary, whose X and Y are not at hand: X is of NaN, Y of 0, and both take no memory."""
+    d, k = summary.n_features, summary.n_outputs
+    scaling = scaling_of_summary(summary) if standardize else None
+    R = summary._triangle if scaling is None else scaled_triangle(summary._triangle, scaling)
+    X, Y = np.broadcast_to(np.nan, (summary.n, d)), np.broadcast_to(0.0, (summary.n, k))
+    triangle = only_r(R / np.sqrt(summary.weight))
+    stands = "a Summary" if summary._blocks is None else "a Summary of blocks of rows"
+    return Problem(X, Y, None, None, summary._several, scaling, None, triangle, stands)
