@@ -125,7 +125,8 @@ def order_of(n: int, seed: int, epoch: int) -> NDArray[np.int32]:
 
 def block_sizes(blocks: Any, n: int) -> list[int]:
     """Return the rows of each block, n in all."""
-    if isinstance(blocks, (str, bytes)) or not isinstance(blocks, (Sequence, np.ndarray)) or np.ndim(blocks) != 1:
+    is_array = isinstance(blocks, np.ndarray) and blocks.ndim == 1
+    if isinstance(blocks, (str, bytes)) or not (is_array or isinstance(blocks, Sequence)):
         raise TypeError(f"blocks={shown(blocks)} must be a sequence of whole numbers, the rows of each block")
     sizes = [whole("blocks: the rows of a block", size, 0, LARGEST_SHUFFLE) for size in blocks]
     if sum(sizes) != n:

@@ -392,7 +392,7 @@ def extremes(X: Features) -> Columns:
     if not isinstance(X, CSR):
         return Columns(X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64))
     low = np.where(np.bincount(X.indices, minlength=d) < X.shape[0], 0.0, np.inf)  # a value not stored is a 0
-    high = -low
+    high = 0.0 - low  # 0 and no -0
     np.minimum.at(low, X.indices, X.data)
     np.maximum.at(high, X.indices, X.data)
     return Columns(low, high)
@@ -428,7 +428,7 @@ def numbered(blocks: Iterable[Any]) -> Iterable[tuple[int, Summary]]:
     """Yield the number and the Summary of each block."""
     for number, block in enumerate(blocks):
         if not isinstance(block, (tuple, list)) or len(block) not in (2, 3):
-            raise TypeError(f"block {number} ({shown(block)}) must be (X, y) or (X, y, sample_weight)")
+            raise TypeError(f"blocks: block {number} ({shown(block)}) must be (X, y) or (X, y, sample_weight)")
         try:
             yield number, Summary(block[0], block[1], sample_weight=block[2] if len(block) == 3 else None)
         except (ValueError, TypeError) as error:

@@ -66,3 +66,38 @@ def test_sgd_takes_rows_in_this_order(backend, rng):
 def test_bad_arguments_are_named(bad):
     with pytest.raises((ValueError, TypeError), match=f"^{next(iter(bad))}="):
         sample_order(**{"n": 3, "seed": 0, "epoch": 0, **bad})
+
+
+@pytest.mark.parametrize("shuffle_blocks", [True, False])
+@pytest.mark.parametrize("blocks", [(7,), (3, 4), (0, 1, 6, 0), [2, 2, 3], np.array([1, 6])])
+@pytest.mark.parametrize(("seed", "epoch"), [(0, 0), (2**64 - 1, 3), (5, 10**12)])
+def test_order_of_rows_in_blocks(blocks, seed, epoch, shuffle_blocks):
+    m, starts = len(blocks), [int(sum(blocks[:j])) for j in range(len(blocks))]
+    expected = []
+    for j in plain_order(m, seed, epoch) if shuffle_blocks else range(m):
+        expected += [starts[j] + row for row in plain_order(int(blocks[j]), (seed + j + 1) % 2**64, epoch)]
+    order = sample_order(7, seed, epoch, blocks=blocks, shuffle_blocks=shuffle_blocks)
+    assert order.dtype == np.int32
+    assert order.tolist() == expected
+    assert sorted(expected) == list(range(7))
+
+
+BAD_SIZES = {
+    "sum": ((3, 3), ValueError, r"blocks=\(3, 3\) has 6 rows in all, and must have n=7"),
+    "none": ((), ValueError, "has 0 rows in all"),
+    "negative": ((8, -1), ValueError, "blocks: the rows of a block=-1"),
+    "part": ((3.5, 3.5), TypeError, "blocks: the rows of a block=3.5"),
+    "number": (7, TypeError, "blocks=7 must be a sequence"),
+    "string": ("34", TypeError, "blocks='34' must be a sequence"),
+    "nested": ([[7]], TypeError, r"blocks: the rows of a block=\[7\] is a list"),
+    "two axes": (np.array([[7]]), TypeError, "must be a sequence of whole numbers"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SIZES)
+def test_bad_sizes_of_blocks(name):
+    blocks, kind, words = BAD_SIZES[name]
+    with pytest.raises(kind, match=words):
+        sample_order(7, 0, 0, blocks=blocks)
+    with pytest.raises(TypeError, match="shuffle_blocks=1"):
+        sample_order(7, 0, 0, blocks=(7,), shuffle_blocks=1)

@@ -20,6 +20,8 @@ RIGHT = {
     "Summary": {"X": [[1.0], [2.0], [4.0]], "y": [1.0, 0.0, 2.0], "sample_weight": [1.0, 2.0, 1.0]},
     "Loss": {"value": lambda y, z: 0.5 * (z - y) * (z - y), "gradient": lambda y, z: z - y},
     "EMA": {"decay": 0.5},
+    "Blocks": {"source": [(np.ones((2, 1)), np.ones(2))], "columns": None},
+    "Summary": {"X": np.ones((2, 1)), "y": np.ones(2)},
     "Warmup": {"schedule": gdfast.Constant(0.1), "length": 3},
 }
 OTHERWISE = {"rate": 0.1, "every": 2, "factor": 0.5, "k": 1, "period": 3}
@@ -39,6 +41,10 @@ def run(junk, **options):
 
 def classifier(junk):
     return gdfast.fit(junk.X, junk.LABELS, loss="log_loss", record="coef", **QUICK)
+
+
+def fit_blocks(X, y, sample_weight):
+    return gdfast.fit(gdfast.Blocks([(X, y, sample_weight)] * 2), **QUICK)
 
 
 def functions(junk, folder):
@@ -63,7 +69,21 @@ def functions(junk, folder):
     yield "stability", lambda: gdfast.stability, {"X": X, "y": Y}
     yield "stability.epochs_to", lambda: gdfast.stability(X, Y).epochs_to, {"tolerance": 0.1}
     yield "sample_order", lambda: gdfast.sample_order, {"n": 12, "seed": 0, "epoch": 0}
+    yield "sample_order of blocks", lambda: gdfast.sample_order, {"n": 12, "seed": 0, "epoch": 0, "blocks": (4, 8)}
     yield "read_table", lambda: gdfast.read_table, {"path": str(table)}
+    yield "Blocks.from_array", lambda: gdfast.Blocks.from_array, {"X": X, "y": Y, "block_rows": 5}
+    yield "Blocks.from_csv", lambda: gdfast.Blocks.from_csv, {"paths": str(table), "target": "y"}
+    frame = pytest.importorskip("pyarrow").table(gdfast.read_table(table).columns)
+    pytest.importorskip("pyarrow.parquet").write_table(frame, folder / "table.parquet")
+    yield "Blocks.from_parquet", lambda: gdfast.Blocks.from_parquet, {"paths": str(folder / "*.parquet"), "target": "y"}
+    yield "fit of blocks", lambda: fit_blocks, {"X": X, "y": Y, "sample_weight": None}
+    yield "fit of blocks as X", lambda: gdfast.fit, {"X": gdfast.Blocks.from_array(X, Y, 5), **QUICK}
+    yield "Summary.of", lambda: gdfast.Summary.of, {"blocks": gdfast.Blocks.from_array(X, Y, 5)}
+    summary = gdfast.Summary(X, Y)
+    yield "Summary.merge", lambda: summary.merge, {"other": summary}
+    summary.save(folder / "summary.npz")
+    yield "Summary.load", lambda: gdfast.Summary.load, {"path": str(folder / "summary.npz")}
+    yield "Summary.save", lambda: summary.save, {"path": str(folder / "summary2.npz")}
     yield "resume", lambda: gdfast.resume, {"path": str(stored), "X": X, "y": Y, "epochs": 2}
     for name in gdfast.__all__:
         kind = getattr(gdfast, name)
