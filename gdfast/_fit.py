@@ -12,9 +12,11 @@ from numpy.typing import ArrayLike
 from gdfast._utils.background import EndIsDueError
 from gdfast._utils.interrupt import Interrupt, TimeLimit
 from gdfast._utils.storage import file_name
+from gdfast.data.blocks.blocks import Blocks
 from gdfast.data.csr import is_sparse
 from gdfast.data.frames import NamedData, validation_by_name
 from gdfast.data.summarised import blocks_given, named_or_summarised
+from gdfast.data.summary import Summary
 from gdfast.options.averaging import EMA
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import OPTIONS, checked_option
@@ -26,7 +28,7 @@ from gdfast.solvers.prepare import check_before_reading, prepare
 from gdfast.solvers.select import solver_at_start
 from gdfast.solvers.training import FitCall, TrainingData, run_solver
 
-__all__ = ["MAY_HOLD_ARRAYS", "fit", "fit_options", "with_own_arrays"]
+__all__ = ["MAY_HOLD_ARRAYS", "fit", "fit_options", "read_in_time", "with_own_arrays"]
 
 MOST_AXES = 64  # of NumPy's arrays: a list deeper than that, or one that holds itself, is refused as no array
 MAY_HOLD_ARRAYS = [name for name, option in OPTIONS.items() if option.may_hold_arrays]
@@ -301,10 +303,17 @@ def read_data(X: Any, y: Any, sample_weight: Any, options: dict[str, Any], start
     """Return the data with their columns taken by name; of blocks a Summary, which max_seconds and Ctrl-C end."""
     if (blocks := blocks_given(X, y, sample_weight)) is None:
         return named_or_summarised(X, y, sample_weight)
-    seconds = checked_option("max_seconds", options["max_seconds"])
+    return read_in_time(blocks, options["max_seconds"], started, lambda first: check_before_reading(first, options))
+
+
+def read_in_time(
+    blocks: Blocks, max_seconds: Any, started: float, before: Callable[[Summary], None] | None = None
+) -> NamedData:
+    """Return the Summary of blocks; max_seconds and Ctrl-C end it. `before` is that of `named_or_summarised`."""
+    seconds = checked_option("max_seconds", max_seconds)
     with Interrupt(math.inf if seconds is None else started + seconds) as interrupt:
         try:
-            return named_or_summarised(blocks, None, None, lambda first: check_before_reading(first, options))
+            return named_or_summarised(blocks, None, None, before)
         except EndIsDueError:
             if interrupt.pressed:
                 raise KeyboardInterrupt from None

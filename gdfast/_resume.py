@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gdfast._fit import read_in_time
 from gdfast._utils.arguments import choice, shown, whole
 from gdfast._utils.storage import file_name
 from gdfast.backends import BACKENDS
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.frames import by_name, reorder_columns
 from gdfast.data.problem import Dimensions, Problem
-from gdfast.data.summarised import blocks_given, named_or_summarised
+from gdfast.data.summarised import blocks_given
 from gdfast.data.summary import Summary
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import DEFAULTS, OPTIONS, checked_option, known_by_others
@@ -87,6 +88,8 @@ def resume(
     ValueError
         If the file is truncated, was changed since it was written, or is not a Run, or the fingerprint of the data is
         another.
+    TimeoutError
+        If max_seconds are over before all blocks are read once.
     OSError
         If the checkpoint cannot be written; its `run` is the Run of what was done.
 
@@ -130,7 +133,7 @@ def epochs_asked_for(run: Run) -> int:
 def finished(run: Run, data: tuple[Any, Any, Any], given: dict[str, Any]) -> Run:
     """Return a loaded Run whose call had ended; that it diverged is said again."""
     check_given(given, run.settings)
-    data = named_data(run, *data)
+    data = named_data(run, *data, given.get("max_seconds"))
     with named_by_file(run):
         check_data(run, *data)
         if run.stop_reason is not StopReason.DIVERGED:
@@ -149,7 +152,7 @@ def resume_to(
     """Train a Run, in memory, unpickled or loaded, up to an epoch; that Run stays as it is."""
     started = time.perf_counter()
     check_given(given, run.settings)
-    data = named_data(run, *data)
+    data = named_data(run, *data, given.get("max_seconds"))
     with named_by_file(run):
         check_data(run, *data)
         settings = settings_again(run, given, target, checkpoint)
@@ -267,12 +270,12 @@ def holds_not_saved(callbacks: Any) -> bool:
     return any(isinstance(callback, NotSaved) for callback in several)
 
 
-def named_data(run: Run, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+def named_data(run: Run, X: Any, y: Any, sample_weight: Any, max_seconds: Any) -> tuple[Any, Any, Any]:
     """Return the data with columns taken by their names, in the order that they had in the fit."""
     if X is None or isinstance(X, Summary):
         return X, y, sample_weight
     if (blocks := blocks_given(X, y, sample_weight)) is not None:
-        return tuple(named_or_summarised(blocks._in_order_of(run.feature_names), None)[:3])
+        return read_in_time(blocks._in_order_of(run.feature_names), max_seconds, time.perf_counter())[:3]
     data = by_name(X, y, sample_weight)
     return reorder_columns(data.X, run.feature_names), data.y, data.sample_weight
 

@@ -17,6 +17,8 @@ from gdfast.formulas.losses import LOSSES, LossFormulas
 from gdfast.options.custom_loss import Loss
 
 __all__ = [
+    "BLOCKS",
+    "SUMMARY",
     "Dimensions",
     "Problem",
     "Shared",
@@ -33,6 +35,8 @@ __all__ = [
     "validation_problem",
 ]
 
+# What stands for rows that are not at hand, in the words of messages.
+SUMMARY, BLOCKS = "a Summary", "a Summary of blocks of rows"
 SPLIT = -1  # the epoch whose order of samples chooses the validation rows: no epoch of training
 
 
@@ -47,12 +51,12 @@ class Dimensions:
     sparse: bool
     several: bool  # y had several columns, so coef has a row for each
     scaling: Scaling | None = None  # of the columns, where they are standardized
-    summarised: str = ""  # what stands for the rows, which are not at hand: "a Summary", or one "of blocks of rows"
+    summarised: str = ""  # SUMMARY or BLOCKS where that is all there is of the rows
 
     @property
     def in_blocks(self) -> bool:
         """Whether the rows are in blocks, each of which a batch of as many rows or more would be."""
-        return self.summarised.endswith("blocks of rows")
+        return self.summarised == BLOCKS
 
     def shaped(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[Any, Any]:
         """Return new coefficients (k, d) and intercepts (k,) in the units of X, as users have them.
@@ -85,7 +89,7 @@ class Problem:
     shared: Shared | None = None
     # Of a Summary, R of the rows sqrt(s_i / sum s) [x_i 1 | y_i], which are not at hand: X is of NaN then.
     triangle: NDArray[np.float64] | None = None
-    summarised: str = ""  # what the triangle is of, in words
+    summarised: str = ""  # as in Dimensions
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` returns, which several fits make once."""

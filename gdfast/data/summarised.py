@@ -7,7 +7,7 @@ import numpy as np
 
 from gdfast.data.blocks.blocks import Blocks, blocks_of
 from gdfast.data.frames import NamedData, by_name, is_dataset, is_lazy_frame
-from gdfast.data.problem import Problem
+from gdfast.data.problem import BLOCKS, SUMMARY, Problem
 from gdfast.data.summary import Summary, scaled_triangle, scaling_of_summary, summary_of_blocks
 from gdfast.data.triangle import only_r
 
@@ -28,7 +28,7 @@ def named_or_summarised(
     elif not isinstance(X, Summary):
         return by_name(X, y, sample_weight)
     else:
-        check_alone("a Summary", y, sample_weight)
+        check_alone("a Summary, which holds it", y, sample_weight)
     if X.weight == 0:
         words = f"X={X!r} has" if blocks is None else "the blocks of X have"
         raise ValueError(f"{words} no rows of positive weight; merge it with one that has")
@@ -38,7 +38,7 @@ def named_or_summarised(
 def blocks_given(X: Any, y: Any, sample_weight: Any) -> Blocks | None:
     """Return the Blocks that X is, or that are made of a dataset or a lazy frame and the name of its target."""
     if isinstance(X, Blocks):
-        check_alone("Blocks", y, sample_weight)
+        check_alone("Blocks, which hold it", y, sample_weight)
         return X
     if not is_dataset(X) and not (is_lazy_frame(X) and isinstance(y, str)):
         return None
@@ -55,10 +55,10 @@ def blank_summary(d: int, k: int) -> Summary:
 
 
 def check_alone(what: str, y: Any, sample_weight: Any) -> None:
-    """Raise an error where y or weights are given with what holds them."""
+    """Raise an error where y or weights are given with what has them."""
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
-            raise ValueError(f"{name}= is given with {what}, which holds it; leave it out")
+            raise ValueError(f"{name}= is given with {what}; leave it out")
 
 
 def problem_of_summary(summary: Summary, standardize: bool) -> Problem:
@@ -68,5 +68,5 @@ def problem_of_summary(summary: Summary, standardize: bool) -> Problem:
     R = summary._triangle if scaling is None else scaled_triangle(summary._triangle, scaling)
     X, Y = np.broadcast_to(np.nan, (summary.n, d)), np.broadcast_to(0.0, (summary.n, k))
     triangle = only_r(R / np.sqrt(summary.weight))
-    stands = "a Summary" if summary._blocks is None else "a Summary of blocks of rows"
+    stands = SUMMARY if summary._blocks is None else BLOCKS
     return Problem(X, Y, None, None, summary._several, scaling, None, triangle, stands)

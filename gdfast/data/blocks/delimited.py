@@ -20,7 +20,9 @@ from gdfast.data.tables.table import not_numbers
 
 __all__ = ["CSVBlocks"]
 
-HEAD = 2**20  # bytes within which the header ends
+HEAD = 2**22  # bytes within which the header ends
+# Read at a time; a row must fit into it, of which a field takes some 25 bytes.
+LEAST_BYTES, ROW_BYTES = 2**20, 256
 
 
 class CSVBlocks:
@@ -49,7 +51,7 @@ class CSVBlocks:
                 yield block.pop()
 
     def __repr__(self) -> str:
-        return f"blocks of {len(self.files):,} CSV files"
+        return f"blocks of {len(self.files)} CSV file(s)"
 
 
 def taken(cutter: Cutter, source: CSVBlocks, file: str) -> list[Any] | None:
@@ -103,7 +105,7 @@ def open_reader(file: str, wanted: Wanted) -> Any:
     )
     return pc.open_csv(
         file,
-        read_options=pc.ReadOptions(use_threads=False),
+        read_options=pc.ReadOptions(use_threads=False, block_size=max(LEAST_BYTES, ROW_BYTES * len(header(file)))),
         parse_options=pc.ParseOptions(newlines_in_values=True),
         convert_options=convert,
     )

@@ -63,7 +63,7 @@ class ParquetBlocks:
                 reading_of.close()
 
     def __repr__(self) -> str:
-        return f"{len(self.parts):,} blocks of {len(self.files):,} Parquet files"
+        return f"{len(self.parts)} block(s) of {len(self.files)} Parquet file(s)"
 
 
 class FileReader:
@@ -75,9 +75,13 @@ class FileReader:
         if not os.path.exists(part.file):
             raise ValueError(f"{part.file!r} is gone since it was first read; the files must stay the same")
         self.parquet = opened(part.file)
-        if row_groups(self.parquet) != groups:
+        try:
+            wanted.check(self.parquet.schema_arrow.names, repr(part.file))
+            if row_groups(self.parquet) != groups:
+                raise ValueError(f"{part.file!r} has changed since it was first read: it has other row groups")
+        except ValueError:
             self.close()
-            raise ValueError(f"{part.file!r} has changed since it was first read: it has other row groups")
+            raise
         skipped, group = 0, 0
         while skipped + groups[group] <= part.first:
             skipped += groups[group]

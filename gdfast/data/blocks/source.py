@@ -53,7 +53,7 @@ class Entries:
         return entry() if callable(entry) else entry
 
     def __repr__(self) -> str:
-        return f"{len(self.source):,} blocks"
+        return f"{len(self.source):,} block{'s' if len(self.source) != 1 else ''}"
 
 
 class Calls:

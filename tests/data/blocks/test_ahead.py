@@ -168,6 +168,9 @@ def test_a_time_limit_ends_a_wait():
     with pytest.raises(TimeoutError, match=r"max_seconds=0.2 were over before all blocks were read once"):
         gdfast.fit(waiting(released), max_seconds=0.2)
     assert time.monotonic() - started < 5
+    run = gdfast.fit(Blocks([block(0), block(1)]), epochs=2, learning_rate=0.1)
+    with pytest.raises(TimeoutError, match=r"max_seconds=0.2 were over"):
+        run.resume(2, waiting(released), max_seconds=0.2)
     started = time.monotonic()
     with TimeLimit(time.perf_counter() + 0.1), pytest.raises(EndIsDueError):
         Summary.of(waiting(released))

@@ -38,9 +38,9 @@ def test_a_fit_on_blocks_equals_that_on_the_rows(seed):
     X, y, weights, places = drawn(seed)
     blocks = Blocks(cut(X, y, weights, places))
     options = {"epochs": 300, "learning_rate": 0.3 * gdfast.stability(X, sample_weight=weights).max_learning_rate}
-    options |= [{}, {"fit_intercept": False}, {"penalty": "l2", "alpha": 0.1}, {"optimizer": "momentum"}][seed % 4]
-    if "optimizer" in options:
-        options["optimizer"] = gdfast.Momentum(0.5)
+    options |= [{}, {"fit_intercept": False}, {"penalty": "l2", "alpha": 0.1}, {"optimizer": gdfast.Momentum(0.5)}][
+        seed % 4
+    ]
     ours = gdfast.fit(blocks, **options)
     theirs = gdfast.fit(X, y, sample_weight=weights, solver="closed_form", **options)
     assert ours.solver == "closed_form"
@@ -51,6 +51,20 @@ def test_a_fit_on_blocks_equals_that_on_the_rows(seed):
     assert summary.n == len(X)
     assert gdfast.stability(blocks).curvatures == pytest.approx(gdfast.stability(summary).curvatures, rel=0)
     assert ours.resume(20).costs.tobytes() == gdfast.fit(blocks, **options | {"epochs": 320}).costs.tobytes()
+
+
+def test_standardized_columns():
+    X, y, weights, places = drawn(1)
+    blocks, options = Blocks(cut(X * [1.0, 10.0, 0.01] + 5.0, y, weights, places)), {"epochs": 50, "standardize": True}
+    rows = gdfast.fit(X * [1.0, 10.0, 0.01] + 5.0, y, sample_weight=weights, solver="closed_form", **options)
+    np.testing.assert_allclose(gdfast.fit(blocks, **options).costs, rows.costs, rtol=1e-10)
+
+
+def test_a_callable_rate_is_called_once_for_each_epoch():
+    called = []
+    X, y = np.arange(6.0).reshape(3, 2), np.arange(3.0)
+    gdfast.fit(Blocks.from_array(X, y, 2), epochs=4, learning_rate=lambda epoch: called.append(epoch) or 0.01)
+    assert called == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -72,7 +86,7 @@ def test_which_blocks_can_be_taken_in_any_order():
     assert Blocks([lambda: (X, y)]).shuffles is True
     assert Blocks.from_array(X, y, 2).shuffles is True
     assert Blocks(lambda: iter([(X, y)])).shuffles is False
-    assert repr(Blocks([(X, y)])) == "gdfast.Blocks(1 blocks)"
+    assert repr(Blocks([(X, y)])) == "gdfast.Blocks(1 block)"
     assert repr(Blocks(lambda: iter([(X, y)]))) == "gdfast.Blocks(blocks as they come)"
 
 
@@ -195,7 +209,7 @@ def test_saved_and_resumed(tmp_path):
             gdfast.resume(path, other, epochs=10)
     with pytest.raises(ValueError, match="block 0: X lacks the column 'c'"):
         gdfast.resume(path, Blocks.from_array(frame[["a", "b"]], y, 7), epochs=10)
-    with pytest.raises(ValueError, match="y= is given with Blocks, which holds it"):
+    with pytest.raises(ValueError, match="y= is given with Blocks, which hold it"):
         gdfast.resume(path, blocks, y, epochs=10)
 
 

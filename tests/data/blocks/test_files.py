@@ -149,6 +149,9 @@ def test_files_that_change(files):
     parquet.write_table(table(slice(30, 59)), second, row_group_size=7)
     with pytest.raises(ValueError, match=r"part1.parquet' has changed since it was first read"):
         Summary.of(blocks)
+    parquet.write_table(table(slice(30, 60), "abyw"), second, row_group_size=7)
+    with pytest.raises(ValueError, match=r"part1.parquet' lacks the column 'c'"):
+        Summary.of(blocks)
     second.write_bytes(whole[:-200])
     with pytest.raises(ValueError, match=r"part1.parquet': it cannot be read"):
         Summary.of(blocks)
