@@ -6,13 +6,15 @@ from collections.abc import Generator
 from typing import Any
 
 from gdfast._utils.background import end_here_if_due
+from gdfast._utils.interrupt import end_is_due
 from gdfast.data.blocks.block import Block
 
 __all__ = ["read_ahead"]
 
 LOOKS = 0.02  # seconds between two looks at the time
-# Seconds that the end waits for the thread. One that is within a long read ends after it, unheard.
-LONGEST_WAIT = 0.1
+# Seconds that the end waits for the thread, where time is left and where it is over. A thread that is within a longer
+# read ends after it, unheard.
+LONGEST_WAIT, SHORTEST_WAIT = 1.0, 0.05
 
 
 def read_ahead(blocks: Generator[Block, None, None]) -> Generator[Block, None, None]:
@@ -70,4 +72,4 @@ class Reader:
     def close(self) -> None:
         """End the thread."""
         self.asked.put(False)
-        self.thread.join(LONGEST_WAIT)
+        self.thread.join(SHORTEST_WAIT if end_is_due() else LONGEST_WAIT)

@@ -92,7 +92,7 @@ def make_source(source: Any) -> Source:
         return Entries(checked_entries(source) if is_list else source)
     if not callable(source) or isinstance(source, type):
         raise TypeError(f"source={shown(source)} is a {type(source).__name__}, and must be {KINDS}")
-    if inspect.isgeneratorfunction(source) or takes_nothing(source):
+    if takes_nothing(source):
         return Calls(source)
     raise TypeError(f"source={shown(source)} must be {KINDS}: this function has arguments; use functools.partial")
 

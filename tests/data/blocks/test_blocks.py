@@ -290,6 +290,10 @@ def with_arguments(number):
     return iter([number])
 
 
+def generating(number):
+    yield number
+
+
 BAD_SOURCES = {
     "generator": (lambda: (block for block in good()), TypeError, "generator, which can be read once"),
     "iterator": (lambda: iter(good()), TypeError, "which can be read once, .* give a list of blocks, or a function"),
@@ -301,6 +305,8 @@ BAD_SOURCES = {
     "no block": (lambda: [good()[0], 3], TypeError, "block 1 is a int"),
     "X and y": (lambda: good()[0], TypeError, "block 0 is a ndarray"),
     "arguments": (lambda: with_arguments, TypeError, "this function has arguments"),
+    "generator's arguments": (lambda: generating, TypeError, "this function has arguments"),
+    "class": (lambda: list, TypeError, "source=<class 'list'> is a type"),
 }
 
 
