@@ -38,7 +38,8 @@ class Reader:
     def __init__(self, blocks: Generator[Block, None, None]) -> None:
         self.blocks = blocks
         self.asked: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True: read one more; False: end
-        self.read: queue.SimpleQueue[Any] = queue.SimpleQueue()  # blocks; None after the last one; an error
+        # Blocks; None after the last one; an error. No SimpleQueue: a signal at the end of its timeout lets it wait on.
+        self.read: queue.Queue[Any] = queue.Queue()
         self.thread = threading.Thread(target=self.run, name="gdfast-blocks", daemon=True)
         self.asked.put(True)
         self.thread.start()

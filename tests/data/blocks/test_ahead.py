@@ -181,7 +181,6 @@ def test_a_time_limit_ends_a_wait():
 @pytest.mark.parametrize("call", [gdfast.fit, gdfast.stability, Summary.of])
 def test_ctrl_c_ends_a_wait(call):
     released = threading.Event()
-    timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
     pressed = threading.Thread(target=lambda: (time.sleep(0.2), signal.pthread_kill(main, signal.SIGINT)))
     main = threading.main_thread().ident
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -191,11 +190,34 @@ def test_ctrl_c_ends_a_wait(call):
         with pytest.raises(KeyboardInterrupt):
             call(waiting(released))
     finally:
-        timer.cancel()
         pressed.join()
         signal.signal(signal.SIGINT, before)
         released.set()
     assert time.monotonic() - started < 5
+
+
+def test_a_time_limit_ends_a_wait_that_many_signals_interrupt(monkeypatch):
+    """One that comes at the end of a timeout must not make the wait endless."""
+    monkeypatch.setattr("gdfast.data.blocks.ahead.LOOKS", 0.002)
+    released, ended, main = threading.Event(), threading.Event(), threading.main_thread().ident
+
+    def press():
+        while not ended.wait(0.0007):
+            signal.pthread_kill(main, signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: None)
+    pressing = threading.Thread(target=press)
+    started = time.monotonic()
+    try:
+        pressing.start()
+        with pytest.raises(TimeoutError, match="max_seconds"):
+            gdfast.fit(waiting(released), max_seconds=1.0)
+    finally:
+        ended.set()
+        pressing.join()
+        signal.signal(signal.SIGUSR1, before)
+        released.set()
+    assert time.monotonic() - started < 10
 
 
 def test_two_passes_at_once():
