@@ -34,7 +34,8 @@ def importable(name):
 def test_import_needs_numpy_alone(tmp_path):
     code = (
         "import sys, gdfast; "
-        "heavy = ('numba', 'scipy', 'pandas', 'pyarrow', 'openpyxl', 'matplotlib', 'sklearn', 'tqdm', 'typer'); "
+        "heavy = ('numba', 'scipy', 'pandas', 'pyarrow', 'polars', 'openpyxl', 'matplotlib', 'sklearn', 'tqdm', "
+        "'typer'); "
         "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)

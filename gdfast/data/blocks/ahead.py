@@ -3,7 +3,6 @@
 import queue
 import threading
 from collections.abc import Generator
-from typing import Any
 
 from gdfast._utils.background import end_here_if_due
 from gdfast._utils.interrupt import end_is_due
@@ -39,7 +38,7 @@ class Reader:
         self.blocks = blocks
         self.asked: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True: read one more; False: end
         # Blocks; None after the last one; an error. No SimpleQueue: a signal at the end of its timeout lets it wait on.
-        self.read: queue.Queue[Any] = queue.Queue()
+        self.read: queue.Queue[Block | BaseException | None] = queue.Queue()
         self.thread = threading.Thread(target=self.run, name="gdfast-blocks", daemon=True)
         self.asked.put(True)
         self.thread.start()
@@ -68,7 +67,7 @@ class Reader:
         if isinstance(found, BaseException):
             raise found
         self.asked.put(True)
-        return found if found is None or isinstance(found, Block) else None
+        return found
 
     def close(self) -> None:
         """End the thread."""

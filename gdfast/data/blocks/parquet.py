@@ -30,22 +30,23 @@ class ParquetBlocks:
     shuffles = True
 
     def __init__(self, paths: Any, target: Any, columns: Any, weight: Any, block_rows: Any) -> None:
-        self.chosen, rows = checked_columns(columns), checked_rows(block_rows)
+        chosen, rows = checked_columns(columns), checked_rows(block_rows)
         self.files = file_names(paths)
-        self.wanted, self.parts = None, []
+        with opened(self.files[0]) as parquet:
+            schema = parquet.schema_arrow
+        first = repr(self.files[0])
+        self.wanted = wanted_columns(schema.names, first, target, chosen, weight, index=index(schema))
+        self.parts: list[Part] = []
         self.groups: dict[str, list[int]] = {}  # the rows of each row group
         for file in self.files:
             with opened(file) as parquet:
-                schema = parquet.schema_arrow
-                if self.wanted is None:
-                    self.wanted = wanted_columns(
-                        schema.names, repr(file), target, self.chosen, weight, index=index(schema)
-                    )
-                self.wanted.check(schema.names, repr(file))
+                self.wanted.check(parquet.schema_arrow.names, repr(file))
                 self.groups[file] = row_groups(parquet)
             self.parts += parts_of(file, self.groups[file], rows, self.wanted.most_rows)
         if not self.parts:
-            raise ValueError(f"paths: the files {self.files[0]!r} ... hold no rows")
+            raise ValueError(
+                f"paths: there are no rows in {', '.join(map(repr, self.files[:5]))}; give a file that has some"
+            )
 
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks of an order; of blocks that follow one another a file is read on."""
@@ -57,7 +58,7 @@ class ParquetBlocks:
                     if reading_of is not None:
                         reading_of.close()
                     reading_of = FileReader(part, self.groups[part.file], self.wanted)
-                yield reading_of.take(part.stop - part.first).block(reading_of.wanted, part.file)
+                yield reading_of.take(part.stop - part.first).block(self.wanted, part.file)
         finally:
             if reading_of is not None:
                 reading_of.close()
@@ -69,8 +70,7 @@ class ParquetBlocks:
 class FileReader:
     """A file from the first row of a block on."""
 
-    def __init__(self, part: Part, groups: list[int], wanted: Wanted | None) -> None:
-        assert wanted is not None
+    def __init__(self, part: Part, groups: list[int], wanted: Wanted) -> None:
         self.file, self.at, self.wanted = part.file, part.first, wanted
         if not os.path.exists(part.file):
             raise ValueError(f"{part.file!r} is gone since it was first read; the files must stay the same")
