@@ -17,7 +17,6 @@ CALLERS |= {("descent_steps", "fun"), ("descent_steps", "grad")}
 # Whatever is called with junk must not stop for long.
 QUICK = {"epochs": 3, "learning_rate": 0.01, "seed": 0}
 RIGHT = {
-    "Summary": {"X": [[1.0], [2.0], [4.0]], "y": [1.0, 0.0, 2.0], "sample_weight": [1.0, 2.0, 1.0]},
     "Loss": {"value": lambda y, z: 0.5 * (z - y) * (z - y), "gradient": lambda y, z: z - y},
     "EMA": {"decay": 0.5},
     "Blocks": {"source": [(np.ones((2, 1)), np.ones(2))], "columns": None},
