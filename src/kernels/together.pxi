@@ -36,7 +36,7 @@ cdef struct Columns:
     double* ended  # (d + 2, MOST_TOGETHER): W, b and the sum of one whose epoch was not finite
 
 
-def by_lines(Py_ssize_t rows):
+cdef by_lines(Py_ssize_t rows):
     """Return zeros (rows, MOST_TOGETHER) of which each row begins with a line of memory: no vector crosses one."""
     values = np.zeros(rows * MOST_TOGETHER + LINE // 8)
     cdef Py_ssize_t first = (LINE - <Py_ssize_t>values.ctypes.data % LINE) % LINE // 8
