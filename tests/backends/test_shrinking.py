@@ -51,6 +51,7 @@ def test_a_shrinking_by_l2_adds_up(backend, sparse, batch_size, average, name):
     np.testing.assert_allclose(run.coef / START, float(w if average is None else mean), rtol=2e-14)
 
 
+@pytest.mark.skipif(gdfast.backends.available()["cython"] is not None, reason="no compiled core here")
 @pytest.mark.parametrize("count", [2, 16])
 def test_a_shrinking_by_l2_adds_up_in_sweeps(count):
     rates = (RATE * np.arange(1, count + 1)).tolist()

@@ -15,7 +15,7 @@ from gdfast.solvers.loop import chunks
 from gdfast.solvers.loop import solver as loop
 from gdfast.sweeps.sweep import fit_together
 
-DRAWS = int(os.environ.get("GDFAST_FUZZ", "150"))
+DRAWS = int(os.environ.get("GDFAST_FUZZ", "100"))
 
 
 @pytest.fixture
