@@ -132,7 +132,13 @@ def fit(
     """Train a linear model on a data file."""
     arguments = options_of_fit(options)
     given: dict[str, Any] = {"--predict": predict, "--one-hot": one_hot, "--columns": columns, "--drop": drop}
-    given |= {"--sample-weight": arguments["sample_weight"], "--header/--no-header": header}
+    given |= {
+        "--sample-weight": arguments["sample_weight"],
+        "--header/--no-header": header,
+        "--separator": separator,
+        "--decimal": decimal,
+        "--encoding": encoding,
+    }
     summary = summary_of_file(data, target, given)
     if summary is not None:
         names = summary.feature_names or [str(j) for j in range(summary.n_features)]

@@ -57,6 +57,7 @@ WRONG = {
     "no target": (("fit", "part0.csv"), "--target is missing"),
     "a target": (("fit", "all.npz", "--target", "t"), "leave out --target"),
     "columns": (("fit", "all.npz", "--columns", "a", "--drop", "b"), "leave out --columns and --drop"),
+    "layout": (("fit", "all.npz", "--separator", ";", "--no-header"), "leave out --header/--no-header and --separator"),
     "loss": (("fit", "all.npz", "--loss", "log_loss"), "closed form alone, which needs --loss="),
     "no file": (("summarize", "none.csv", "--target", "t", "-o", "x.npz"), "there is no file"),
     "no match": (("summarize", "none*.csv", "--target", "t", "-o", "x.npz"), "no file matches 'none\\*.csv'"),
