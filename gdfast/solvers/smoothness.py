@@ -77,7 +77,8 @@ def spreads_rounding(problem: Problem, model: Model, batch_size: int, rate: floa
     """
     if model.formulas.quadratic or model.formulas.curvature is None:
         return False
-    largest = problem.once(("row curvature", model.loss, model.l2), lambda: row_curvature(problem, model))
+    key = "row curvature", model.loss, model.c, model.intercept
+    largest = problem.once(key, lambda: largest_row_curvature(problem, model)) + largest_l2(model)
     return bool(rate * largest / batch_size**0.5 > 2.0)
 
 
@@ -128,12 +129,17 @@ def loss_curvature(problem: Problem, model: Model) -> float:
 
 
 def row_curvature(problem: Problem, model: Model) -> float:
-    """Return the largest curvature of one sample's loss."""
+    """Return the largest curvature of one sample's loss with the penalty."""
+    return largest_row_curvature(problem, model) + largest_l2(model)
+
+
+def largest_row_curvature(problem: Problem, model: Model) -> float:
+    """Return the largest curvature of one sample's loss, without the penalty."""
     with np.errstate(over="ignore"):
         squares = row_squares(problem.X) + model.intercept
         if problem.weights is not None:
             squares = squares * problem.weights
-        return loss_curvature(problem, model) * float(squares.max()) + largest_l2(model)
+        return loss_curvature(problem, model) * float(squares.max())
 
 
 def largest_l2(model: Model) -> float:
