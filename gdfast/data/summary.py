@@ -1,7 +1,6 @@
 """Summaries of rows: all that full-batch descent on a squared error needs of them, in (d + 1 + k)^2 numbers."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from gdfast._utils.archive import DIGEST, Arrays, check_digest, native, read_archive, write_archive
 from gdfast._utils.arguments import as_array, shown, vector
 from gdfast._utils.storage import file_name, write_whole
+from gdfast.data.blocks.block import Block
 from gdfast.data.blocks.blocks import Blocks
 from gdfast.data.csr import CSR, Features, features, rows_and_features
 from gdfast.data.frames import by_name, columns_named
@@ -437,26 +437,23 @@ def numbered(blocks: Iterable[Any]) -> Iterable[tuple[int, Summary]]:
 
 def summary_of_blocks(blocks: Blocks, before: Callable[[int, int], None] | None = None) -> Summary:
     """Return the Summary of Blocks; `before` is called with the number of features and outputs of the first one."""
-    with closing(summaries(blocks, before)) as parts:
-        return merged_all(parts)
+
+    def make(d: int, k: int) -> Callable[[Block], tuple[int, Summary]]:
+        if before is not None:
+            before(d, k)
+        return numbered_summary
+
+    return blocks._merged(make, merged_blocks)[1]
 
 
-def summaries(blocks: Blocks, before: Callable[[int, int], None] | None) -> Generator[tuple[int, Summary], None, None]:
-    """Yield the number and the Summary of each block as it is read."""
-    with closing(blocks._read()) as reading:
-        for block in reading:
-            if before is not None and block.number == 0:
-                before(block.X.shape[1], block.y.shape[1] if block.y.ndim == 2 else 1)
-            summary = object.__new__(Summary)
-            names = blocks._ledger.names
-            try:
-                if block.X.shape[0]:
-                    summary._set_rows(block.X, block.y, block.sample_weight, names)
-                else:
-                    summary._set_empty(block.X.shape[1], block.y, names)
-            except (ValueError, TypeError) as error:
-                raise type(error)(f"block {block.number}: {error}") from error
-            yield block.number, summary
+def numbered_summary(block: Block) -> tuple[int, Summary]:
+    """Return the number and the Summary of a block."""
+    summary = object.__new__(Summary)
+    if block.X.shape[0]:
+        summary._set_rows(block.X, block.y, block.sample_weight, block.names)
+    else:
+        summary._set_empty(block.X.shape[1], block.y, block.names)
+    return block.number, summary
 
 
 def merged_all(summaries: Iterable[tuple[int, Summary]]) -> Summary:

@@ -49,14 +49,21 @@ class NamedRows:
 class Block:
     """A checked block. Whoever reads blocks one after another has its arrays until the next one is asked for."""
 
-    __slots__ = ("X", "number", "sample_weight", "y")
+    __slots__ = ("X", "names", "number", "sample_weight", "y")
 
     X: Features  # (rows, features); an array without rows is no CSR
     y: NDArray[Any]  # (rows,) or (rows, outputs): numbers or labels, as they were given
     sample_weight: NDArray[np.float64] | None
 
-    def __init__(self, number: int, X: Features, y: NDArray[Any], sample_weight: NDArray[np.float64] | None) -> None:
-        self.number, self.X, self.y, self.sample_weight = number, X, y, sample_weight
+    def __init__(
+        self,
+        number: int,
+        X: Features,
+        y: NDArray[Any],
+        sample_weight: NDArray[np.float64] | None,
+        names: tuple[str, ...] | None,
+    ) -> None:
+        self.number, self.X, self.y, self.sample_weight, self.names = number, X, y, sample_weight, names
 
     def release(self) -> None:
         """Let go of the arrays."""
@@ -75,8 +82,8 @@ def unpacked(block: Any) -> SourceBlock:
 
 def checked_block(
     number: int, block: SourceBlock, columns: tuple[str, ...] | None, expected: tuple[str, ...] | None
-) -> tuple[Block, tuple[str, ...] | None]:
-    """Return a block with its numbers checked, and the names of its columns, which are put in the order expected."""
+) -> Block:
+    """Return a block with its numbers checked; its columns are put in the order expected."""
     X, y, sample_weight, names = by_name(*block[:3])
     if columns is not None:
         X = chosen(X, names, columns)
@@ -91,7 +98,7 @@ def checked_block(
     values = as_array("y", y, "targets")
     if values.ndim == 0 or len(values) != n:
         raise ValueError(f"y has shape {values.shape}, and must have one value for each of the {n} rows of X: ({n},)")
-    return Block(number, rows, values, checked_weights(sample_weight, n)), names
+    return Block(number, rows, values, checked_weights(sample_weight, n), names)
 
 
 def chosen(X: Any, names: tuple[str, ...] | None, columns: tuple[str, ...]) -> Any:

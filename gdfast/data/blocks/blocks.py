@@ -1,16 +1,20 @@
 """Blocks: rows that are read a block at a time, and checked as they are."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from gdfast.data.blocks.ahead import read_ahead
 from gdfast.data.blocks.block import Block
 from gdfast.data.blocks.files import checked_columns
 from gdfast.data.blocks.ledger import Ledger
 from gdfast.data.blocks.source import RowsOfArrays, Source, make_source
+from gdfast.data.triangle import merged_in_tree
 
 __all__ = ["Blocks", "blocks_of"]
+
+Part = TypeVar("Part")
 
 
 class Blocks:
@@ -208,6 +212,30 @@ class Blocks:
             for _ in self._read():  # the first pass, whose first block decides the columns
                 pass
         return read_ahead(checked_blocks(self._source, self._ledger, order))
+
+    def _merged(self, make: Callable[[int, int], Callable[[Block], Part]], merge: Callable[[Part, Part], Part]) -> Part:
+        """Return what a function makes of each block, merged in a tree whose shape the number of blocks decides.
+
+        ``make(d, k)`` returns the function, once the features and the outputs of the first block are known.
+        """
+        function: Callable[[Block], Part] | None = None
+
+        def parts() -> Iterator[Part]:
+            nonlocal function
+            for block in reading:
+                if function is None:
+                    function = make(block.X.shape[1], block.y.shape[1] if block.y.ndim == 2 else 1)
+                try:
+                    part = function(block)
+                except (TypeError, ValueError) as error:
+                    raise type(error)(f"block {block.number}: {error}") from error
+                yield part
+
+        with closing(self._read()) as reading:
+            merged = merged_in_tree(parts(), merge)
+        if merged is None:
+            raise ValueError("blocks is empty; give at least one (X, y)")
+        return merged
 
     def _fingerprint(self) -> str:
         """Return the fingerprint of all blocks, after a pass over them."""

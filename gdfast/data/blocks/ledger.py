@@ -1,28 +1,66 @@
 """What the first pass finds of each block, to which later passes are held."""
 
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gdfast.data.blocks.block import Block, checked_block, unpacked
-from gdfast.data.fingerprint import fingerprint
+from gdfast.data.csr import CSR
+from gdfast.data.fingerprint import checksum
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "Record", "place", "record_of"]
 
 SAME = "the blocks must be the same in each pass"
 
 
+class Record(NamedTuple):
+    """What is known of a block without its rows."""
+
+    rows: int
+    features: int
+    names: tuple[str, ...] | None
+    sparse: bool | None  # None without rows
+    dtype: np.dtype[Any]
+    checksum: str
+
+
+def record_of(block: Block) -> Record:
+    """Return the record of a checked block."""
+    rows, features = block.X.shape
+    sparse = isinstance(block.X, CSR) if rows else None
+    found = checksum(block.X, block.y, block.sample_weight)
+    return Record(int(rows), int(features), block.names, sparse, block.X.dtype, found)
+
+
 class Ledger:
-    """The names and the fingerprints of blocks.
+    """The records of blocks.
 
     The first block that is read decides the names and the order of the columns, unless names are expected before.
     """
 
     def __init__(self, columns: tuple[str, ...] | None, expected: tuple[str, ...] | None = None) -> None:
         self.columns, self.expected = columns, expected
-        self.names: tuple[str, ...] | None = None
-        self.features: int | None = None  # of the first block; None before it is read
-        self.rows: dict[int, int] = {}
-        self.fingerprints: dict[int, str] = {}
+        self.first: Record | None = None  # of the block that was read first
+        self.sparse: bool | None = None  # whether the blocks are, once one with rows is read
+        self.records: dict[int, Record] = {}
         self.count: int | None = None  # of the blocks; None before the first pass has ended
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The names of the columns, once a block is read."""
+        return None if self.first is None else self.first.names
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """The rows of each block, after a pass."""
+        return np.array([self.records[number].rows for number in range(len(self.records))], np.int64)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of X, that of all blocks together."""
+        found = {record.dtype for record in self.records.values() if record.rows}
+        return np.result_type(*found) if found else np.dtype(np.float64)
 
     def checked(self, number: int, given: Any) -> Block:
         """Return a block that a source has given, with its numbers checked, the same as in the first pass."""
@@ -30,37 +68,45 @@ class Ledger:
         try:
             source = unpacked(given)
             file = source.file
-            block, names = checked_block(number, source, self.columns, self.names or self.expected)
-            self.check_columns(block, names)
+            block = checked_block(number, source, self.columns, self.names or self.expected)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{place(number, file)}: {error}") from error
-        self.check_same(block, place(number, file))
+        self.note(number, record_of(block), file)
         return block
 
-    def check_columns(self, block: Block, names: tuple[str, ...] | None) -> None:
-        """Raise an error unless a block has as many columns as the first one, and names where it has."""
-        if self.features is None:
-            self.names, self.features = names, block.X.shape[1]
-            return
-        if (names is None) != (self.names is None):
-            one, other = ("no names", "names") if names is None else ("names", "no names")
+    def note(self, number: int, record: Record, file: str | None = None) -> None:
+        """Keep the record of a block; raise an error unless it goes with the first one, and is as it was before."""
+        where = place(number, file)
+        if self.first is None:
+            self.first = record
+        self.check_columns(record, where)
+        if self.sparse is None:
+            self.sparse = record.sparse
+        if record.sparse is not None and record.sparse != self.sparse:
             raise ValueError(
-                f"X has {one} for its columns, and the first block has {other}; make all blocks of frames, or all of "
-                "arrays"
+                f"{where}: X is {kind(record.sparse)}, and the blocks before are {kind(self.sparse)}; make all alike"
             )
-        if block.X.shape[1] != self.features:
-            raise ValueError(f"X has {block.X.shape[1]} features, and the first block {self.features}; give the same")
-
-    def check_same(self, block: Block, where: str) -> None:
-        """Raise an error unless a block is what it was in the first pass."""
-        rows, found = int(block.X.shape[0]), fingerprint(block.X, block.y, block.sample_weight)
-        known = self.rows.setdefault(block.number, rows)
-        if known != rows:
-            raise ValueError(f"{where} has {rows} rows, and had {known} in the first pass; {SAME}")
-        if self.fingerprints.setdefault(block.number, found) != found:
+        known = self.records.setdefault(number, record)
+        if known.rows != record.rows:
+            raise ValueError(f"{where} has {record.rows} rows, and had {known.rows} in the first pass; {SAME}")
+        if known.checksum != record.checksum:
             raise ValueError(f"{where} has changed since the first pass; {SAME}")
-        if self.count is not None and block.number >= self.count:
+        if self.count is not None and number >= self.count:
             raise ValueError(f"{where} is one more than the {self.count} blocks of the first pass; {SAME}")
+
+    def check_columns(self, record: Record, where: str) -> None:
+        """Raise an error unless a block has as many columns as the first one, and names where it has."""
+        assert self.first is not None
+        if (record.names is None) != (self.first.names is None):
+            one, other = ("no names", "names") if record.names is None else ("names", "no names")
+            raise ValueError(
+                f"{where}: X has {one} for its columns, and the first block has {other}; make all blocks of frames, or "
+                "all of arrays"
+            )
+        if record.features != self.first.features:
+            raise ValueError(
+                f"{where}: X has {record.features} features, and the first block {self.first.features}; give the same"
+            )
 
     def end(self, count: int) -> None:
         """Note how many blocks a pass over all has had, as many as the first."""
@@ -77,9 +123,15 @@ class Ledger:
         import hashlib
 
         digest = hashlib.blake2b(digest_size=16)
-        for number in sorted(self.fingerprints):
-            digest.update(f"{self.rows[number]};{self.fingerprints[number]};".encode())
+        for number in sorted(self.records):
+            record = self.records[number]
+            digest.update(f"{record.rows};{record.checksum};".encode())
         return digest.hexdigest()
+
+
+def kind(sparse: bool | None) -> str:
+    """Return the word for a kind of matrix."""
+    return "sparse" if sparse else "dense"
 
 
 def place(number: int, file: str | None) -> str:
