@@ -16,7 +16,6 @@ from gdfast.data.blocks.blocks import Blocks
 from gdfast.data.csr import is_sparse
 from gdfast.data.frames import NamedData, validation_by_name
 from gdfast.data.summarised import blocks_given, named_or_summarised
-from gdfast.data.summary import Summary
 from gdfast.options.averaging import EMA
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import OPTIONS, checked_option
@@ -24,7 +23,7 @@ from gdfast.options.optimizers import Optimizer
 from gdfast.options.schedules import ReduceOnPlateau, Schedule
 from gdfast.results.run import Run
 from gdfast.solvers.diagnostics import RateName, checked_run, warn_if_unstable
-from gdfast.solvers.prepare import check_before_reading, prepare
+from gdfast.solvers.prepare import prepare, read_blocks
 from gdfast.solvers.select import solver_at_start
 from gdfast.solvers.training import FitCall, TrainingData, run_solver
 
@@ -300,20 +299,19 @@ def fit_options(
 
 
 def read_data(X: Any, y: Any, sample_weight: Any, options: dict[str, Any], started: float) -> NamedData:
-    """Return the data with their columns taken by name; of blocks a Summary, which max_seconds and Ctrl-C end."""
+    """Return the data with their columns taken by name; of blocks what a pass over them finds."""
     if (blocks := blocks_given(X, y, sample_weight)) is None:
         return named_or_summarised(X, y, sample_weight)
-    return read_in_time(blocks, options["max_seconds"], started, lambda first: check_before_reading(first, options))
+    return read_in_time(blocks, options, started)
 
 
-def read_in_time(
-    blocks: Blocks, max_seconds: Any, started: float, before: Callable[[Summary], None] | None = None
-) -> NamedData:
-    """Return the Summary of blocks; max_seconds and Ctrl-C end it. `before` is that of `named_or_summarised`."""
-    seconds = checked_option("max_seconds", max_seconds)
+def read_in_time(blocks: Blocks, options: dict[str, Any], started: float) -> NamedData:
+    """Return what a pass over blocks finds; max_seconds and Ctrl-C end it."""
+    seconds = checked_option("max_seconds", options["max_seconds"])
     with Interrupt(math.inf if seconds is None else started + seconds) as interrupt:
         try:
-            return named_or_summarised(blocks, None, None, before)
+            found = read_blocks(blocks, options)
+            return NamedData(found, None, None, found.feature_names)
         except EndIsDueError:
             if interrupt.pressed:
                 raise KeyboardInterrupt from None

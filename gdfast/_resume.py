@@ -13,6 +13,7 @@ from gdfast._fit import read_in_time
 from gdfast._utils.arguments import choice, shown, whole
 from gdfast._utils.storage import file_name
 from gdfast.backends import BACKENDS
+from gdfast.data.blocks.rows import RowsInBlocks
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.frames import by_name, reorder_columns
 from gdfast.data.problem import Dimensions, Problem
@@ -133,7 +134,7 @@ def epochs_asked_for(run: Run) -> int:
 def finished(run: Run, data: tuple[Any, Any, Any], given: dict[str, Any]) -> Run:
     """Return a loaded Run whose call had ended; that it diverged is said again."""
     check_given(given, run.settings)
-    data = named_data(run, *data, given.get("max_seconds"))
+    data = named_data(run, *data, given)
     with named_by_file(run):
         check_data(run, *data)
         if run.stop_reason is not StopReason.DIVERGED:
@@ -152,7 +153,7 @@ def resume_to(
     """Train a Run, in memory, unpickled or loaded, up to an epoch; that Run stays as it is."""
     started = time.perf_counter()
     check_given(given, run.settings)
-    data = named_data(run, *data, given.get("max_seconds"))
+    data = named_data(run, *data, given)
     with named_by_file(run):
         check_data(run, *data)
         settings = settings_again(run, given, target, checkpoint)
@@ -270,12 +271,13 @@ def holds_not_saved(callbacks: Any) -> bool:
     return any(isinstance(callback, NotSaved) for callback in several)
 
 
-def named_data(run: Run, X: Any, y: Any, sample_weight: Any, max_seconds: Any) -> tuple[Any, Any, Any]:
+def named_data(run: Run, X: Any, y: Any, sample_weight: Any, given: dict[str, Any]) -> tuple[Any, Any, Any]:
     """Return the data with columns taken by their names, in the order that they had in the fit."""
     if X is None or isinstance(X, Summary):
         return X, y, sample_weight
     if (blocks := blocks_given(X, y, sample_weight)) is not None:
-        return read_in_time(blocks._in_order_of(run.feature_names), max_seconds, time.perf_counter())[:3]
+        options = settings_again(run, given, max(1, run.epochs), None) | {"solver": solver_of(run).name}
+        return read_in_time(blocks._in_order_of(run.feature_names), options, time.perf_counter())[:3]
     data = by_name(X, y, sample_weight)
     return reorder_columns(data.X, run.feature_names), data.y, data.sample_weight
 
@@ -290,7 +292,7 @@ def check_data(run: Run, X: Any, y: Any, sample_weight: Any) -> None:
         if run.data is None and solver_of(run).without_data(run) is None:
             raise ValueError(NO_DATA)
         return
-    if y is None and not isinstance(X, Summary):
+    if y is None and not isinstance(X, (Summary, RowsInBlocks)):
         raise ValueError("X is given without y; give both")
     if run.fingerprint is None or not run.state:
         raise FieldError("the state or the fingerprint of the data is missing")

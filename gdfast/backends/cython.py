@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._utils.background import end_here_if_due
-from gdfast.backends.intervals import settle_interval
+from gdfast.backends.intervals import multiple_of, settle_interval
 from gdfast.backends.protocol import Updates
 from gdfast.backends.state import KernelState, State
 from gdfast.backends.together import one_by_one, same_order, similar, simple
@@ -249,6 +249,10 @@ class Kernels:
         """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
         lazy = self.model.lazy and (batch_size == 1 or self.model.l1 == 0)
         return settle_interval(self.X, lazy, batch_size)
+
+    def steps_of_call(self, state: State, steps: int) -> int:
+        """Return about so many updates, after which a call may end within an epoch."""
+        return multiple_of(self.settle_interval(state.batch_size or 1), steps)
 
 
 class PointSums:

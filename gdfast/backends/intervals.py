@@ -3,7 +3,7 @@
 from gdfast.data.csr import CSR, Features
 from gdfast.formulas.constants import SPAN
 
-__all__ = ["settle_interval"]
+__all__ = ["multiple_of", "settle_interval"]
 
 # Updates, values of X.
 LARGEST_WINDOW, LARGEST_CALL = 65_536, 2**22
@@ -21,3 +21,8 @@ def settle_interval(X: Features, lazy: bool, batch_size: int = 1) -> int:
         return least
     values = least * batch_size * max(1, len(X.data) // len(X))
     return least * max(1, min(LARGEST_WINDOW // least, min(4 * X.shape[1], LARGEST_CALL) // values))
+
+
+def multiple_of(every: int, steps: int) -> int:
+    """Return the multiple of an interval at or below a number of updates, at least the interval."""
+    return max(every, steps - steps % every)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gdfast._utils.background import EndIsDueError
 from gdfast._utils.interrupt import end_is_due
-from gdfast.backends.intervals import settle_interval
+from gdfast.backends.intervals import multiple_of, settle_interval
 from gdfast.backends.points import sums_at_points
 from gdfast.backends.protocol import Updates
 from gdfast.backends.state import State
@@ -56,7 +57,10 @@ class Kernels:
         n = len(self.X)
         with np.errstate(all="ignore"):
             for e, eta in enumerate(rates.tolist()):
-                total, extra = self.sums_at(state.W, state.b)
+                try:
+                    total, extra = self.sums_at(state.W, state.b)
+                except EndIsDueError:  # of rows in blocks
+                    return e
                 if not np.isfinite(total + n * extra):
                     return ~e
                 costs[e] = total / n + extra * objective
@@ -106,6 +110,10 @@ class Kernels:
     def settle_interval(self, batch_size: int) -> int:
         """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
         return settle_interval(self.X, False, batch_size)
+
+    def steps_of_call(self, state: State, steps: int) -> int:
+        """Return about so many updates, after which a call may end within an epoch."""
+        return multiple_of(self.settle_interval(state.batch_size or 1), steps)
 
     def close(self) -> None:
         """Do nothing: there are no threads."""

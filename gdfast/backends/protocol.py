@@ -88,6 +88,9 @@ class KernelSet(Protocol):
     def settle_interval(self, batch_size: int) -> int:
         """Return at which multiples of how many updates a call of `stochastic` may end within an epoch."""
 
+    def steps_of_call(self, state: State, steps: int) -> int:
+        """Return about so many updates, after which a call may end within an epoch, at least one."""
+
     def close(self) -> None:
         """End the threads, if there are any; the kernels can still be called."""
 

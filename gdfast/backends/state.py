@@ -67,7 +67,7 @@ class State:
         seed: int = 0,
         average_gain: float = 0.0,
     ) -> None:
-        n = problem.X.shape[0]
+        n, sizes = problem.X.shape[0], None if problem.blocks is None else problem.blocks.sizes
         self.W: NDArray[Any] = coef.copy()  # (k, d)
         self.b: NDArray[np.float64] = intercept.copy()  # (k,)
         k, d = self.W.shape
@@ -79,13 +79,14 @@ class State:
         self.A = np.zeros(shape) if model.averaging else NONE  # the mean of iterates
         self.Q = np.zeros(shape) if cumulative else NONE  # l1 applied so far
         self.U = np.zeros(shape) if cumulative and model.checked else NONE  # l1 pending, where it is not one number
-        self.sums = np.zeros(
-            3
-        )  # running sum of this epoch's losses; l1 pending so far; a shrinking below float32's bits
-        self.rows = n if batch_size is not None else 0
+        # The running sum of this epoch's losses; l1 pending so far; a shrinking below float32's bits; and of rows in
+        # blocks, where the first is that of one block, the sum over the blocks before.
+        self.sums = np.zeros(3 if sizes is None else 4)
+        self.rows = n if batch_size is not None and sizes is None else 0
         self.order_known: NDArray[np.int32] | None = None
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
-        self.steps_per_epoch = 1 if batch_size is None else -(-n // batch_size)
+        batches = 1 if batch_size is None else -(-(n if sizes is None else sizes) // batch_size)
+        self.steps_per_epoch = int(np.sum(batches))
         self.gain = average_gain
         self.epoch = 0  # whole epochs done
         self.position = 0  # updates done in this epoch

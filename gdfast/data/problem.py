@@ -19,6 +19,7 @@ from gdfast.options.custom_loss import Loss
 __all__ = [
     "BLOCKS",
     "SUMMARY",
+    "SUMMARY_OF_BLOCKS",
     "Dimensions",
     "Problem",
     "Shared",
@@ -36,7 +37,8 @@ __all__ = [
 ]
 
 # What stands for rows that are not at hand, in the words of messages.
-SUMMARY, BLOCKS = "a Summary", "a Summary of blocks of rows"
+SUMMARY, SUMMARY_OF_BLOCKS, BLOCKS = "a Summary", "a Summary of blocks of rows", "blocks of rows"
+MIXED_LABELS = "y holds labels of several types, which have no order; make them all strings or numbers"
 SPLIT = -1  # the epoch whose order of samples chooses the validation rows: no epoch of training
 
 
@@ -51,12 +53,17 @@ class Dimensions:
     sparse: bool
     several: bool  # y had several columns, so coef has a row for each
     scaling: Scaling | None = None  # of the columns, where they are standardized
-    summarised: str = ""  # SUMMARY or BLOCKS where that is all there is of the rows
+    stand_in: str = ""  # SUMMARY, SUMMARY_OF_BLOCKS or BLOCKS, which stand for the rows; empty: they are in memory
+
+    @property
+    def summarised(self) -> bool:
+        """Whether a Summary is all there is of the rows."""
+        return self.stand_in in (SUMMARY, SUMMARY_OF_BLOCKS)
 
     @property
     def in_blocks(self) -> bool:
         """Whether the rows are in blocks, each of which a batch of as many rows or more would be."""
-        return self.summarised == BLOCKS
+        return self.stand_in in (SUMMARY_OF_BLOCKS, BLOCKS)
 
     def shaped(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[Any, Any]:
         """Return new coefficients (k, d) and intercepts (k,) in the units of X, as users have them.
@@ -89,7 +96,9 @@ class Problem:
     shared: Shared | None = None
     # Of a Summary, R of the rows sqrt(s_i / sum s) [x_i 1 | y_i], which are not at hand: X is of NaN then.
     triangle: NDArray[np.float64] | None = None
-    summarised: str = ""  # as in Dimensions
+    stand_in: str = ""  # as in Dimensions
+    # Of rows in blocks (gdfast/data/blocks/rows.py), which are not in memory: X is of NaN then.
+    blocks: Any = None
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` returns, which several fits make once."""
@@ -104,7 +113,8 @@ class Problem:
     def dimensions(self) -> Dimensions:
         """The problem without its rows."""
         (n, d), k = self.X.shape, self.Y.shape[1]
-        return Dimensions(n, d, k, self.X.dtype, isinstance(self.X, CSR), self.several, self.scaling, self.summarised)
+        sparse = isinstance(self.X, CSR) if self.blocks is None else self.blocks.sparse
+        return Dimensions(n, d, k, self.X.dtype, sparse, self.several, self.scaling, self.stand_in)
 
     def standardized(self, scaling: Scaling) -> "Problem":
         """Return the problem on scaled columns."""
@@ -250,22 +260,28 @@ def targets(y: Any, n: int, loss: str, rule: LossFormulas, c: float) -> NDArray[
 def labels(y: Any, n: int, loss: str, several: bool) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Return the labels in sorted order, and y as a column of -1 and +1; or (several) 1 where a class is the row's."""
     array = one_label_a_row(y, n)
+    classes, codes = distinct(array if array is y else unmixed(array, y))
+    check_classes(classes, loss, several)
+    return classes, one_hot(codes, len(classes)) if several else np.where(codes.reshape(n, 1) == 1, 1.0, -1.0)
+
+
+def distinct(array: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the labels in sorted order, and the number of each label of the array among them."""
     try:
-        classes, codes = np.unique(array if array is y else unmixed(array, y), return_inverse=True)
+        return np.unique(array, return_inverse=True)
     except TypeError:
-        raise TypeError(
-            "y holds labels of several types, which have no order; make them all strings or numbers"
-        ) from None
+        raise TypeError(MIXED_LABELS) from None
+
+
+def check_classes(classes: NDArray[Any], loss: str, several: bool) -> None:
+    """Raise an error unless a loss takes so many classes: two, or where it takes several at least two."""
     if len(classes) == 1:
         raise ValueError(f"y holds one class only ({shown(classes[0])}); loss={loss!r} needs two")
-    if several:
-        return classes, one_hot(codes, len(classes))
-    if len(classes) > 2:
+    if len(classes) > 2 and not several:
         raise ValueError(
             f"y holds {len(classes)} classes, and loss={loss!r} takes two; gdfast.sklearn's GDClassifier is "
             "the estimator for more, loss='multinomial' takes them all at once (a regression loss, if y is a quantity)"
         )
-    return classes, np.where(codes.reshape(n, 1) == 1, 1.0, -1.0)
 
 
 def one_hot(codes: NDArray[np.intp], count: int) -> NDArray[np.float64]:
@@ -288,11 +304,11 @@ def has_missing(array: NDArray[Any]) -> bool:
 
 
 def unmixed(array: NDArray[Any], y: Any) -> NDArray[Any]:
-    """Return the array that NumPy made of y; raises TypeError where it turned other labels into strings."""
+    """Return the array that NumPy made of y; raise TypeError where it turned other labels into strings."""
     if array.dtype.kind in "SU" and isinstance(y, (list, tuple)):
         kinds = {type(label) for label in np.array(y, dtype=object).flat}
         if not (all(issubclass(kind, str) for kind in kinds) or all(issubclass(kind, bytes) for kind in kinds)):
-            raise TypeError
+            raise TypeError(MIXED_LABELS)
     return array
 
 

@@ -1,29 +1,23 @@
 """Where a Summary stands for X and y: given as one, or made of Blocks, a dataset or a lazy frame."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from gdfast.data.blocks.blocks import Blocks, blocks_of
 from gdfast.data.frames import NamedData, by_name, is_dataset, is_lazy_frame
-from gdfast.data.problem import BLOCKS, SUMMARY, Problem
+from gdfast.data.problem import SUMMARY, SUMMARY_OF_BLOCKS, Problem
 from gdfast.data.summary import Summary, scaled_triangle, scaling_of_summary, summary_of_blocks
 from gdfast.data.triangle import only_r
 
 __all__ = ["blocks_given", "named_or_summarised", "problem_of_summary"]
 
 
-def named_or_summarised(
-    X: Any, y: Any, sample_weight: Any = None, before: Callable[[Summary], None] | None = None
-) -> NamedData:
-    """Return what `by_name` does; a Summary stands for X, y and sample_weight, and for Blocks that of their rows.
-
-    When the first block is read, `before` is called with a Summary of its features, by which options can be checked.
-    """
+def named_or_summarised(X: Any, y: Any, sample_weight: Any = None) -> NamedData:
+    """Return what `by_name` does; a Summary stands for X, y and sample_weight, and for Blocks that of their rows."""
     blocks = blocks_given(X, y, sample_weight)
     if blocks is not None:
-        X = summary_of_blocks(blocks, None if before is None else lambda d, k: before(blank_summary(d, k)))
+        X = summary_of_blocks(blocks)
         X._blocks = blocks._fingerprint()
     elif not isinstance(X, Summary):
         return by_name(X, y, sample_weight)
@@ -47,13 +41,6 @@ def blocks_given(X: Any, y: Any, sample_weight: Any) -> Blocks | None:
     return blocks_of(Scan(X, y, sample_weight))
 
 
-def blank_summary(d: int, k: int) -> Summary:
-    """Return a Summary of a row of d features and k outputs."""
-    blank = Summary(np.zeros((1, d)), np.zeros((1, k)))
-    blank._triangle, blank._blocks = np.eye(d + 1 + k), ""
-    return blank
-
-
 def check_alone(what: str, y: Any, sample_weight: Any) -> None:
     """Raise an error where y or weights are given with what has them."""
     for name, value in (("y", y), ("sample_weight", sample_weight)):
@@ -68,5 +55,5 @@ def problem_of_summary(summary: Summary, standardize: bool) -> Problem:
     R = summary._triangle if scaling is None else scaled_triangle(summary._triangle, scaling)
     X, Y = np.broadcast_to(np.nan, (summary.n, d)), np.broadcast_to(0.0, (summary.n, k))
     triangle = only_r(R / np.sqrt(summary.weight))
-    stands = SUMMARY if summary._blocks is None else BLOCKS
-    return Problem(X, Y, None, None, summary._several, scaling, None, triangle, stands)
+    stand_in = SUMMARY if summary._blocks is None else SUMMARY_OF_BLOCKS
+    return Problem(X, Y, None, None, summary._several, scaling, None, triangle, stand_in)

@@ -1,6 +1,6 @@
 """Summaries of rows: all that full-batch descent on a squared error needs of them, in (d + 1 + k)^2 numbers."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,14 @@ from gdfast.data.scaling import Scaling, check_scale
 from gdfast.data.triangle import merged_in_tree, only_r, triangle_of_rows
 from gdfast.formulas.losses import LOSSES
 
-__all__ = ["Summary", "scaled_triangle", "scaling_of_summary", "summary_of_blocks"]
+__all__ = [
+    "Summary",
+    "merged_blocks",
+    "numbered_summary",
+    "scaled_triangle",
+    "scaling_of_summary",
+    "summary_of_blocks",
+]
 
 FORMAT = 1  # of the files
 
@@ -435,15 +442,9 @@ def numbered(blocks: Iterable[Any]) -> Iterable[tuple[int, Summary]]:
             raise type(error)(f"block {number}: {error}") from error
 
 
-def summary_of_blocks(blocks: Blocks, before: Callable[[int, int], None] | None = None) -> Summary:
-    """Return the Summary of Blocks; `before` is called with the number of features and outputs of the first one."""
-
-    def make(d: int, k: int) -> Callable[[Block], tuple[int, Summary]]:
-        if before is not None:
-            before(d, k)
-        return numbered_summary
-
-    return blocks._merged(make, merged_blocks)[1]
+def summary_of_blocks(blocks: Blocks) -> Summary:
+    """Return the Summary of Blocks."""
+    return blocks._merged(lambda features, outputs: numbered_summary, merged_blocks)[1]
 
 
 def numbered_summary(block: Block) -> tuple[int, Summary]:

@@ -14,7 +14,7 @@ from gdfast.results.stop_reason import StopReason
 from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
-__all__ = ["ROWS", "KnownPath", "Need", "Parameters", "Result", "Solver", "needs_of_options"]
+__all__ = ["IN_MEMORY", "ROWS", "KnownPath", "Need", "Parameters", "Result", "Solver", "needs_of_options"]
 
 Parameters = tuple[NDArray[Any], NDArray[np.float64]]  # coefficients (k, d) and intercepts (k,)
 
@@ -26,7 +26,8 @@ class Need(NamedTuple):
     holds: Callable[[Dimensions, Plan], bool]
 
 
-ROWS = Need("the rows of X and y in memory, not a Summary or blocks of them", lambda data, plan: not data.summarised)
+ROWS = Need("the rows of X and y, not a Summary of them", lambda data, plan: not data.summarised)
+IN_MEMORY = Need("the rows of X and y in memory, not a Summary or blocks of them", lambda data, plan: not data.stand_in)
 
 
 def needs_of_options(solver: str) -> tuple[Need, ...]:

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._utils.cached_property import cached_property
+from gdfast._utils.interrupt import Uninterrupted
 from gdfast.backends import load
+from gdfast.backends.blocks import BlockKernels
 from gdfast.backends.protocol import KernelSet
 from gdfast.data.problem import Problem
 from gdfast.formulas.penalties import projected_subgradient, smallest_subgradient
@@ -26,8 +28,11 @@ class Evaluator:
     def __init__(self, problem: Problem, plan: Plan) -> None:
         self.rows, self.plan, self.model = len(problem.X), plan, plan.model
         self.validated = 0 if plan.validation is None else len(plan.validation.X)  # rows
-        by_columns = plan.batch_size is None
-        self.kernels: KernelSet = load(plan.backend).Kernels(problem, plan.model, by_columns, plan.n_threads)
+        self.kernels: KernelSet
+        if problem.blocks is not None:
+            self.kernels = BlockKernels(problem, plan.model, plan.backend, plan.n_threads)
+        else:
+            self.kernels = load(plan.backend).Kernels(problem, plan.model, plan.batch_size is None, plan.n_threads)
 
     @cached_property
     def validator(self) -> KernelSet:
@@ -44,7 +49,8 @@ class Evaluator:
 
     def objective(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool = False) -> float:
         """Return J: by the same additions as an epoch's, so equal to the bit; `gradient_norm` needs its gradient."""
-        return float(self.kernels.cost_at(W, b, gradient))
+        with Uninterrupted():
+            return float(self.kernels.cost_at(W, b, gradient))
 
     def overflows(self, cost: float) -> bool:
         """Tell whether the sum that a cost is the mean of leaves the finite numbers."""
@@ -52,7 +58,8 @@ class Evaluator:
 
     def loss(self, W: NDArray[Any], b: NDArray[np.float64]) -> float:
         """Return the mean loss without the penalty."""
-        return float(self.kernels.sums_at(W, b)[0] / self.rows)
+        with Uninterrupted():
+            return float(self.kernels.sums_at(W, b)[0] / self.rows)
 
     def gradient_norm(self, W: NDArray[Any]) -> float:
         """Return the norm of J's smallest subgradient at W, projected on the bounds, after its `objective`."""

@@ -1,6 +1,7 @@
 """From fit's arguments to the problem and the plan."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -8,11 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.backends import BACKENDS, choose, load, why_unavailable
+from gdfast.data.blocks.block import Block
+from gdfast.data.blocks.blocks import Blocks
+from gdfast.data.blocks.rows import FirstPass, RowsInBlocks
 from gdfast.data.csr import Features, features
-from gdfast.data.problem import Dimensions, Problem, Shared, make_problem, split, validation_problem
+from gdfast.data.problem import (
+    BLOCKS,
+    SUMMARY_OF_BLOCKS,
+    Dimensions,
+    Problem,
+    Shared,
+    make_problem,
+    split,
+    validation_problem,
+)
 from gdfast.data.scaling import scaling_of
 from gdfast.data.summarised import problem_of_summary
-from gdfast.data.summary import Summary
+from gdfast.data.summary import Summary, merged_blocks, numbered_summary
 from gdfast.formulas.losses import LOSSES
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import checked
@@ -20,12 +33,13 @@ from gdfast.options.learning_rates import make_learning_rates
 from gdfast.options.model import Model, make_model, with_constraints
 from gdfast.options.optimizers import Optimizer
 from gdfast.solvers.plan import Plan, make_batch_size, make_plan, make_seed
-from gdfast.solvers.select import choose_solver
+from gdfast.solvers.select import choose_solver, trained_by_summary
 from gdfast.solvers.smoothness import auto_rate
 
-__all__ = ["check_before_reading", "prepare", "prepare_again", "prepare_model", "prepare_plan"]
+__all__ = ["prepare", "prepare_again", "prepare_model", "prepare_plan", "read_blocks"]
 
 
+ASSUMED_ROWS = 10**6  # where it is not known yet how many there are
 MODEL_OPTIONS = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
 
 
@@ -53,9 +67,9 @@ def prepare(
     prepared = None if known is None else known.get(key)
     if prepared is None:
         if isinstance(X, Summary):
-            problem = problem_of_summary(X, options["standardize"])
-            seed = 0 if options["seed"] is None else options["seed"]
-            prepared = Prepared(problem, None, None, seed)
+            prepared = Prepared(problem_of_summary(X, options["standardize"]), None, None, 0)
+        elif isinstance(X, RowsInBlocks):
+            prepared = prepare_blocks(X, options, loss, model.c)
         else:
             checked_X = features("X", X) if known is None else X
             prepared = prepare_data(checked_X, y, sample_weight, options, loss, model.c, backend)
@@ -90,12 +104,65 @@ def plan_for(prepared: Prepared, options: dict[str, Any], optimizer: Optimizer, 
     return make_plan(data, model, rate, options, backend, seed, validation, rows)
 
 
-def check_before_reading(first: Summary, options: dict[str, Any]) -> None:
-    """Raise the error of options that blocks of rows cannot be fitted by; first has their features and outputs."""
+def read_blocks(blocks: Blocks, options: dict[str, Any]) -> Summary | RowsInBlocks:
+    """Return what fit needs of blocks of rows, after a pass over them: their Summary, or what trains on them in blocks.
+
+    The options are checked once the first block is read.
+    """
+    first_pass: FirstPass | None = None
+
+    def work(d: int, k: int) -> Callable[[Block], Any]:
+        nonlocal first_pass
+        first_pass = pass_of_options(d, k, options)
+        return numbered_summary if first_pass is None else first_pass
+
+    def merge(first: Any, second: Any) -> Any:
+        return merged_blocks(first, second) if first_pass is None else first_pass.merge(first, second)
+
+    found = blocks._merged(work, merge)
+    if first_pass is not None:
+        return RowsInBlocks(blocks, found, first_pass)
+    summary: Summary = found[1]
+    summary._blocks = blocks._fingerprint()
+    if summary.weight == 0:
+        raise ValueError("the blocks of X have no rows of positive weight; give at least one")
+    return summary
+
+
+def pass_of_options(d: int, k: int, options: dict[str, Any]) -> FirstPass | None:
+    """Return the first pass over blocks of d features and k outputs, None where it is to make their Summary.
+
+    Raises the error of options that blocks cannot be fitted by.
+    """
     rate = options["learning_rate"]
-    options = options | {"learning_rate": 1.0 if isinstance(rate, str) and rate == "auto" else rate}
-    problem, plan = prepare(first, None, None, options)
-    choose_solver(problem.dimensions, plan)
+    options = checked(options | {"learning_rate": 1.0 if isinstance(rate, str) and rate == "auto" else rate})
+    loss, optimizer, backend, model = prepare_model(options)
+    validation = options["validation"]
+    if isinstance(validation, float):
+        raise ValueError(
+            f"validation={validation:g} draws rows, which blocks do not allow; give validation=(X, y) in arrays"
+        )
+    if model.formulas.coupled:  # how many classes there are is not known yet
+        options |= {"coef_init": None, "intercept_init": None}
+    X, Y = np.broadcast_to(np.nan, (ASSUMED_ROWS, d)), np.broadcast_to(0.0, (ASSUMED_ROWS, k))
+    # What is given to validate is checked later: it may take classes.
+    options |= {"validation": None, "restore_best": False, "patience": None}
+    prepared = Prepared(Problem(X, Y, None, None, k > 1, stand_in=BLOCKS), None, None, 0)
+    plan, data = plan_for(prepared, options, optimizer, backend, model), prepared.problem.dimensions
+    if validation is None and trained_by_summary(replace(data, stand_in=SUMMARY_OF_BLOCKS), data, plan):
+        return None
+    choose_solver(data, plan)
+    return FirstPass(loss, model.c, options["standardize"])
+
+
+def prepare_blocks(rows: RowsInBlocks, options: dict[str, Any], loss: str | Loss, c: float) -> Prepared:
+    """Return the problem of rows in blocks, and its validation part."""
+    problem, validation = rows.problem(), None
+    if options["validation"] is not None:
+        validation = validation_problem(problem, loss, options["validation"], c)
+        validation = validation if problem.scaling is None else validation.standardized(problem.scaling)
+    seed = make_seed(options["seed"], options["batch_size"], int(rows.sizes.max()))
+    return Prepared(problem, validation, None, seed)
 
 
 def prepare_data(

@@ -10,7 +10,7 @@ from gdfast.solvers.collocation.solver import Collocation
 from gdfast.solvers.loop.solver import Loop
 from gdfast.solvers.plan import Plan
 
-__all__ = ["SOLVERS", "choose_solver", "missing_needs", "solver_at_start"]
+__all__ = ["SOLVERS", "choose_solver", "missing_needs", "solver_at_start", "trained_by_summary"]
 
 # Where costs are equal the first one is taken.
 SOLVERS: dict[str, type[Solver]] = {solver.name: solver for solver in (ClosedForm, Loop, Collocation)}
@@ -33,6 +33,16 @@ def missing_needs(solver: type[Solver], data: Dimensions, plan: Plan) -> list[st
     return [need.text for need in solver.needs if not need.holds(data, plan)]
 
 
+def trained_by_summary(summary: Dimensions, blocks: Dimensions, plan: Plan) -> bool:
+    """Tell whether blocks of rows are trained on by their Summary alone, which one pass makes."""
+    able = [solver for solver in SOLVERS.values() if not missing_needs(solver, summary, plan)]
+    if plan.solver != "auto":
+        return choice("solver", plan.solver, ("auto", *SOLVERS)) in [solver.name for solver in able]
+    others = [solver for solver in SOLVERS.values() if not missing_needs(solver, blocks, plan)]
+    least = min(solver.seconds(blocks, plan) for solver in others)
+    return any(solver.seconds(blocks, plan) <= least for solver in able)
+
+
 def choose_solver(data: Dimensions, plan: Plan) -> type[Solver]:
     """Return the solver asked for, or the one that costs least; raise where the one asked for cannot be."""
     name = choice("solver", plan.solver, ("auto", *SOLVERS))
@@ -47,7 +57,7 @@ def choose_solver(data: Dimensions, plan: Plan) -> type[Solver]:
         return solver
     if data.summarised and (missing := missing_needs(SOLVERS[ClosedForm.name], data, plan)):
         raise ValueError(
-            f"{data.summarised} is fitted by the closed form alone, which needs {', and '.join(missing)}; give X and y "
+            f"{data.stand_in} is fitted by the closed form alone, which needs {', and '.join(missing)}; give X and y "
             "for anything else"
         )
     by_cost = sorted(SOLVERS.values(), key=lambda solver: solver.seconds(data, plan))

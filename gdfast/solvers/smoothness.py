@@ -1,12 +1,15 @@
 """The largest curvature L of J, from which learning_rate="auto" and the largest stable rate come."""
 
+import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._utils.background import in_background
+from gdfast.data.blocks.rows import RowsInBlocks
 from gdfast.data.csr import dense, row_squares
 from gdfast.data.problem import Problem
 from gdfast.options.model import Model
@@ -39,13 +42,66 @@ class Rows(NamedTuple):
     weights: NDArray[np.float64] | None
     n: int  # what the sums are divided by
 
-    @staticmethod
-    def of(problem: Problem) -> "Rows":
-        """Return those of a problem."""
-        R, d = problem.triangle, problem.X.shape[1]
-        if R is None:
-            return Rows(problem.X, 1.0, problem.weights, len(problem.X))
-        return Rows(np.ascontiguousarray(R[:, :d]), R[:, d], None, 1)
+    @property
+    def value(self) -> float:
+        """The largest of |X|."""
+        return float(max(self.X.max(), -self.X.min()))
+
+    def trace(self) -> float:
+        """Return the sum of the squares of X, divided by n."""
+        squares = row_squares(self.X)
+        return float(squares.sum() if self.weights is None else squares @ self.weights) / self.n
+
+    def gram(self, scale: float, unit: float) -> NDArray[np.float64]:
+        """Return A'SA/n."""
+        return gram(self, scale, unit)
+
+    def apply(self, scale: float, unit: float, v: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return A'SA/n v."""
+        return apply_gram(self, scale, unit, v)
+
+
+class BlocksOfRows:
+    """The same of rows in blocks: sums over them."""
+
+    def __init__(self, blocks: RowsInBlocks) -> None:
+        self.blocks = blocks
+
+    @property
+    def value(self) -> float:
+        """The largest of |X|; of standardized columns their deviation."""
+        return self.blocks.found.value if self.blocks.make.scaling is None else 1.0
+
+    def trace(self) -> float:
+        """Return the sum of the squares of X, divided by n."""
+        return float(self.summed(Rows.trace))
+
+    def gram(self, scale: float, unit: float) -> NDArray[np.float64]:
+        """Return A'SA/n."""
+        return np.asarray(self.summed(Rows.gram, scale, unit))
+
+    def apply(self, scale: float, unit: float, v: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return A'SA/n v."""
+        return np.asarray(self.summed(Rows.apply, scale, unit, v))
+
+    def summed(self, method: Callable[..., Any], *arguments: Any) -> Any:
+        """Return the sum of what a method of Rows returns for each block."""
+        return self.blocks.merged(partial(of_block, method, arguments, self.blocks.found.rows), operator.add)
+
+
+def of_block(method: Callable[..., Any], arguments: tuple[Any, ...], n: int, problem: Problem) -> Any:
+    """Return what a method of Rows returns for the rows of a block."""
+    return method(Rows(problem.X, 1.0, problem.weights, n), *arguments) if len(problem.X) else 0.0
+
+
+def rows_of(problem: Problem) -> Rows | BlocksOfRows:
+    """Return the rows of a problem, or what stands for them."""
+    if problem.blocks is not None:
+        return BlocksOfRows(problem.blocks)
+    R, d = problem.triangle, problem.X.shape[1]
+    if R is None:
+        return Rows(problem.X, 1.0, problem.weights, len(problem.X))
+    return Rows(np.ascontiguousarray(R[:, :d]), R[:, d], None, 1)
 
 
 def auto_rate(problem: Problem, model: Model, batch_size: int | None) -> float:
@@ -59,7 +115,7 @@ def auto_rate(problem: Problem, model: Model, batch_size: int | None) -> float:
     """
     n, part = len(problem.X), 0.0
     if batch_size is not None and n > 1 and problem.triangle is None:
-        short = n % batch_size or batch_size
+        short = smallest_batch(problem, batch_size)
         part = max((n - batch_size) / batch_size**0.5, (n - short) / short / 2) / (n - 1)
     L = part * row_curvature(problem, model) / (1.0 - model.mu) if part else 0.0
     if part < 1:
@@ -67,6 +123,14 @@ def auto_rate(problem: Problem, model: Model, batch_size: int | None) -> float:
     if not np.isfinite(L):
         raise ValueError("learning_rate='auto': the values of X are too large for it; scale X, or give a rate")
     return 1.0 / L if L > 0 else 1.0
+
+
+def smallest_batch(problem: Problem, batch_size: int) -> int:
+    """Return the rows of the smallest batch of an epoch."""
+    if problem.blocks is None:
+        return len(problem.X) % batch_size or batch_size
+    sizes = problem.blocks.sizes[problem.blocks.sizes > 0]
+    return int(np.where(sizes % batch_size, sizes % batch_size, batch_size).min())
 
 
 def spreads_rounding(problem: Problem, model: Model, batch_size: int, rate: float) -> bool:
@@ -105,10 +169,7 @@ def surely_stable(problem: Problem, model: Model, batch_size: int | None, rate: 
     if batch_size is not None or not model.quadratic:
         return True
     with np.errstate(over="ignore"):
-        rows = Rows.of(problem)
-        squares = row_squares(rows.X)
-        total = squares.sum() if rows.weights is None else squares @ rows.weights
-        bound = float(total) / rows.n + model.intercept + largest_l2(model)
+        bound = rows_of(problem).trace() + model.intercept + largest_l2(model)
     if bound == 0 or rate < largest_rate(bound, model.mu, model.formula.looks_ahead):
         return True
     limit = stable_rate(problem, model, batch_size, rate)
@@ -122,9 +183,10 @@ def loss_curvature(problem: Problem, model: Model) -> float:
         return formulas.curvature
     if formulas.assumed_curvature is None:
         return 1.0
-    curvature = float(formulas.assumed_curvature(float(problem.Y.max())))
+    largest = float(problem.Y.max()) if problem.blocks is None else problem.blocks.found.target
+    curvature = float(formulas.assumed_curvature(largest))
     if not np.isfinite(curvature):
-        raise ValueError(f"y holds {problem.Y.max():g}, with which the curvature overflows; scale y")
+        raise ValueError(f"y holds {largest:g}, with which the curvature overflows; scale y")
     return curvature
 
 
@@ -135,11 +197,19 @@ def row_curvature(problem: Problem, model: Model) -> float:
 
 def largest_row_curvature(problem: Problem, model: Model) -> float:
     """Return the largest curvature of one sample's loss, without the penalty."""
+    square = partial(largest_square, model.intercept)
+    squares = square(problem) if problem.blocks is None else problem.blocks.merged(square, max)
     with np.errstate(over="ignore"):
-        squares = row_squares(problem.X) + model.intercept
+        return float(loss_curvature(problem, model) * np.float64(squares))
+
+
+def largest_square(intercept: bool, problem: Problem) -> float:
+    """Return the largest s (x'x + 1) of the rows, or s x'x without an intercept."""
+    with np.errstate(over="ignore"):
+        squares = row_squares(problem.X) + intercept
         if problem.weights is not None:
             squares = squares * problem.weights
-        return loss_curvature(problem, model) * float(squares.max())
+        return float(squares.max(initial=0.0))
 
 
 def largest_l2(model: Model) -> float:
@@ -152,23 +222,25 @@ def largest_curvature(problem: Problem, model: Model, enough: float = 0.0) -> fl
 
     Where it is below about half of `enough`, what is returned is only an estimate of it from below, after few passes.
     """
-    rows, (n, d) = Rows.of(problem), problem.X.shape
+    rows, (n, d) = rows_of(problem), problem.X.shape
     # So that the squares neither overflow nor vanish.
-    scale = float(max(rows.X.max(), -rows.X.min(), float(model.intercept))) or 1.0
+    scale = max(rows.value, float(model.intercept)) or 1.0
     unit = 1.0 / scale if model.intercept else 0.0
     factors: Any = 1.0 if model.factors is None else model.factors
     l2 = np.zeros(d + 1)
     l2[:d] = model.l2 / scale / scale * factors
     bound = loss_curvature(problem, model)
-    most = LANCZOS_STEPS if d >= FEW else CLEAR_STEPS if enough and n * d > FEW_VALUES else 0
+    clear = enough and n * d > FEW_VALUES and not problem.dimensions.in_blocks
+    most = LANCZOS_STEPS if d >= FEW else CLEAR_STEPS if clear else 0
     top, known = 0.0, False
     if most:
-        apply = lambda v: bound * apply_gram(rows, scale, unit, v) + l2 * v  # noqa: E731
-        stored = 0 if problem.dimensions.sparse else n * d  # of sparse rows products are done piece by piece
+        apply = lambda v: bound * rows.apply(scale, unit, v) + l2 * v  # noqa: E731
+        in_pieces = problem.dimensions.sparse or problem.dimensions.in_blocks  # of which each product takes little
+        stored = 0 if in_pieces else n * d
         product = lambda v: in_background(2.0 * stored, apply, v)  # noqa: E731
         top, known = lanczos(product, d + 1, most, enough / scale / scale)
     if d < FEW and not known:
-        H = bound * gram(rows, scale, unit)
+        H = bound * rows.gram(scale, unit)
         H.flat[:: d + 2] += l2
         top = float(in_background(4.0 * d**3, np.linalg.eigvalsh, H)[-1])
     with np.errstate(over="ignore"):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.backends.intervals import settle_interval
+from gdfast.backends.intervals import multiple_of, settle_interval
 from gdfast.backends.numba.closed_form import power_costs
 from gdfast.backends.numba.kernels import compile_kernels
 from gdfast.backends.numba.pending import nothing_pending
@@ -124,6 +124,10 @@ class Kernels:
     def settle_interval(self, batch_size: int) -> int:
         """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
         return settle_interval(self.X, self.lazy and batch_size == 1, batch_size)
+
+    def steps_of_call(self, state: State, steps: int) -> int:
+        """Return about so many updates, after which a call may end within an epoch."""
+        return multiple_of(self.settle_interval(state.batch_size or 1), steps)
 
     def data(self) -> Data:
         """Return what a pass over all rows reads."""

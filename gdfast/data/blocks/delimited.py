@@ -37,6 +37,9 @@ class CSVBlocks:
         self.wanted = wanted_columns(header(self.files[0]), repr(self.files[0]), target, chosen, weight)
         self.rows = rows or self.wanted.most_rows
 
+    def held(self, number: int) -> None:
+        """Return None: blocks are read anew."""
+
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks, file by file."""
         for file in self.files:

@@ -48,6 +48,9 @@ class ParquetBlocks:
                 f"paths: there are no rows in {', '.join(map(repr, self.files[:5]))}; give a file that has some"
             )
 
+    def held(self, number: int) -> None:
+        """Return None: blocks are read anew."""
+
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks of an order; of blocks that follow one another a file is read on."""
         reading_of: FileReader | None = None

@@ -35,6 +35,9 @@ class Scan:
         names = list(X.schema.names) if is_dataset(X) else X.collect_schema().names()
         self.wanted = wanted_columns(names, "X", y, None, sample_weight, WORDS)
 
+    def held(self, number: int) -> None:
+        """Return None: blocks are read anew."""
+
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks."""
         cutter = Cutter(dataset_pieces(self.X, self.wanted) if is_dataset(self.X) else lazy_pieces(self.X, self.wanted))

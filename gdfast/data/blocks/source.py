@@ -27,6 +27,9 @@ class Source(Protocol):
 
     shuffles: bool  # whether the blocks can be taken in any order
 
+    def held(self, number: int) -> Any:
+        """Return the array in memory that X of a block is, or is a part of; None where it is made anew."""
+
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Return a new iterator over the blocks: all of them, or where they can be shuffled those of an order.
 
@@ -41,6 +44,13 @@ class Entries:
 
     def __init__(self, source: Sequence[Any]) -> None:
         self.source = source
+
+    def held(self, number: int) -> Any:
+        """Return the array in memory that X of a block is, or is a part of; None where it is made anew."""
+        if isinstance(self.source, RowsOfArrays):
+            return self.source.X
+        entry = self.source[number] if isinstance(self.source, (list, tuple)) else None
+        return None if entry is None or callable(entry) else entry[0]
 
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks of an order."""
@@ -63,6 +73,9 @@ class Calls:
 
     def __init__(self, function: Callable[[], Iterable[Any]]) -> None:
         self.function = function
+
+    def held(self, number: int) -> None:
+        """Return None: blocks are made anew."""
 
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Return the iterator of a new call."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gdfast.backends import load
 from gdfast.backends.state import State
-from gdfast.data.problem import Dimensions, Problem
+from gdfast.data.problem import BLOCKS, Dimensions, Problem
 from gdfast.data.scaling import Scaling
 from gdfast.options.learning_rates import CallableRates
 from gdfast.results.run import Point, Run
@@ -61,6 +61,7 @@ class ClosedForm(Solver):
 
     name = "closed_form"
     needs = (
+        Need("a Summary, or the rows of X and y in memory", lambda data, plan: data.stand_in != BLOCKS),
         Need("a dense X", lambda data, plan: not data.sparse),
         Need("loss='squared_error'", lambda data, plan: plan.model.formulas.quadratic),
         Need("the full batch (batch_size=None)", lambda data, plan: plan.batch_size is None),

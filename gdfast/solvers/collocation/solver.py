@@ -11,7 +11,7 @@ from gdfast.data.scaling import Scaling
 from gdfast.options.learning_rates import CallableRates
 from gdfast.results.history import Columns
 from gdfast.results.run import Run
-from gdfast.solvers.base import ROWS, Need, needs_of_options
+from gdfast.solvers.base import IN_MEMORY, Need, needs_of_options
 from gdfast.solvers.collocation.chunks import StretchChunks
 from gdfast.solvers.collocation.finder import BEFORE, EIGENVECTORS
 from gdfast.solvers.collocation.known_epochs import KnownEpochs
@@ -34,7 +34,7 @@ class Collocation(Loop):
 
     name = "collocation"
     needs = (
-        ROWS,
+        IN_MEMORY,
         Need("a smooth loss", lambda data, plan: plan.model.formulas.smooth),
         Need("float64", lambda data, plan: data.dtype == np.float64),
         Need("the full batch (batch_size=None)", lambda data, plan: plan.batch_size is None),

@@ -53,8 +53,6 @@ class Chunks:
 
     def __init__(self, kernels: KernelSet, state: State, plan: Plan, values: int) -> None:
         self.kernels, self.state, self.plan = kernels, state, plan
-        # Updates, at whose multiples a chunk may end within an epoch.
-        self.every = kernels.settle_interval(plan.batch_size or 1)
         self.size = max(1, min(LARGEST_CHUNK, FIRST_PRODUCTS // values))  # in updates, of `values` products each
         self.start: dict[str, Any] = {}  # the state before the last chunk that began with an epoch
         self.rates = np.empty(0)  # of the last chunk
@@ -86,7 +84,7 @@ class Chunks:
         left = per_epoch - state.position
         if steps >= left:
             return left if state.position else steps - steps % per_epoch
-        return min(left, max(self.every, steps - steps % self.every)) if self.plan.stochastic else steps
+        return min(left, self.kernels.steps_of_call(state, steps)) if self.plan.stochastic else steps
 
     def call(self, steps: int, rates: NDArray[np.float64], wanted: Wanted) -> Chunk:
         """Make so many updates; the state is that of their end, unless an epoch was bad."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gdfast.backends.state import State
 from gdfast.data.problem import Problem
-from gdfast.results.stop_reason import StopReason
+from gdfast.results.stop_reason import CUT_OFF, StopReason
 from gdfast.solvers.evaluation import Evaluator
 from gdfast.solvers.loop.averaging import AveragingStart
 from gdfast.solvers.loop.backtracking import Backtracking, Lowest
@@ -33,6 +33,7 @@ class Descent:
 
     def __init__(self, problem: Problem, plan: Plan, evaluator: Evaluator) -> None:
         self.plan, self.evaluator, data = plan, evaluator, problem.dimensions
+        self.in_blocks = data.in_blocks
         self.state = State(
             problem,
             plan.model,
@@ -215,6 +216,8 @@ class Descent:
         """Return J at the iterate, None where it takes a pass that may not be wanted."""
         if self.plan.stochastic and not (self.plan.objective and self.state.position == 0):
             return None
+        if self.in_blocks and self.reason in CUT_OFF:  # which a pass would make wait
+            return self.recorder.latest.get(self.state.epoch)
         known = self.recorder.latest.get(self.state.epoch) if self.plan.stochastic else self.chunks.known_cost()
         return self.evaluator.objective(self.state.W, self.state.b) if known is None else known
 

@@ -29,6 +29,7 @@ __all__ = ["Loop"]
 # how many of them the loss of a row counts, if it is not the squared error.
 EPOCH = {"cython": 1e-7, "numba": 1e-7, "numpy": 4e-5}
 VALUE, LOSS = 0.5e-9, 7
+READ = 8e-9  # seconds of a value that is read anew in each pass, of which there are two more than epochs
 LEAST_SECONDS = 1e-4  # of a pass that loops share: updates by NumPy take a part of that for each of them
 # Resumed after these, training counts epochs without progress anew; after the others, as if it had not stopped.
 RESET_AFTER = (StopReason.TOL, StopReason.VALIDATION, StopReason.GRADIENT, StopReason.CALLBACK)
@@ -51,13 +52,14 @@ class Loop(Solver):
     def seconds(cls, data: Dimensions, plan: Plan) -> float:
         """Return about how long the epochs take."""
         width = data.d + (0 if plan.model.formulas.quadratic else LOSS)
-        return plan.epochs * (EPOCH[plan.backend] + VALUE * data.n * width * data.k)
+        reading = (plan.epochs + 2) * READ * data.n * data.d if data.in_blocks else 0.0
+        return reading + plan.epochs * (EPOCH[plan.backend] + VALUE * data.n * width * data.k)
 
     @classmethod
     def shares(cls, problem: Problem, plan: Plan) -> Hashable:
         """Return what loops that can take each row at the same time have in common, None for one that cannot."""
         data, model = problem.dimensions, plan.model
-        if plan.callbacks or plan.on_divergence == "backtrack" or data.dtype != np.float64:
+        if data.stand_in or plan.callbacks or plan.on_divergence == "backtrack" or data.dtype != np.float64:
             return None
         common = id(problem), plan.backend, plan.n_threads, model.loss, model.custom, model.c
         if plan.stochastic:
@@ -80,6 +82,8 @@ class Loop(Solver):
         monitor.attach(self)
         with closing(self.evaluator), monitor:
             self.descent.run(monitor)
+        if self.problem.blocks is not None:
+            self.problem.blocks.check_held()
 
     def last_rate(self) -> float:
         """Return the rate of the last update, before the first that of the first."""

@@ -7,6 +7,7 @@ import numpy as np
 from gdfast.backends.numpy import Kernels
 from gdfast.data.problem import Problem
 from gdfast.results.run import Run
+from gdfast.results.stop_reason import CUT_OFF
 from gdfast.results.trend import GROWTH, has_grown
 from gdfast.solvers.base import Parameters, Solver
 from gdfast.solvers.plan import Plan
@@ -28,6 +29,8 @@ def costs_if_grown(
     are made only where the costs recorded or a sample of the rows give reason to.
     """
     plan = solver.plan
+    if problem is not None and problem.blocks is not None and run.stop_reason in CUT_OFF:
+        return None  # without another pass, which would take long
     if run.diverged_at is not None or (solver.path is not None and not solver.path.grows):
         return None
     start = recorded_start(run, solver)
@@ -55,7 +58,8 @@ def recorded_costs(run: Run) -> tuple[float, float] | None:
 def surely_small(run: Run, estimate: Parameters, problem: Problem, plan: Plan) -> bool:
     """Tell whether neither the recorded costs of many rows nor a sample of them give reason to look at them all."""
     (n, d), suspicious = problem.X.shape, recorded_growth(run)
-    return not suspicious and n * d > FEW_VALUES and not sampled_growth(estimate, problem, plan)
+    many = n * d > FEW_VALUES or problem.blocks is not None
+    return not suspicious and many and not sampled_growth(estimate, problem, plan)
 
 
 def recorded_growth(run: Run) -> bool:
@@ -67,17 +71,21 @@ def recorded_growth(run: Run) -> bool:
 def sampled_growth(estimate: Parameters, problem: Problem, plan: Plan) -> bool:
     """Tell whether the loss of some rows, evenly spaced, is suspiciously above that at the start."""
     model = plan.model
-    kernels = Kernels(problem.once("sample", lambda: sample_of(problem)), model)
+    parts = problem.once("sample", lambda: sample_of(problem))
+    kernels = [Kernels(part, model) for part in parts]
     key = "loss of the sample", model.loss, model.custom, model.c, plan.coef.tobytes(), plan.intercept.tobytes()
-    start = problem.once(key, lambda: kernels.loss_at(plan.coef, plan.intercept))
-    return not kernels.loss_at(*estimate) <= SUSPICION * GROWTH * abs(start)
+    start = problem.once(key, lambda: sum(one.loss_at(plan.coef, plan.intercept) for one in kernels))
+    return not sum(one.loss_at(*estimate) for one in kernels) <= SUSPICION * GROWTH * abs(start)
 
 
-def sample_of(problem: Problem) -> Problem:
-    """Return SAMPLE rows, evenly spaced."""
+def sample_of(problem: Problem) -> list[Problem]:
+    """Return SAMPLE rows, evenly spaced; of blocks those of the first pass."""
+    if problem.blocks is not None:
+        sample: list[Problem] = problem.blocks.sample()
+        return sample
     rows = np.linspace(0, len(problem.X) - 1, min(SAMPLE, len(problem.X))).astype(np.intp)
     weights = None if problem.weights is None else problem.weights[rows]
-    return replace(problem, X=problem.X[rows], Y=problem.Y[rows], weights=weights)
+    return [replace(problem, X=problem.X[rows], Y=problem.Y[rows], weights=weights)]
 
 
 def rounding_alone(cost: float, solver: Solver) -> bool:

@@ -1,0 +1,273 @@
+"""Rows in blocks as a training takes them: what a first pass has found of them, and the Problem of each block."""
+
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdfast._utils.background import end_here_if_due
+from gdfast._utils.cached_property import cached_property
+from gdfast.data.blocks.block import Block
+from gdfast.data.blocks.blocks import Blocks
+from gdfast.data.blocks.ledger import record_of
+from gdfast.data.csr import CSR, Features
+from gdfast.data.problem import (
+    BLOCKS,
+    MIXED_LABELS,
+    Problem,
+    check_classes,
+    distinct,
+    known_labels,
+    one_label_a_row,
+    targets,
+)
+from gdfast.data.scaling import Moments, Scaling
+from gdfast.data.triangle import merged_in_tree
+from gdfast.formulas.losses import LOSSES, LossFormulas
+from gdfast.options.custom_loss import Loss
+
+__all__ = ["FirstPass", "Found", "RowsInBlocks"]
+
+Part = TypeVar("Part")
+
+SAMPLE_BLOCKS, SAMPLE_ROWS = 64, 8  # at most, of a sample of the rows: blocks, and rows of each
+
+
+class Found(NamedTuple):
+    """What the first pass finds of some blocks."""
+
+    number: int  # of the first one
+    rows: int
+    weight: float
+    weighted: bool  # whether a block has weights
+    outputs: int  # 0 where there are no rows
+    labels: NDArray[Any] | None  # in sorted order, of a classification
+    target: float  # the largest, of a regression
+    value: float  # the largest of |X|
+    moments: Moments | None  # where columns are standardized
+    sample: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class FirstPass:
+    """Checks blocks for what a loss allows, and finds what the training on them needs to know before."""
+
+    loss: str | Loss
+    c: float
+    standardize: bool
+
+    @property
+    def name(self) -> str:
+        """The loss's name."""
+        return self.loss if isinstance(self.loss, str) else self.loss.name
+
+    @property
+    def rule(self) -> LossFormulas:
+        """The loss's formulas."""
+        return LOSSES[self.loss] if isinstance(self.loss, str) else self.loss.formulas
+
+    def __call__(self, block: Block) -> Found:
+        """Return what is found of a block."""
+        n, weights = block.X.shape[0], block.sample_weight
+        moments = Moments.of(block.X, weights) if self.standardize else None
+        if n == 0:
+            return Found(block.number, 0, 0.0, weights is not None, 0, None, -np.inf, 0.0, moments, ())
+        labels, outputs, target = None, 1, -np.inf
+        if self.rule.classification:
+            labels = distinct(one_label_a_row(block.y, n))[0]
+        else:
+            Y = self.targets(block)
+            outputs, target = Y.shape[1], float(Y.max())
+        weight = float(n) if weights is None else float(weights.sum())
+        value = float(max(block.X.max(), -block.X.min()))
+        sample = (rows_of_block(block),)
+        return Found(block.number, n, weight, weights is not None, outputs, labels, target, value, moments, sample)
+
+    def targets(self, block: Block) -> NDArray[np.float64]:
+        """Return the targets (rows, outputs) of a regression."""
+        return targets(block.y, block.X.shape[0], self.name, self.rule, self.c)
+
+    def merge(self, first: Found, second: Found) -> Found:
+        """Return what is found of the blocks of both; an error names the first block of the second."""
+        try:
+            labels = merged_labels(first.labels, second.labels)
+            if labels is not None and len(labels) > 2:
+                check_classes(labels, self.name, self.rule.coupled)
+            if first.outputs and second.outputs and first.outputs != second.outputs:
+                raise ValueError(f"y has {second.outputs} columns, and {first.outputs} before; give the same")
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"block {second.number}: {error}") from error
+        sample = first.sample + second.sample
+        moments = None
+        if first.moments is not None and second.moments is not None:
+            moments = first.moments.merge(second.moments)
+        return Found(
+            number=first.number,
+            rows=first.rows + second.rows,
+            weight=first.weight + second.weight,
+            weighted=first.weighted or second.weighted,
+            outputs=max(first.outputs, second.outputs),
+            labels=labels,
+            target=max(first.target, second.target),
+            value=max(first.value, second.value),
+            moments=moments,
+            sample=sample[::2] if len(sample) > SAMPLE_BLOCKS else sample,
+        )
+
+
+def merged_labels(first: NDArray[Any] | None, second: NDArray[Any] | None) -> NDArray[Any] | None:
+    """Return the labels of both in sorted order."""
+    if first is None or second is None:
+        return second if first is None else first
+    kinds = {"number" if labels.dtype.kind in "biuf" else labels.dtype.kind for labels in (first, second)}
+    if len(kinds) > 1 and "O" not in kinds:
+        raise TypeError(MIXED_LABELS)
+    return distinct(np.concatenate([first, second]))[0]
+
+
+def rows_of_block(block: Block) -> Block:
+    """Return some rows of a block, evenly spaced, in arrays of their own."""
+    n = block.X.shape[0]
+    rows = np.linspace(0, n - 1, min(SAMPLE_ROWS, n)).astype(np.intp)
+    weights = None if block.sample_weight is None else block.sample_weight[rows]
+    return Block(block.number, block.X[rows], block.y[rows], weights, block.names)
+
+
+@dataclass(frozen=True, eq=False)
+class BlockProblems:
+    """Makes the Problem of a block, the same in every pass, thread and process."""
+
+    first_pass: FirstPass
+    classes: NDArray[Any] | None
+    outputs: int
+    factor: float | None  # of the weights, whose mean over all rows is then 1; None: there are none
+    dtype: np.dtype[Any]
+    scaling: Scaling | None
+
+    def __call__(self, block: Block) -> Problem:
+        """Return the Problem of a block; weights have mean 1 over all blocks."""
+        n, weights = block.X.shape[0], block.sample_weight
+        X = in_dtype(block.X, self.dtype)
+        if self.scaling is not None:
+            X = self.scaling.scaled(X)
+        if n == 0:
+            Y = np.empty((0, self.outputs))
+        elif self.classes is None:
+            Y = self.first_pass.targets(block)
+        else:
+            Y = known_labels(self.classes, block.y, n, self.outputs > 1)
+        if self.factor is not None:
+            weights = np.full(n, self.factor) if weights is None else weights * self.factor
+        return Problem(X, Y, weights, self.classes, self.outputs > 1, self.scaling)
+
+
+def in_dtype(X: Features, dtype: np.dtype[Any]) -> Features:
+    """Return X in a dtype."""
+    if isinstance(X, CSR):
+        return CSR(X.data.astype(dtype, copy=False), X.indices, X.indptr, X.shape)
+    return X.astype(dtype, copy=False)
+
+
+class RowsInBlocks:
+    """Rows that a training reads a block at a time, after a first pass over them."""
+
+    def __init__(self, blocks: Blocks, found: Found, first_pass: FirstPass) -> None:
+        if not found.weight > 0:
+            raise ValueError("the blocks of X have no rows of positive weight; give at least one")
+        if not np.isfinite(found.rows / found.weight):
+            raise ValueError(f"sample_weight: the sum of the weights is {found.weight:g}; scale them")
+        if found.labels is not None:
+            check_classes(found.labels, first_pass.name, first_pass.rule.coupled)
+        outputs = found.outputs
+        if found.labels is not None and first_pass.rule.coupled:
+            outputs = len(found.labels)
+        ledger = blocks._ledger
+        first = ledger.first
+        assert first is not None
+        self.blocks, self.found = blocks, found
+        self.sizes, self.sparse, self.features = ledger.sizes, bool(ledger.sparse), first.features
+        scaling = None if found.moments is None else found.moments.scaling(self.sparse, ledger.dtype)
+        factor = found.rows / found.weight if found.weighted else None
+        self.make = BlockProblems(first_pass, found.labels, outputs, factor, ledger.dtype, scaling)
+        self.kept: list[tuple[Block, Problem]] = []  # of blocks that are in memory anyway
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """The names of the columns."""
+        return self.blocks._ledger.names
+
+    @property
+    def shuffles(self) -> bool:
+        """Whether the blocks can be taken in any order."""
+        return self.blocks.shuffles
+
+    def problem(self) -> Problem:
+        """Return the Problem of all rows, whose X and Y are not at hand: X is of NaN, Y of 0, and take no memory."""
+        make = self.make
+        X = np.broadcast_to(np.array(np.nan, make.dtype), (self.found.rows, self.features))
+        Y = np.broadcast_to(0.0, (self.found.rows, make.outputs))
+        several = make.outputs > 1
+        return Problem(X, Y, None, make.classes, several, make.scaling, stand_in=BLOCKS, blocks=self)
+
+    def problems(self, order: Iterable[int] | None = None) -> Generator[tuple[int, Problem], None, None]:
+        """Yield the number and the Problem of each block: of all, or where they can be shuffled those of an order."""
+        if not self.held:
+            with closing(self.blocks._read(order)) as reading:
+                for block in reading:
+                    yield block.number, self.make(block)
+            return
+        for number in range(len(self.kept)) if order is None else order:
+            end_here_if_due()
+            yield number, self.kept[number][1]
+
+    def merged(self, function: Callable[[Problem], Part], merge: Callable[[Part, Part], Part]) -> Part:
+        """Return what a function makes of the Problem of each block, merged in a tree that their number decides."""
+        if self.held:
+            merged = merged_in_tree((function(problem) for _, problem in self.problems()), merge)
+            assert merged is not None
+            return merged
+        work = partial(of_problem, self.make, function)
+        return self.blocks._merged(lambda features, outputs: work, merge)
+
+    @cached_property
+    def held(self) -> bool:
+        """Whether all blocks are arrays in memory that a Problem can use as they are."""
+        kept: list[tuple[Block, Problem]] = []
+        if not is_array(self.blocks._source.held(0)):
+            return False
+        with closing(self.blocks._read()) as reading:
+            for block in reading:
+                given = Block(block.number, block.X, block.y, block.sample_weight, block.names)
+                problem = self.make(given)
+                array = self.blocks._source.held(block.number)
+                if not (is_array(array) and is_array(problem.X) and np.may_share_memory(problem.X, array)):
+                    return False
+                kept.append((given, problem))
+        self.kept = kept
+        return True
+
+    def check_held(self) -> None:
+        """Raise ValueError where arrays in memory have changed during the training."""
+        for block, _ in self.kept:
+            self.blocks._ledger.note(block.number, record_of(block))
+
+    def sample(self) -> list[Problem]:
+        """Return some of the rows."""
+        return [self.make(block) for block in self.found.sample]
+
+    def _fingerprint_parts(self) -> list[NDArray[Any]]:
+        return [np.array(self.blocks._fingerprint())]
+
+
+def is_array(X: Any) -> bool:
+    """Tell whether X is an array in memory, and no memory map, whose file may change."""
+    return isinstance(X, np.ndarray) and not isinstance(X, np.memmap)
+
+
+def of_problem(make: Callable[[Block], Problem], function: Callable[[Problem], Part], block: Block) -> Part:
+    """Return what a function makes of a block's Problem."""
+    return function(make(block))
