@@ -104,6 +104,18 @@ def check_scale(scale: NDArray[np.float64], dtype: np.dtype[Any]) -> None:
         )
 
 
+def moments(
+    weight: float,
+    center: NDArray[np.float64],
+    deviation: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+) -> Moments:
+    """Return Moments, those of a constant column without rounding."""
+    constant = low == high
+    return Moments(weight, np.where(constant, low, center), np.where(constant, 0.0, deviation), low, high)
+
+
 def blocks_of_rows(X: NDArray[Any]) -> Iterator[slice]:
     """Yield slices of rows that hold few enough values for temporary arrays in float64."""
     count = max(1, BLOCK_VALUES // X.shape[1])
@@ -119,7 +131,7 @@ def dense_moments(X: NDArray[Any], s: NDArray[np.float64]) -> Moments:
         center = center + sum(s[rows] @ (X[rows] - center) for rows in blocks_of_rows(X)) / total
     largest = np.maximum(np.maximum(high - center, center - low), np.finfo(np.float64).tiny)
     squares = sum(s[rows] @ (((X[rows] - center) / largest) ** 2) for rows in blocks_of_rows(X)) / total
-    return Moments(float(total), center, largest * np.sqrt(squares), low, high)
+    return moments(float(total), center, largest * np.sqrt(squares), low, high)
 
 
 def sparse_moments(X: CSR, s: NDArray[np.float64]) -> Moments:
@@ -136,4 +148,4 @@ def sparse_moments(X: CSR, s: NDArray[np.float64]) -> Moments:
     distance = (X.data - center[X.indices]) / largest[X.indices]
     zeros = np.maximum(total - np.bincount(X.indices, weights, d), 0.0) * (stored < len(X))
     squares = (np.bincount(X.indices, weights * distance**2, d) + zeros * (center / largest) ** 2) / total
-    return Moments(float(total), center, largest * np.sqrt(squares), low, high)
+    return moments(float(total), center, largest * np.sqrt(squares), low, high)

@@ -178,7 +178,7 @@ class Loop:
     def gradient(self, rows):
         """Return the gradient of the rows' mean loss and l2, the intercepts last."""
         z, y = self.X[rows] @ self.W.T + self.b, self.Y[rows]
-        if self.kink is not None and (self.W.any() or self.b.any()):
+        if self.kink is not None and (self.steps or self.W.any() or self.b.any()):
             self.closest = min(self.closest, np.abs(self.kink(y, z, self.c)).min())
         r = self.s[rows, None] * self.slope(y, z, self.c) / len(y)
         G = np.column_stack([r.T @ self.X[rows] + self.l2 * self.W, r.sum(axis=0)])
@@ -322,8 +322,8 @@ class Loop:
         total = self.dtype(0)
         if isinstance(self.o.average, gdfast.EMA) and epoch == self.o.average.start:
             self.mean = np.column_stack([self.W, self.b])
-        for first in range(0, self.n, size):
-            batch = rows[first : first + size]
+        parts = rows if isinstance(rows, list) else [rows]  # batches do not cross blocks of rows
+        for batch in [part[first : first + size] for part in parts for first in range(0, len(part), size)]:
             total = total + self.losses(batch, self.W, self.b).sum()
             self.update(batch, self.rate(epoch, rate))
             self.average(epoch)

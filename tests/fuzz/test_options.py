@@ -4,6 +4,7 @@ A draw counts where its numbers are well determined: the same loop in float64, o
 stays near the 80-bit one, no decision (a kink, a stopping rule) lies next to its border, and the cost does not explode.
 """
 
+import itertools
 import os
 import tempfile
 import warnings
@@ -282,9 +283,52 @@ def check_history(run, options, loop, tolerance):
         assert relative(run.history["validation_cost"], np.array(loop.validations)[rows]) < tolerance
 
 
+class RowsInBlocks:
+    """Rows cut into blocks, as a source of Blocks of some kind, and the order in which an epoch takes them."""
+
+    def __init__(self, sizes, source):
+        self.sizes, self.source = sizes, source
+        self.shuffles = source != "iterator"
+        self.borders = np.cumsum([0, *sizes])
+        self.parts = [np.arange(*pair) for pair in itertools.pairwise(self.borders)]
+
+    def given(self, X, y, weights, form):
+        parts = [(given_as(X[rows], form), y[rows]) for rows in self.parts]
+        if weights is not None:
+            parts = [(*part, weights[rows]) for part, rows in zip(parts, self.parts, strict=True)]
+        if self.source == "functions":
+            return gdfast.Blocks([lambda part=part: part for part in parts])
+        return gdfast.Blocks(parts if self.source == "list" else lambda: iter(parts))
+
+    def order(self, options, epoch):
+        """Return the rows of each block in the order of an epoch."""
+        if options["batch_size"] is None:
+            return np.arange(self.borders[-1])
+        if not options["shuffle"]:
+            return self.parts
+        n, seed, m = self.borders[-1], options["seed"], len(self.sizes)
+        rows = gdfast.sample_order(n, seed, epoch, blocks=self.sizes, shuffle_blocks=self.shuffles)
+        numbers = gdfast.sample_order(m, seed, epoch) if self.shuffles else range(m)
+        return np.split(rows, np.cumsum([self.sizes[j] for j in numbers])[:-1])
+
+
 @given(drawn_options(), drawn_data())
 @FUZZ
 def test_any_options_give_the_numbers_of_the_plain_loop(oracle, options, data):
+    compare(oracle, options, data)
+
+
+@given(drawn_options(), drawn_data(), st.data())
+@FUZZ
+def test_any_options_on_blocks_of_rows_give_the_numbers_of_the_plain_loop(oracle, options, data, draw):
+    assume(options["validation"] != "part")
+    borders = sorted(draw.draw(st.lists(st.integers(0, len(data.X)), max_size=6)))
+    sizes = np.diff([0, *borders, len(data.X)]).tolist()
+    compare(oracle, options, data, RowsInBlocks(sizes, draw.draw(st.sampled_from(["list", "functions", "iterator"]))))
+
+
+def compare(oracle, options, data, blocks=None):
+    """Hold a fit on data, which may be in blocks, against the plain loop."""
     y, Y = targets(data, options["loss"])
     k = 1 if Y.ndim == 1 else Y.shape[1]
     n = len(data.X)
@@ -296,11 +340,16 @@ def test_any_options_give_the_numbers_of_the_plain_loop(oracle, options, data):
     if n == 1 and options["batch_size"] is not None:
         options["batch_size"] = 1
     assume(data.form != "csr" or options["solver"] != "closed_form")
-    rate = rate_of(given_as(data.X, data.form), y, options)
-    X, Y, plain = data.X, Y, dict(options)
+    if blocks is None:
+        rows = given_as(data.X, data.form), y
+    else:
+        rows = blocks.given(data.X, y, options["sample_weight"], data.form), None
+    weights, options["sample_weight"] = options["sample_weight"], None if blocks else options["sample_weight"]
+    rate = rate_of(*rows, options)
+    X, Y, plain = data.X, Y, options | {"sample_weight": weights}
     run = None
     if argument == 0.3:
-        run = fitted(given_as(X, data.form), y, options)
+        run = fitted(*rows, options)
         held = run.validation_rows
         train = np.setdiff1d(np.arange(n), held)
         s = options["sample_weight"]
@@ -308,12 +357,14 @@ def test_any_options_give_the_numbers_of_the_plain_loop(oracle, options, data):
         plain["sample_weight"] = None if s is None else s[train]
         X, Y = X[train], Y[train]
     n = len(X)
-    if options["batch_size"] is not None and options["batch_size"] >= n > 1:
+    if options["batch_size"] is not None and options["batch_size"] >= n > 1 and blocks is None:
         plain["batch_size"] = None
     if n == 1 and options["batch_size"] is not None:
         plain["batch_size"] = 1
 
     def order(epoch):
+        if blocks is not None:
+            return blocks.order(plain, epoch)
         if plain["batch_size"] is None or not options["shuffle"]:
             return np.arange(n)
         return gdfast.sample_order(n, options["seed"], epoch)
@@ -333,7 +384,7 @@ def test_any_options_give_the_numbers_of_the_plain_loop(oracle, options, data):
     tolerance = TOLERANCE
     if data.form == "float32":
         tolerance = 1e-3 if not loop.rule.__class__.__name__.startswith(("Ada", "RMS")) else 1e-1
-    run = run or fitted(given_as(X, data.form), y, options)
+    run = run or fitted(*rows, options)
     note(str({name: value for name, value in options.items() if value is not DEFAULTS[name]}))
     event(run.solver)
     assert (run.epochs, run.stop_reason) == (loop.epochs, loop.stop)
