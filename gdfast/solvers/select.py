@@ -1,5 +1,7 @@
 """Which solver runs: the registry, what a solver's needs leave of it, and which one costs least."""
 
+from typing import NoReturn
+
 from gdfast._utils.arguments import choice
 from gdfast._utils.background import EndIsDueError
 from gdfast._utils.interrupt import Uninterrupted
@@ -36,11 +38,21 @@ def missing_needs(solver: type[Solver], data: Dimensions, plan: Plan) -> list[st
 def trained_by_summary(summary: Dimensions, blocks: Dimensions, plan: Plan) -> bool:
     """Tell whether blocks of rows are trained on by their Summary alone, which one pass makes."""
     able = [solver for solver in SOLVERS.values() if not missing_needs(solver, summary, plan)]
-    if plan.solver != "auto":
-        return choice("solver", plan.solver, ("auto", *SOLVERS)) in [solver.name for solver in able]
     others = [solver for solver in SOLVERS.values() if not missing_needs(solver, blocks, plan)]
-    least = min(solver.seconds(blocks, plan) for solver in others)
-    return any(solver.seconds(blocks, plan) <= least for solver in able)
+    if plan.solver == "auto":
+        least = min(solver.seconds(blocks, plan) for solver in others)
+        return any(solver.seconds(blocks, plan) <= least for solver in able)
+    solver = SOLVERS[choice("solver", plan.solver, ("auto", *SOLVERS))]
+    if solver not in able and solver not in others:
+        needs = [missing_needs(solver, data, plan) for data in (summary, blocks)]
+        raise_missing(solver, min(needs, key=len), others)
+    return solver in able
+
+
+def raise_missing(solver: type[Solver], missing: list[str], able: list[type[Solver]]) -> NoReturn:
+    """Raise the error of a solver that was asked for and lacks what it needs."""
+    names = "".join(f" or {other.name!r}" for other in able[:1]) + "".join(f", {other.name!r}" for other in able[1:])
+    raise ValueError(f"solver={solver.name!r} needs {', and '.join(missing)}; use solver='auto'{names}")
 
 
 def choose_solver(data: Dimensions, plan: Plan) -> type[Solver]:
@@ -49,11 +61,8 @@ def choose_solver(data: Dimensions, plan: Plan) -> type[Solver]:
     if name != "auto":
         solver = SOLVERS[name]
         missing = missing_needs(solver, data, plan)
-        if missing and data.summarised:
-            raise ValueError(f"solver={name!r} needs {', and '.join(missing)}; use solver='auto'")
         if missing:
-            able = [repr(other.name) for other in SOLVERS.values() if not missing_needs(other, data, plan)]
-            raise ValueError(f"solver={name!r} needs {', and '.join(missing)}; use solver='auto' or {', '.join(able)}")
+            raise_missing(solver, missing, [one for one in SOLVERS.values() if not missing_needs(one, data, plan)])
         return solver
     if data.summarised and (missing := missing_needs(SOLVERS[ClosedForm.name], data, plan)):
         raise ValueError(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from gdfast._utils.arguments import as_array, vector
 from gdfast.data.csr import Features, features, rows_and_features
 from gdfast.data.frames import by_name, column_names, columns_named, reorder_columns, select_columns
+from gdfast.data.problem import unmixed
 
 __all__ = ["Block", "NamedRows", "SourceBlock", "checked_block", "unpacked"]
 
@@ -65,6 +66,11 @@ class Block:
     ) -> None:
         self.number, self.X, self.y, self.sample_weight, self.names = number, X, y, sample_weight, names
 
+    @property
+    def outputs(self) -> int:
+        """The columns of y."""
+        return int(self.y.shape[1]) if self.y.ndim == 2 else 1
+
     def release(self) -> None:
         """Let go of the arrays."""
         del self.X, self.y, self.sample_weight
@@ -96,6 +102,7 @@ def checked_block(
         rows = features("X", X)
     n = rows.shape[0]
     values = as_array("y", y, "targets")
+    values = values if values is y else unmixed(values, y)
     if values.ndim == 0 or len(values) != n:
         raise ValueError(f"y has shape {values.shape}, and must have one value for each of the {n} rows of X: ({n},)")
     return Block(number, rows, values, checked_weights(sample_weight, n), names)

@@ -224,7 +224,7 @@ class Blocks:
             nonlocal function
             for block in reading:
                 if function is None:
-                    function = make(block.X.shape[1], block.y.shape[1] if block.y.ndim == 2 else 1)
+                    function = make(block.X.shape[1], block.outputs)
                 try:
                     part = function(block)
                 except (TypeError, ValueError) as error:

@@ -11,6 +11,7 @@ from gdfast.data.fingerprint import checksum
 
 __all__ = ["Ledger", "Record", "place", "record_of"]
 
+VALUES = dict.fromkeys("biuf", "numbers") | dict.fromkeys("UT", "texts")
 SAME = "the blocks must be the same in each pass"
 
 
@@ -19,6 +20,8 @@ class Record(NamedTuple):
 
     rows: int
     features: int
+    outputs: int | None  # the columns of y; None without rows
+    values: str | None  # "numbers" or "texts" that y holds; None without rows, and of other objects
     names: tuple[str, ...] | None
     sparse: bool | None  # None without rows
     dtype: np.dtype[Any]
@@ -29,8 +32,10 @@ def record_of(block: Block) -> Record:
     """Return the record of a checked block."""
     rows, features = block.X.shape
     sparse = isinstance(block.X, CSR) if rows else None
+    outputs = None if rows == 0 else block.outputs
+    values = None if rows == 0 else VALUES.get(block.y.dtype.kind)
     found = checksum(block.X, block.y, block.sample_weight)
-    return Record(int(rows), int(features), block.names, sparse, block.X.dtype, found)
+    return Record(int(rows), int(features), outputs, values, block.names, sparse, block.X.dtype, found)
 
 
 class Ledger:
@@ -43,6 +48,8 @@ class Ledger:
         self.columns, self.expected = columns, expected
         self.first: Record | None = None  # of the block that was read first
         self.sparse: bool | None = None  # whether the blocks are, once one with rows is read
+        self.outputs: int | None = None  # likewise
+        self.values: str | None = None  # likewise
         self.records: dict[int, Record] = {}
         self.count: int | None = None  # of the blocks; None before the first pass has ended
 
@@ -80,12 +87,7 @@ class Ledger:
         if self.first is None:
             self.first = record
         self.check_columns(record, where)
-        if self.sparse is None:
-            self.sparse = record.sparse
-        if record.sparse is not None and record.sparse != self.sparse:
-            raise ValueError(
-                f"{where}: X is {kind(record.sparse)}, and the blocks before are {kind(self.sparse)}; make all alike"
-            )
+        self.check_kinds(record, where)
         known = self.records.setdefault(number, record)
         if known.rows != record.rows:
             raise ValueError(f"{where} has {record.rows} rows, and had {known.rows} in the first pass; {SAME}")
@@ -107,6 +109,20 @@ class Ledger:
             raise ValueError(
                 f"{where}: X has {record.features} features, and the first block {self.first.features}; give the same"
             )
+
+    def check_kinds(self, record: Record, where: str) -> None:
+        """Raise an error unless X and y of a block are of the kinds of those before."""
+        if self.sparse is None:
+            self.sparse, self.outputs = record.sparse, record.outputs
+        self.values = self.values or record.values
+        if record.sparse not in (None, self.sparse):
+            raise ValueError(
+                f"{where}: X is {kind(record.sparse)}, and the blocks before are {kind(self.sparse)}; make all alike"
+            )
+        if record.outputs not in (None, self.outputs):
+            raise ValueError(f"{where}: y has {record.outputs} columns, and {self.outputs} before; give the same")
+        if record.values not in (None, self.values):
+            raise TypeError(f"{where}: y holds {record.values}, and the blocks before {self.values}; make all alike")
 
     def end(self, count: int) -> None:
         """Note how many blocks a pass over all has had, as many as the first."""

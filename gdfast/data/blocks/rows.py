@@ -17,7 +17,6 @@ from gdfast.data.blocks.ledger import record_of
 from gdfast.data.csr import CSR, Features
 from gdfast.data.problem import (
     BLOCKS,
-    MIXED_LABELS,
     Problem,
     check_classes,
     distinct,
@@ -40,7 +39,6 @@ SAMPLE_BLOCKS, SAMPLE_ROWS = 64, 8  # at most, of a sample of the rows: blocks, 
 class Found(NamedTuple):
     """What the first pass finds of some blocks."""
 
-    number: int  # of the first one
     rows: int
     weight: float
     weighted: bool  # whether a block has weights
@@ -75,7 +73,7 @@ class FirstPass:
         n, weights = block.X.shape[0], block.sample_weight
         moments = Moments.of(block.X, weights) if self.standardize else None
         if n == 0:
-            return Found(block.number, 0, 0.0, weights is not None, 0, None, -np.inf, 0.0, moments, ())
+            return Found(0, 0.0, weights is not None, 0, None, -np.inf, 0.0, moments, ())
         labels, outputs, target = None, 1, -np.inf
         if self.rule.classification:
             labels = distinct(one_label_a_row(block.y, n))[0]
@@ -85,28 +83,22 @@ class FirstPass:
         weight = float(n) if weights is None else float(weights.sum())
         value = float(max(block.X.max(), -block.X.min()))
         sample = (rows_of_block(block),)
-        return Found(block.number, n, weight, weights is not None, outputs, labels, target, value, moments, sample)
+        return Found(n, weight, weights is not None, outputs, labels, target, value, moments, sample)
 
     def targets(self, block: Block) -> NDArray[np.float64]:
         """Return the targets (rows, outputs) of a regression."""
         return targets(block.y, block.X.shape[0], self.name, self.rule, self.c)
 
     def merge(self, first: Found, second: Found) -> Found:
-        """Return what is found of the blocks of both; an error names the first block of the second."""
-        try:
-            labels = merged_labels(first.labels, second.labels)
-            if labels is not None and len(labels) > 2:
-                check_classes(labels, self.name, self.rule.coupled)
-            if first.outputs and second.outputs and first.outputs != second.outputs:
-                raise ValueError(f"y has {second.outputs} columns, and {first.outputs} before; give the same")
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"block {second.number}: {error}") from error
+        """Return what is found of the blocks of both."""
+        labels = merged_labels(first.labels, second.labels)
+        if labels is not None and len(labels) > 2:
+            check_classes(labels, self.name, self.rule.coupled)
         sample = first.sample + second.sample
         moments = None
         if first.moments is not None and second.moments is not None:
             moments = first.moments.merge(second.moments)
         return Found(
-            number=first.number,
             rows=first.rows + second.rows,
             weight=first.weight + second.weight,
             weighted=first.weighted or second.weighted,
@@ -123,9 +115,6 @@ def merged_labels(first: NDArray[Any] | None, second: NDArray[Any] | None) -> ND
     """Return the labels of both in sorted order."""
     if first is None or second is None:
         return second if first is None else first
-    kinds = {"number" if labels.dtype.kind in "biuf" else labels.dtype.kind for labels in (first, second)}
-    if len(kinds) > 1 and "O" not in kinds:
-        raise TypeError(MIXED_LABELS)
     return distinct(np.concatenate([first, second]))[0]
 
 

@@ -51,7 +51,7 @@ def make_path(data: Dimensions, plan: Plan, factors: Factors) -> Path:
 
 def path_of_loop(problem: Problem, plan: Plan) -> Path | None:
     """Return the path of a plan that the loop will run, None where its QR would cost too much."""
-    if problem.X.shape[1] > MOST_DIRECTIONS:
+    if problem.X.shape[1] > MOST_DIRECTIONS or problem.blocks is not None:
         return None
     return make_path(problem.dimensions, plan, factorize(problem, plan.model))
 

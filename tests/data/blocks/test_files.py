@@ -358,8 +358,9 @@ def test_what_other_libraries_read(scan, monkeypatch, tmp_path):
     path = tmp_path / "run.npz"
     run.save(path)
     assert gdfast.resume(path, scan, "y", sample_weight="w", epochs=5).epochs == 35
-    with pytest.raises(ValueError, match="of blocks of rows is fitted by the closed form alone"):
-        gdfast.fit(scan, "y", batch_size=1)
+    loop = {"epochs": 2, "learning_rate": 0.1, "batch_size": 7, "shuffle": False}
+    run = gdfast.fit(scan, "y", sample_weight="w", **loop)
+    assert run.costs.tobytes() == gdfast.fit(Blocks(in_memory(expected, weights=True)), **loop).costs.tobytes()
     with pytest.raises(ValueError, match="y='t' is not a column of X"):
         gdfast.fit(scan, "t")
     with pytest.raises(TypeError, match=r"sample_weight=.* give the name of its column"):
