@@ -11,7 +11,7 @@ from gdfast.data.fingerprint import checksum
 
 __all__ = ["Ledger", "Record", "place", "record_of"]
 
-VALUES = dict.fromkeys("biuf", "numbers") | dict.fromkeys("UT", "texts")
+VALUES = dict.fromkeys("biuf", "numbers") | dict.fromkeys("UT", "strings")
 SAME = "the blocks must be the same in each pass"
 
 
@@ -21,7 +21,7 @@ class Record(NamedTuple):
     rows: int
     features: int
     outputs: int | None  # the columns of y; None without rows
-    values: str | None  # "numbers" or "texts" that y holds; None without rows, and of other objects
+    values: str | None  # "numbers" or "strings" that y holds; None without rows, and of other objects
     names: tuple[str, ...] | None
     sparse: bool | None  # None without rows
     dtype: np.dtype[Any]

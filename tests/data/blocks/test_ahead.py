@@ -145,8 +145,8 @@ def test_leaving_early_ends_the_thread():
 
 def test_an_error_of_the_caller_ends_the_thread():
     wrong = [lambda number=number: block(number) for number in range(50)]
-    wrong[1] = lambda: (np.ones((2, 3)), ["a", "b"])  # y is looked at by the Summary, not by the thread
-    with pytest.raises(TypeError, match="block 1: y holds strings") as caught:
+    wrong[0] = lambda: (np.ones((2, 3)), ["a", "b"])  # y is looked at by the Summary, not by the thread
+    with pytest.raises(TypeError, match="block 0: y holds strings") as caught:
         Summary.of(Blocks(wrong))
     assert caught.value.__traceback__ is not None  # which holds the frames
     assert not threads()

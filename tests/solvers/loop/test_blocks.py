@@ -150,7 +150,7 @@ def mixed(*labels):
 BAD = {
     "three classes": (Blocks(parts(y=CLASSES)), FULL, ValueError, "y holds 3 classes, and loss='log_loss' takes two"),
     "one class": (mixed([1, 1], [1]), FULL, ValueError, "y holds one class only"),
-    "mixed labels": (mixed([0, 1], ["a", "b"]), FULL, TypeError, "block 1: y holds texts, and the blocks before numbers"),
+    "mixed labels": (mixed([0, 1], ["a", "b"]), FULL, TypeError, "block 1: y holds strings, and .* numbers"),
     "mixed in a block": (mixed([0, "a"]), FULL, TypeError, "block 0: y holds labels of several types"),
     "missing label": (mixed([0, 1], [np.nan, 1]), FULL, ValueError, "block 1: y holds missing or infinite labels"),
     "outputs": (mixed(X[:5, :2], X[:5, :3]), {"solver": "loop"}, ValueError, "block 1: y has 3 columns, and 2 before"),
