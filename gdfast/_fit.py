@@ -93,9 +93,9 @@ def fit(
         The features, finite numbers; float32 stays float32, all else becomes float64. SciPy's sparse formats are
         converted to CSR. The names of a frame's columns (pandas, polars, pyarrow, `read_table`) are kept as
         `Run.feature_names`, and frames that are passed later are matched to them by name.
-        A `gdfast.Summary` holds y and the weights too; the closed form, which needs no more, is its only solver. So do
-        `gdfast.Blocks`, which are read once. With y a column's name, X can be a polars.LazyFrame or a
-        pyarrow.dataset.Dataset, which are read in blocks, too.
+        A `gdfast.Summary` holds y and the weights too; the closed form, which needs no more, is its only solver.
+        `gdfast.Blocks` hold them too, and are read a block at a time: once for the closed form, else once an epoch.
+        With y a column's name, X can be a polars.LazyFrame or a pyarrow.dataset.Dataset, which are read in blocks.
     y : array-like of shape (n,), (n, 1) or (n, n_outputs), or str, optional
         The targets; several columns for squared_error and huber. For a classification loss two classes with labels
         of any type, the larger in sorted order positive; for multinomial two or more classes. A str is the name of
@@ -134,7 +134,7 @@ def fit(
         The same as bounds 0 and inf.
     batch_size : int, optional
         Rows in a batch, at least 1: 1 for SGD, b for mini-batches of b rows; by default the full batch. The last batch
-        may be smaller.
+        may be smaller, also that of each of `Blocks`, which no batch crosses.
     epochs : int, default 100
         Number of passes over the data, at least 1.
     learning_rate : float, Schedule, array-like, callable or "auto", default "auto"
