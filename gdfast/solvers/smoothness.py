@@ -42,10 +42,9 @@ class Rows(NamedTuple):
     weights: NDArray[np.float64] | None
     n: int  # what the sums are divided by
 
-    @property
     def value(self) -> float:
-        """The largest of |X|."""
-        return float(max(self.X.max(), -self.X.min()))
+        """Return the largest of |X|."""
+        return float(max(self.X.max(), -self.X.min())) if len(self.X) else 0.0
 
     def trace(self) -> float:
         """Return the sum of the squares of X, divided by n."""
@@ -67,10 +66,9 @@ class BlocksOfRows:
     def __init__(self, blocks: RowsInBlocks) -> None:
         self.blocks = blocks
 
-    @property
     def value(self) -> float:
-        """The largest of |X|; of standardized columns their deviation."""
-        return self.blocks.found.value if self.blocks.make.scaling is None else 1.0
+        """Return the largest of |X|; of standardized columns their deviation."""
+        return 1.0 if self.blocks.make.scaling is not None else float(self.merged(max, Rows.value))
 
     def trace(self) -> float:
         """Return the sum of the squares of X, divided by n."""
@@ -86,7 +84,11 @@ class BlocksOfRows:
 
     def summed(self, method: Callable[..., Any], *arguments: Any) -> Any:
         """Return the sum of what a method of Rows returns for each block."""
-        return self.blocks.merged(partial(of_block, method, arguments, self.blocks.found.rows), operator.add)
+        return self.merged(operator.add, method, *arguments)
+
+    def merged(self, merge: Callable[[Any, Any], Any], method: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what a method of Rows returns for each block, merged."""
+        return self.blocks.merged(partial(of_block, method, arguments, self.blocks.found.rows), merge)
 
 
 def of_block(method: Callable[..., Any], arguments: tuple[Any, ...], n: int, problem: Problem) -> Any:
@@ -224,13 +226,14 @@ def largest_curvature(problem: Problem, model: Model, enough: float = 0.0) -> fl
     """
     rows, (n, d) = rows_of(problem), problem.X.shape
     # So that the squares neither overflow nor vanish.
-    scale = max(rows.value, float(model.intercept)) or 1.0
+    scale = max(rows.value(), float(model.intercept)) or 1.0
     unit = 1.0 / scale if model.intercept else 0.0
     factors: Any = 1.0 if model.factors is None else model.factors
     l2 = np.zeros(d + 1)
     l2[:d] = model.l2 / scale / scale * factors
     bound = loss_curvature(problem, model)
-    clear = enough and n * d > FEW_VALUES and not problem.dimensions.in_blocks
+    read_anew = problem.blocks is not None and problem.blocks.held is None  # at the price of several products
+    clear = enough and n * d > FEW_VALUES and not read_anew
     most = LANCZOS_STEPS if d >= FEW else CLEAR_STEPS if clear else 0
     top, known = 0.0, False
     if most:

@@ -259,7 +259,7 @@ def checked_blocks(source: Source, ledger: Ledger, order: Iterable[int] | None) 
     try:
         done = 0
         for number in count() if order is None else order:
-            block = next_block(given, number, ledger)
+            block = next_block(given, number, ledger, source.held(number))
             if block is None:
                 break
             yield block
@@ -271,8 +271,8 @@ def checked_blocks(source: Source, ledger: Ledger, order: Iterable[int] | None) 
             given.close()
 
 
-def next_block(given: Iterator[Any], number: int, ledger: Ledger) -> Block | None:
-    """Return the next block, checked, None after the last one."""
+def next_block(given: Iterator[Any], number: int, ledger: Ledger, array: Any) -> Block | None:
+    """Return the next block, checked, None after the last one; its X may be a part of an array."""
     try:
         block = next(given)
     except StopIteration:
@@ -280,4 +280,4 @@ def next_block(given: Iterator[Any], number: int, ledger: Ledger) -> Block | Non
     except Exception as error:  # of the source, which may be a function of the caller's
         error.add_note(f"raised while block {number} was read")
         raise
-    return ledger.checked(number, block)
+    return ledger.checked(number, block, array)

@@ -1,5 +1,6 @@
 """What the first pass finds of each block, to which later passes are held."""
 
+import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,21 +26,26 @@ class Record(NamedTuple):
     names: tuple[str, ...] | None
     sparse: bool | None  # None without rows
     dtype: np.dtype[Any]
-    checksum: str
+    checksum: str | None  # None of a block that is held, until it is asked for
 
 
-def record_of(block: Block) -> Record:
-    """Return the record of a checked block."""
+def record_of(block: Block, held: bool = False) -> Record:
+    """Return the record of a checked block, which may be held in memory."""
     rows, features = block.X.shape
     sparse = isinstance(block.X, CSR) if rows else None
     outputs = None if rows == 0 else block.outputs
     values = None if rows == 0 else VALUES.get(block.y.dtype.kind)
-    found = checksum(block.X, block.y, block.sample_weight)
+    found = None if held else checksum_of(block)
     return Record(int(rows), int(features), outputs, values, block.names, sparse, block.X.dtype, found)
 
 
+def checksum_of(block: Block) -> str:
+    """Return the checksum of a block."""
+    return checksum(block.X, block.y, block.sample_weight)
+
+
 class Ledger:
-    """The records of blocks.
+    """The records of blocks, and those blocks that are arrays in memory.
 
     The first block that is read decides the names and the order of the columns, unless names are expected before.
     """
@@ -51,6 +57,7 @@ class Ledger:
         self.outputs: int | None = None  # likewise
         self.values: str | None = None  # likewise
         self.records: dict[int, Record] = {}
+        self.held: dict[int, Block] = {}
         self.count: int | None = None  # of the blocks; None before the first pass has ended
 
     @property
@@ -69,8 +76,11 @@ class Ledger:
         found = {record.dtype for record in self.records.values() if record.rows}
         return np.result_type(*found) if found else np.dtype(np.float64)
 
-    def checked(self, number: int, given: Any) -> Block:
-        """Return a block that a source has given, with its numbers checked, the same as in the first pass."""
+    def checked(self, number: int, given: Any, array: Any = None) -> Block:
+        """Return a block that a source has given, with its numbers checked, the same as in the first pass.
+
+        Where its X is a part of an array in memory it is held.
+        """
         file = None
         try:
             source = unpacked(given)
@@ -78,7 +88,10 @@ class Ledger:
             block = checked_block(number, source, self.columns, self.names or self.expected)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{place(number, file)}: {error}") from error
-        self.note(number, record_of(block), file)
+        held = is_array(array) and is_array(block.X) and np.may_share_memory(block.X, array)
+        self.note(number, record_of(block, held), file)
+        if held:
+            self.held[number] = copy.copy(block)
         return block
 
     def note(self, number: int, record: Record, file: str | None = None) -> None:
@@ -91,7 +104,7 @@ class Ledger:
         known = self.records.setdefault(number, record)
         if known.rows != record.rows:
             raise ValueError(f"{where} has {record.rows} rows, and had {known.rows} in the first pass; {SAME}")
-        if known.checksum != record.checksum:
+        if None not in (known.checksum, record.checksum) and known.checksum != record.checksum:
             raise ValueError(f"{where} has changed since the first pass; {SAME}")
         if self.count is not None and number >= self.count:
             raise ValueError(f"{where} is one more than the {self.count} blocks of the first pass; {SAME}")
@@ -134,15 +147,33 @@ class Ledger:
                 "function that is given as source must return a new iterator at each call"
             )
 
+    def remember(self) -> None:
+        """Make the checksums of the blocks that are held."""
+        for number, block in self.held.items():
+            if self.records[number].checksum is None:
+                self.records[number] = record_of(block)
+
+    def check_held(self) -> None:
+        """Raise ValueError where arrays have changed since their checksums were made."""
+        for number, block in self.held.items():
+            if self.records[number].checksum is not None:
+                self.note(number, record_of(block))
+
     def fingerprint(self) -> str:
         """Return the fingerprint of all blocks, after a pass."""
         import hashlib
 
+        self.remember()
         digest = hashlib.blake2b(digest_size=16)
         for number in sorted(self.records):
             record = self.records[number]
             digest.update(f"{record.rows};{record.checksum};".encode())
         return digest.hexdigest()
+
+
+def is_array(X: Any) -> bool:
+    """Tell whether X is an array in memory, and no memory map, whose file may change."""
+    return isinstance(X, np.ndarray) and not isinstance(X, np.memmap)
 
 
 def kind(sparse: bool | None) -> str:

@@ -13,7 +13,6 @@ from gdfast._utils.background import end_here_if_due
 from gdfast._utils.cached_property import cached_property
 from gdfast.data.blocks.block import Block
 from gdfast.data.blocks.blocks import Blocks
-from gdfast.data.blocks.ledger import record_of
 from gdfast.data.csr import CSR, Features
 from gdfast.data.problem import (
     BLOCKS,
@@ -45,7 +44,6 @@ class Found(NamedTuple):
     outputs: int  # 0 where there are no rows
     labels: NDArray[Any] | None  # in sorted order, of a classification
     target: float  # the largest, of a regression
-    value: float  # the largest of |X|
     moments: Moments | None  # where columns are standardized
     sample: tuple[Block, ...]
 
@@ -73,7 +71,7 @@ class FirstPass:
         n, weights = block.X.shape[0], block.sample_weight
         moments = Moments.of(block.X, weights) if self.standardize else None
         if n == 0:
-            return Found(0, 0.0, weights is not None, 0, None, -np.inf, 0.0, moments, ())
+            return Found(0, 0.0, weights is not None, 0, None, -np.inf, moments, ())
         labels, outputs, target = None, 1, -np.inf
         if self.rule.classification:
             labels = distinct(one_label_a_row(block.y, n))[0]
@@ -81,9 +79,8 @@ class FirstPass:
             Y = self.targets(block)
             outputs, target = Y.shape[1], float(Y.max())
         weight = float(n) if weights is None else float(weights.sum())
-        value = float(max(block.X.max(), -block.X.min()))
         sample = (rows_of_block(block),)
-        return Found(n, weight, weights is not None, outputs, labels, target, value, moments, sample)
+        return Found(n, weight, weights is not None, outputs, labels, target, moments, sample)
 
     def targets(self, block: Block) -> NDArray[np.float64]:
         """Return the targets (rows, outputs) of a regression."""
@@ -105,7 +102,6 @@ class FirstPass:
             outputs=max(first.outputs, second.outputs),
             labels=labels,
             target=max(first.target, second.target),
-            value=max(first.value, second.value),
             moments=moments,
             sample=sample[::2] if len(sample) > SAMPLE_BLOCKS else sample,
         )
@@ -182,7 +178,6 @@ class RowsInBlocks:
         scaling = None if found.moments is None else found.moments.scaling(self.sparse, ledger.dtype)
         factor = found.rows / found.weight if found.weighted else None
         self.make = BlockProblems(first_pass, found.labels, outputs, factor, ledger.dtype, scaling)
-        self.kept: list[tuple[Block, Problem]] = []  # of blocks that are in memory anyway
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
@@ -204,18 +199,18 @@ class RowsInBlocks:
 
     def problems(self, order: Iterable[int] | None = None) -> Generator[tuple[int, Problem], None, None]:
         """Yield the number and the Problem of each block: of all, or where they can be shuffled those of an order."""
-        if not self.held:
+        if self.held is None:
             with closing(self.blocks._read(order)) as reading:
                 for block in reading:
                     yield block.number, self.make(block)
             return
-        for number in range(len(self.kept)) if order is None else order:
+        for number in range(len(self.held)) if order is None else order:
             end_here_if_due()
-            yield number, self.kept[number][1]
+            yield number, self.held[number]
 
     def merged(self, function: Callable[[Problem], Part], merge: Callable[[Part, Part], Part]) -> Part:
         """Return what a function makes of the Problem of each block, merged in a tree that their number decides."""
-        if self.held:
+        if self.held is not None:
             merged = merged_in_tree((function(problem) for _, problem in self.problems()), merge)
             assert merged is not None
             return merged
@@ -223,26 +218,25 @@ class RowsInBlocks:
         return self.blocks._merged(lambda features, outputs: work, merge)
 
     @cached_property
-    def held(self) -> bool:
-        """Whether all blocks are arrays in memory that a Problem can use as they are."""
-        kept: list[tuple[Block, Problem]] = []
-        if not is_array(self.blocks._source.held(0)):
-            return False
-        with closing(self.blocks._read()) as reading:
-            for block in reading:
-                given = Block(block.number, block.X, block.y, block.sample_weight, block.names)
-                problem = self.make(given)
-                array = self.blocks._source.held(block.number)
-                if not (is_array(array) and is_array(problem.X) and np.may_share_memory(problem.X, array)):
-                    return False
-                kept.append((given, problem))
-        self.kept = kept
-        return True
+    def held(self) -> list[Problem] | None:
+        """The Problems of blocks that are arrays in memory and used as they are, None unless all are."""
+        held, make = self.blocks._ledger.held, self.make
+        blocks = [held[number] for number in range(len(self.sizes)) if number in held]
+        if (
+            len(blocks) < len(self.sizes)
+            or make.scaling is not None
+            or any(one.X.dtype != make.dtype for one in blocks)
+        ):
+            return None
+        return [make(block) for block in blocks]
+
+    def remember(self) -> None:
+        """Make the checksums of arrays in memory, by which `check_held` finds that they have changed."""
+        self.blocks._ledger.remember()
 
     def check_held(self) -> None:
-        """Raise ValueError where arrays in memory have changed during the training."""
-        for block, _ in self.kept:
-            self.blocks._ledger.note(block.number, record_of(block))
+        """Raise ValueError where arrays in memory have changed since `remember`."""
+        self.blocks._ledger.check_held()
 
     def sample(self) -> list[Problem]:
         """Return some of the rows."""
@@ -250,11 +244,6 @@ class RowsInBlocks:
 
     def _fingerprint_parts(self) -> list[NDArray[Any]]:
         return [np.array(self.blocks._fingerprint())]
-
-
-def is_array(X: Any) -> bool:
-    """Tell whether X is an array in memory, and no memory map, whose file may change."""
-    return isinstance(X, np.ndarray) and not isinstance(X, np.memmap)
 
 
 def of_problem(make: Callable[[Block], Problem], function: Callable[[Problem], Part], block: Block) -> Part:

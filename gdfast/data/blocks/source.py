@@ -49,8 +49,10 @@ class Entries:
         """Return the array in memory that X of a block is, or is a part of; None where it is made anew."""
         if isinstance(self.source, RowsOfArrays):
             return self.source.X
-        entry = self.source[number] if isinstance(self.source, (list, tuple)) else None
-        return None if entry is None or callable(entry) else entry[0]
+        if not isinstance(self.source, (list, tuple)) or number >= len(self.source):
+            return None
+        entry = self.source[number]
+        return None if callable(entry) else entry[0]
 
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks of an order."""

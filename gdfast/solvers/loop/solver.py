@@ -80,10 +80,13 @@ class Loop(Solver):
     def run(self, monitor: Monitor) -> None:
         """Train up to the last epoch, or to an end before it."""
         monitor.attach(self)
+        blocks = self.problem.blocks if self.plan.callbacks else None
+        if blocks is not None:
+            blocks.remember()
         with closing(self.evaluator), monitor:
             self.descent.run(monitor)
-        if self.problem.blocks is not None:
-            self.problem.blocks.check_held()
+        if blocks is not None:
+            blocks.check_held()  # which a callback may have changed
 
     def last_rate(self) -> float:
         """Return the rate of the last update, before the first that of the first."""
