@@ -18,7 +18,7 @@ def named_or_summarised(X: Any, y: Any, sample_weight: Any = None) -> NamedData:
     blocks = blocks_given(X, y, sample_weight)
     if blocks is not None:
         X = summary_of_blocks(blocks)
-        X._blocks = blocks._fingerprint()
+        X._blocks = blocks
     elif not isinstance(X, Summary):
         return by_name(X, y, sample_weight)
     else:

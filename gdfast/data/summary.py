@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 FORMAT = 1  # of the files
+WIDTH = 2048  # values side by side, of which a column's smallest and largest are found at the rate of the memory
 
 
 class Columns(NamedTuple):
@@ -108,7 +109,7 @@ class Summary:
     feature_names: tuple[str, ...] | None
     center: NDArray[np.float64] | None
     scale: NDArray[np.float64] | None
-    _blocks: str | None  # the fingerprint of the Blocks that a fit has made it of
+    _blocks: Blocks | None  # that a fit has made it of
 
     def __init__(self, X: Any, y: Any, *, sample_weight: Any = None) -> None:
         X, y, sample_weight, names = by_name(X, y, sample_weight)
@@ -366,7 +367,7 @@ class Summary:
 
     def _fingerprint_parts(self) -> list[NDArray[Any]]:
         if self._blocks is not None:
-            return [np.array(self._blocks)]
+            return [np.array(self._blocks._fingerprint())]
         return [part for _, part in sorted(self.__getstate__().items())]
 
     def __getstate__(self) -> Arrays:
@@ -397,12 +398,22 @@ def extremes(X: Features) -> Columns:
     if not X.shape[0]:
         return Columns(np.full(d, np.inf), np.full(d, -np.inf))
     if not isinstance(X, CSR):
-        return Columns(X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64))
+        low, high = (of_columns(ufunc, X).astype(np.float64) for ufunc in (np.minimum, np.maximum))
+        return Columns(low, high)
     low = np.where(np.bincount(X.indices, minlength=d) < X.shape[0], 0.0, np.inf)  # a value not stored is a 0
     high = 0.0 - low  # 0 and no -0
     np.minimum.at(low, X.indices, X.data)
     np.maximum.at(high, X.indices, X.data)
     return Columns(low, high)
+
+
+def of_columns(ufunc: np.ufunc, X: NDArray[Any]) -> NDArray[Any]:
+    """Return what a ufunc reduces each column to, of several rows side by side, which saves most of its calls."""
+    n, d = X.shape
+    beside = max(1, min(n, WIDTH // d)) if X.flags.c_contiguous else 1
+    whole = n // beside * beside
+    wide = ufunc.reduce(X[:whole].reshape(-1, beside * d), axis=0).reshape(beside, d)
+    return np.asarray(ufunc.reduce(np.concatenate([wide, X[whole:]]), axis=0))
 
 
 def places(first: Summary, second: Summary) -> NDArray[np.intp]:

@@ -123,7 +123,7 @@ def read_blocks(blocks: Blocks, options: dict[str, Any]) -> Summary | RowsInBloc
     if first_pass is not None:
         return RowsInBlocks(blocks, found, first_pass)
     summary: Summary = found[1]
-    summary._blocks = blocks._fingerprint()
+    summary._blocks = blocks
     if summary.weight == 0:
         raise ValueError("the blocks of X have no rows of positive weight; give at least one")
     return summary
