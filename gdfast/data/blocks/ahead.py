@@ -3,10 +3,10 @@
 import queue
 import threading
 from collections.abc import Generator
+from typing import Any, Protocol, TypeVar
 
 from gdfast._utils.background import end_here_if_due
 from gdfast._utils.interrupt import end_is_due
-from gdfast.data.blocks.block import Block
 
 __all__ = ["read_ahead"]
 
@@ -16,7 +16,17 @@ LOOKS = 0.02  # seconds between two looks at the time
 LONGEST_WAIT, SHORTEST_WAIT = 1.0, 0.05
 
 
-def read_ahead(blocks: Generator[Block, None, None]) -> Generator[Block, None, None]:
+class Releasable(Protocol):
+    """A block."""
+
+    def release(self) -> None:
+        """Let go of its arrays."""
+
+
+Item = TypeVar("Item", bound=Releasable)
+
+
+def read_ahead(blocks: Generator[Item, None, None]) -> Generator[Item, None, None]:
     """Yield blocks, of which the next one is read on a thread; at most two are in memory.
 
     The arrays of a block are let go when the next one is asked for. Errors of the thread are raised here, at the block
@@ -34,11 +44,11 @@ def read_ahead(blocks: Generator[Block, None, None]) -> Generator[Block, None, N
 class Reader:
     """The thread, which reads a block whenever it is asked to."""
 
-    def __init__(self, blocks: Generator[Block, None, None]) -> None:
+    def __init__(self, blocks: Generator[Any, None, None]) -> None:
         self.blocks = blocks
         self.asked: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True: read one more; False: end
         # Blocks; None after the last one; an error. No SimpleQueue: a signal at the end of its timeout lets it wait on.
-        self.read: queue.Queue[Block | BaseException | None] = queue.Queue()
+        self.read: queue.Queue[Any] = queue.Queue()
         self.thread = threading.Thread(target=self.run, name="gdfast-blocks", daemon=True)
         self.asked.put(True)
         self.thread.start()
@@ -55,7 +65,7 @@ class Reader:
         finally:
             self.blocks.close()
 
-    def take(self) -> Block | None:
+    def take(self) -> Any:
         """Return the next block, None after the last one, and ask for the one after it."""
         while True:
             end_here_if_due()

@@ -211,7 +211,12 @@ class Blocks:
         if order is not None and self._ledger.count is None:
             for _ in self._read():  # the first pass, whose first block decides the columns
                 pass
-        return read_ahead(checked_blocks(self._source, self._ledger, order))
+        given = given_blocks(self._source, self._ledger, order)
+        if self._ledger.count is None:
+            return read_ahead(checked_blocks(given, self._ledger))
+        return released(
+            checked_blocks(read_ahead(given), self._ledger)
+        )  # where a checksum is all, reading takes longer
 
     def _merged(self, make: Callable[[int, int], Callable[[Block], Part]], merge: Callable[[Part, Part], Part]) -> Part:
         """Return what a function makes of each block, merged in a tree whose shape the number of blocks decides.
@@ -253,16 +258,32 @@ def blocks_of(source: Source, ledger: Ledger | None = None) -> Blocks:
     return blocks
 
 
-def checked_blocks(source: Source, ledger: Ledger, order: Iterable[int] | None) -> Generator[Block, None, None]:
-    """Yield the blocks of a source, checked."""
+class GivenBlock:
+    """A block as its source gives it."""
+
+    def __init__(self, number: int, block: Any, array: Any) -> None:
+        self.number, self.block, self.array = number, block, array
+
+    def take(self) -> Any:
+        """Return the block, which is let go here."""
+        block, self.block = self.block, None
+        return block
+
+    def release(self) -> None:
+        """Let go of the block."""
+        self.block = self.array = None
+
+
+def given_blocks(source: Source, ledger: Ledger, order: Iterable[int] | None) -> Generator[GivenBlock, None, None]:
+    """Yield the blocks of a source: all of them, whose number must stay the same, or those of an order."""
     given = source.read(order)
     try:
         done = 0
         for number in count() if order is None else order:
-            block = next_block(given, number, ledger, source.held(number))
+            block = next_block(given, number)
             if block is None:
                 break
-            yield block
+            yield GivenBlock(number, block.pop(), source.held(number))
             done += 1
         if order is None:
             ledger.end(done)
@@ -271,13 +292,27 @@ def checked_blocks(source: Source, ledger: Ledger, order: Iterable[int] | None) 
             given.close()
 
 
-def next_block(given: Iterator[Any], number: int, ledger: Ledger, array: Any) -> Block | None:
-    """Return the next block, checked, None after the last one; its X may be a part of an array."""
+def next_block(given: Iterator[Any], number: int) -> list[Any] | None:
+    """Return the next block, in a list that can be emptied, None after the last one."""
     try:
-        block = next(given)
+        return [next(given)]
     except StopIteration:
         return None
     except Exception as error:  # of the source, which may be a function of the caller's
         error.add_note(f"raised while block {number} was read")
         raise
-    return ledger.checked(number, block, array)
+
+
+def checked_blocks(given: Generator[GivenBlock, None, None], ledger: Ledger) -> Generator[Block, None, None]:
+    """Yield blocks, checked."""
+    with closing(given):
+        for one in given:
+            yield ledger.checked(one.number, one.take(), one.array)
+
+
+def released(blocks: Generator[Block, None, None]) -> Generator[Block, None, None]:
+    """Yield blocks; the arrays of one are let go when the next one is asked for."""
+    with closing(blocks):
+        for block in blocks:
+            yield block
+            block.release()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gdfast._utils.arguments import shown
 from gdfast.data.blocks.files import checked_columns, checked_rows, file_names
 from gdfast.data.blocks.parquet import reading_file
-from gdfast.data.blocks.pieces import Cutter, Piece, Wanted, piece_of, wanted_columns
+from gdfast.data.blocks.pieces import Cutter, Memory, Piece, Wanted, piece_of, wanted_columns
 from gdfast.data.tables.numbers import REMEDY, is_missing, is_number_text
 from gdfast.data.tables.objects import checked_array
 from gdfast.data.tables.source import needed
@@ -42,25 +42,17 @@ class CSVBlocks:
 
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks, file by file."""
+        memory = Memory()
         for file in self.files:
             if not os.path.exists(file):
                 raise ValueError(f"{file!r} is gone since it was first read; the files must stay the same")
             self.wanted.check(header(file), repr(file))
-            cutter = Cutter(pieces(file, self.wanted))
-            while True:
-                block = taken(cutter, self, file)
-                if block is None:
-                    break
+            cutter = Cutter(pieces(file, self.wanted), self.wanted, file, memory)
+            while (block := [cutter.take(self.rows)])[0] is not None:
                 yield block.pop()
 
     def __repr__(self) -> str:
         return f"blocks of {len(self.files)} CSV file(s)"
-
-
-def taken(cutter: Cutter, source: CSVBlocks, file: str) -> list[Any] | None:
-    """Return the next block, in a list that can be emptied, None after the last one."""
-    piece = cutter.take(source.rows)
-    return None if piece is None else [piece.block(source.wanted, file)]
 
 
 def header(file: str) -> list[str]:

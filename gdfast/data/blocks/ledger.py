@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast.data.blocks.block import Block, checked_block, unpacked
+from gdfast.data.blocks.block import Block, NamedRows, SourceBlock, checked_block, unpacked
 from gdfast.data.csr import CSR
 from gdfast.data.fingerprint import checksum
 
@@ -81,6 +81,9 @@ class Ledger:
 
         Where its X is a part of an array in memory it is held.
         """
+        same = self.same_as_before(number, given)
+        if same is not None:
+            return same
         file = None
         try:
             source = unpacked(given)
@@ -93,6 +96,17 @@ class Ledger:
         if held:
             self.held[number] = copy.copy(block)
         return block
+
+    def same_as_before(self, number: int, given: Any) -> Block | None:
+        """Return a block of numbers that a source of ours gives, if it is to the bit what has been checked before."""
+        known = self.records.get(number)
+        if known is None or not isinstance(given, SourceBlock) or not isinstance(given.X, NamedRows):
+            return None
+        X, y, weights, names = given.X.values, given.y, given.sample_weight, given.X.names
+        if not (is_array(y) and names == known.names and X.dtype == known.dtype):
+            return None
+        block = Block(number, X, y, None if weights is None else weights.astype(np.float64, copy=False), names)
+        return block if record_of(block) == known else None
 
     def note(self, number: int, record: Record, file: str | None = None) -> None:
         """Keep the record of a block; raise an error unless it goes with the first one, and is as it was before."""

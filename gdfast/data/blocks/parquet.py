@@ -6,14 +6,16 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from gdfast.data.blocks.block import SourceBlock
 from gdfast.data.blocks.files import checked_columns, checked_rows, file_names
-from gdfast.data.blocks.pieces import Cutter, Piece, Wanted, piece_of, wanted_columns
+from gdfast.data.blocks.pieces import Cutter, Memory, Piece, Wanted, piece_of, wanted_columns
 from gdfast.data.tables.arrow import as_array, index, reading
 from gdfast.data.tables.source import needed
 
 __all__ = ["ParquetBlocks", "arrow_piece", "reading_file"]
 
 BATCH_ROWS = 2**14  # decoded and converted at a time
+BUFFER = 2**16  # bytes of a file read at a time; without it, a column of a whole row group
 
 
 class Part(NamedTuple):
@@ -54,14 +56,15 @@ class ParquetBlocks:
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks of an order; of blocks that follow one another a file is read on."""
         reading_of: FileReader | None = None
+        memory = Memory()
         try:
             for number in range(len(self.parts)) if order is None else order:
                 part = self.parts[number]
                 if reading_of is None or (reading_of.file, reading_of.at) != (part.file, part.first):
                     if reading_of is not None:
                         reading_of.close()
-                    reading_of = FileReader(part, self.groups[part.file], self.wanted)
-                yield reading_of.take(part.stop - part.first).block(self.wanted, part.file)
+                    reading_of = FileReader(part, self.groups[part.file], self.wanted, memory)
+                yield reading_of.take(part.stop - part.first)
         finally:
             if reading_of is not None:
                 reading_of.close()
@@ -73,7 +76,7 @@ class ParquetBlocks:
 class FileReader:
     """A file from the first row of a block on."""
 
-    def __init__(self, part: Part, groups: list[int], wanted: Wanted) -> None:
+    def __init__(self, part: Part, groups: list[int], wanted: Wanted, memory: Memory) -> None:
         self.file, self.at, self.wanted = part.file, part.first, wanted
         if not os.path.exists(part.file):
             raise ValueError(f"{part.file!r} is gone since it was first read; the files must stay the same")
@@ -89,7 +92,8 @@ class FileReader:
         while skipped + groups[group] <= part.first:
             skipped += groups[group]
             group += 1
-        self.cutter = Cutter(self.pieces(list(range(group, len(groups))), skipped))
+        pieces = self.pieces(list(range(group, len(groups))), skipped)
+        self.cutter = Cutter(pieces, wanted, part.file, memory)
         self.cutter.skip(part.first - skipped)
 
     def pieces(self, groups: list[int], first: int) -> Iterator[Piece]:
@@ -106,13 +110,13 @@ class FileReader:
             yield arrow_piece(batch, self.wanted, first, self.file)
             first += batch.num_rows
 
-    def take(self, rows: int) -> Piece:
+    def take(self, rows: int) -> SourceBlock:
         """Return the next rows."""
-        piece = self.cutter.take(rows)
-        if piece is None or piece.rows < rows:
+        block = self.cutter.take(rows)
+        if block is None or block.X.shape[0] < rows:
             raise ValueError(f"{self.file!r} has fewer rows than it says; is it cut off?")
         self.at += rows
-        return piece
+        return block
 
     def close(self) -> None:
         """Close the file."""
@@ -134,7 +138,7 @@ def opened(file: str) -> Any:
     """Return an open Parquet file."""
     parquet = needed("pyarrow.parquet", "Parquet files")
     with reading_file(file):
-        return parquet.ParquetFile(file)
+        return parquet.ParquetFile(file, buffer_size=BUFFER)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Rows of files as pieces, in the sizes in which a library gives them, and cut and joined to blocks."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -12,9 +13,11 @@ from gdfast.data.frames import columns_named
 from gdfast.data.tables.header import check_distinct, unnamed_columns
 from gdfast.data.tables.table import checked_numbers
 
-__all__ = ["MOST_VALUES", "Cutter", "Piece", "Wanted", "piece_of", "wanted_columns"]
+__all__ = ["MOST_VALUES", "Cutter", "Memory", "Piece", "Wanted", "piece_of", "wanted_columns"]
 
 MOST_VALUES = 4_000_000  # of a block by default: 32 megabytes of float64
+MOST_KEPT = 3  # arrays of blocks: two in memory, and the one that is read
+UNUSED = 3  # references to an array that only `Memory.array` has: its list, its variable and an argument
 
 
 class Wanted(NamedTuple):
@@ -89,25 +92,21 @@ def wanted_columns(
 
 
 class Piece(NamedTuple):
-    """Some rows of a file."""
+    """Some rows of a file, as columns."""
 
-    X: NDArray[Any]
+    columns: list[NDArray[Any]]
     y: NDArray[Any]
     sample_weight: NDArray[Any] | None
 
     @property
     def rows(self) -> int:
         """The number of rows."""
-        return len(self.X)
+        return len(self.y)
 
     def part(self, first: int, stop: int) -> "Piece":
         """Return some of the rows, as views."""
         weights = None if self.sample_weight is None else self.sample_weight[first:stop]
-        return Piece(self.X[first:stop], self.y[first:stop], weights)
-
-    def block(self, wanted: Wanted, file: str | None) -> SourceBlock:
-        """Return the rows as a block."""
-        return SourceBlock(NamedRows(wanted.features, self.X), self.y, self.sample_weight, file)
+        return Piece([values[first:stop] for values in self.columns], self.y[first:stop], weights)
 
 
 def piece_of(
@@ -118,23 +117,41 @@ def piece_of(
 ) -> Piece:
     """Return a piece of columns, each of which is returned by its name and `first`, the rows before it in its file."""
     columns = [checked_numbers(name, column(name, first), first) for name in wanted.features]
-    X = np.empty((len(columns[0]), len(columns)), float_type(np.result_type(*columns)))
-    for j, values in enumerate(columns):
-        X[:, j] = values
     weights = None
     if wanted.weight is not None:
         weights = checked_numbers(wanted.weight, column(wanted.weight, first), first)
         if len(weights) and weights.min() < 0:
             row = int(np.argmax(weights < 0))
             raise ValueError(f"the weight {wanted.weight!r} is {weights[row]:g} in row {row + 1 + first}, and below 0")
-    return Piece(X, (target or column)(wanted.target, first), weights)
+    return Piece(columns, (target or column)(wanted.target, first), weights)
+
+
+class Memory:
+    """The memory of blocks: that of one which nobody refers to any more is taken for another.
+
+    Memory that is new to a process has to be cleared first, which takes as long as reading into it.
+    """
+
+    def __init__(self) -> None:
+        self.kept: list[NDArray[Any]] = []
+
+    def array(self, rows: int, width: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return an array of any values."""
+        size = rows * width
+        for memory in self.kept:
+            unused = sys.getrefcount(memory) == UNUSED
+            if unused and memory.dtype == dtype and memory.size >= size:
+                return memory[:size].reshape(rows, width)
+        memory = np.empty(size, dtype)
+        self.kept = [*self.kept[-MOST_KEPT + 1 :], memory]
+        return memory.reshape(rows, width)
 
 
 class Cutter:
-    """Pieces, cut and joined to blocks of as many rows as are asked for."""
+    """Pieces of a file, cut and joined to blocks of as many rows as are asked for."""
 
-    def __init__(self, pieces: Iterator[Piece]) -> None:
-        self.pieces = pieces
+    def __init__(self, pieces: Iterator[Piece], wanted: Wanted, file: str | None, memory: Memory) -> None:
+        self.pieces, self.wanted, self.file, self.memory = pieces, wanted, file, memory
         self.left: Piece | None = None  # of a piece that was cut
 
     def next_piece(self) -> Piece | None:
@@ -146,28 +163,29 @@ class Cutter:
                 return None
         return left
 
-    def take(self, rows: int) -> Piece | None:
+    def take(self, rows: int) -> SourceBlock | None:
         """Return the next rows, fewer only at the end, None after it."""
         piece = self.next_piece()
-        if piece is None or piece.rows == rows:
-            return piece
-        X = np.empty((rows, piece.X.shape[1]), piece.X.dtype)
-        others: list[Piece] = []
+        if piece is None:
+            return None
+        X = self.memory.array(rows, len(piece.columns), float_type(np.result_type(*piece.columns)))
+        y, weights = [], []
         filled = 0
         while piece is not None:
             part = piece.part(0, rows - filled)
-            X[filled : filled + part.rows] = part.X
+            for j, values in enumerate(part.columns):
+                X[filled : filled + part.rows, j] = values
             filled += part.rows
-            others.append(
-                Piece(X[:0], part.y.copy(), None if part.sample_weight is None else part.sample_weight.copy())
-            )
+            y.append(part.y.copy())
+            if part.sample_weight is not None:
+                weights.append(part.sample_weight.copy())
             if part.rows < piece.rows:
                 self.left = piece.part(part.rows, piece.rows)
             if filled == rows:
                 break
             piece = self.next_piece()
-        weights = None if others[0].sample_weight is None else np.concatenate([one.sample_weight for one in others])
-        return Piece(X[:filled], np.concatenate([one.y for one in others]), weights)
+        named = NamedRows(self.wanted.features, X[:filled])
+        return SourceBlock(named, np.concatenate(y), np.concatenate(weights) if weights else None, self.file)
 
     def skip(self, rows: int) -> None:
         """Leave out the next rows."""

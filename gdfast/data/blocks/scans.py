@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gdfast._utils.arguments import shown
 from gdfast.data.blocks.parquet import arrow_piece
-from gdfast.data.blocks.pieces import Cutter, Piece, Wanted, piece_of, wanted_columns
+from gdfast.data.blocks.pieces import Cutter, Memory, Piece, Wanted, piece_of, wanted_columns
 from gdfast.data.frames import is_dataset
 from gdfast.data.tables.arrow import reading
 from gdfast.data.tables.numbers import REMEDY
@@ -40,10 +40,9 @@ class Scan:
 
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks."""
-        cutter = Cutter(dataset_pieces(self.X, self.wanted) if is_dataset(self.X) else lazy_pieces(self.X, self.wanted))
-        while (piece := cutter.take(self.wanted.most_rows)) is not None:
-            block = [piece.block(self.wanted, None)]
-            del piece
+        pieces = dataset_pieces(self.X, self.wanted) if is_dataset(self.X) else lazy_pieces(self.X, self.wanted)
+        cutter = Cutter(pieces, self.wanted, None, Memory())
+        while (block := [cutter.take(self.wanted.most_rows)])[0] is not None:
             yield block.pop()
 
     def __repr__(self) -> str:
