@@ -15,7 +15,7 @@ from gdfast.data.tables.source import needed
 __all__ = ["ParquetBlocks", "arrow_piece", "reading_file"]
 
 BATCH_ROWS = 2**14  # decoded and converted at a time
-BUFFER = 2**16  # bytes of a file read at a time; without it, a column of a whole row group
+BUFFER = 2**16  # bytes of a column read at a time: without it, and with pre_buffer, all columns of a row group are
 
 
 class Part(NamedTuple):
@@ -81,6 +81,7 @@ class FileReader:
         if not os.path.exists(part.file):
             raise ValueError(f"{part.file!r} is gone since it was first read; the files must stay the same")
         self.parquet = opened(part.file)
+        self.cutter: Cutter | None = None
         try:
             wanted.check(self.parquet.schema_arrow.names, repr(part.file))
             if row_groups(self.parquet) != groups:
@@ -112,14 +113,17 @@ class FileReader:
 
     def take(self, rows: int) -> SourceBlock:
         """Return the next rows."""
-        block = self.cutter.take(rows)
+        block = None if self.cutter is None else self.cutter.take(rows)
         if block is None or block.X.shape[0] < rows:
             raise ValueError(f"{self.file!r} has fewer rows than it says; is it cut off?")
         self.at += rows
         return block
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and let go of what was read of it."""
+        if self.cutter is not None:
+            self.cutter.close()
+            self.cutter = None
         self.parquet.close()
 
 
@@ -138,7 +142,7 @@ def opened(file: str) -> Any:
     """Return an open Parquet file."""
     parquet = needed("pyarrow.parquet", "Parquet files")
     with reading_file(file):
-        return parquet.ParquetFile(file, buffer_size=BUFFER)
+        return parquet.ParquetFile(file, buffer_size=BUFFER, pre_buffer=False)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Rows of files as pieces, in the sizes in which a library gives them, and cut and joined to blocks."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -186,6 +186,12 @@ class Cutter:
             piece = self.next_piece()
         named = NamedRows(self.wanted.features, X[:filled])
         return SourceBlock(named, np.concatenate(y), np.concatenate(weights) if weights else None, self.file)
+
+    def close(self) -> None:
+        """End the pieces."""
+        self.left = None
+        if isinstance(self.pieces, Generator):
+            self.pieces.close()
 
     def skip(self, rows: int) -> None:
         """Leave out the next rows."""
