@@ -28,7 +28,8 @@ __all__ = [
 ]
 
 FORMAT = 1  # of the files
-WIDTH = 2048  # values side by side, of which a column's smallest and largest are found at the rate of the memory
+# Values of X whose smallest and largest are found at a time, which the cache holds; and so many side by side.
+SLAB, WIDTH = 32_768, 2048
 
 
 class Columns(NamedTuple):
@@ -398,7 +399,11 @@ def extremes(X: Features) -> Columns:
     if not X.shape[0]:
         return Columns(np.full(d, np.inf), np.full(d, -np.inf))
     if not isinstance(X, CSR):
-        low, high = (of_columns(ufunc, X).astype(np.float64) for ufunc in (np.minimum, np.maximum))
+        low, high = np.full(d, np.inf), np.full(d, -np.inf)
+        rows = max(1, SLAB // d)
+        for first in range(0, X.shape[0], rows):
+            slab = X[first : first + rows]
+            low, high = np.minimum(low, of_columns(np.minimum, slab)), np.maximum(high, of_columns(np.maximum, slab))
         return Columns(low, high)
     low = np.where(np.bincount(X.indices, minlength=d) < X.shape[0], 0.0, np.inf)  # a value not stored is a 0
     high = 0.0 - low  # 0 and no -0

@@ -11,8 +11,8 @@ from gdfast.data.csr import Features, dense
 
 __all__ = ["merged_in_tree", "only_r", "triangle_of_rows"]
 
-# A block of rows for one QR: half a megabyte, which the second-level cache holds.
-BLOCK_VALUES = 65_536
+# A block of rows for one QR: a quarter of a megabyte, which the second-level cache holds with LAPACK's copy of it.
+BLOCK_VALUES = 32_768
 
 Part = TypeVar("Part")
 
@@ -27,7 +27,7 @@ def triangle_of_rows(
     for first in range(0, n, size):
         end_here_if_due()
         stop = min(n, first + size)
-        block = np.empty((len(R) + stop - first, d + 1 + k))
+        block = np.empty((len(R) + stop - first, d + 1 + k), order="F")  # as LAPACK has it
         block[: len(R)] = R
         rows = block[len(R) :]
         rows[:, :d], rows[:, d], rows[:, d + 1 :] = dense(X[first:stop]), 1.0, Y[first:stop]

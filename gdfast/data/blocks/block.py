@@ -24,7 +24,7 @@ class SourceBlock(NamedTuple):
 
 
 class NamedRows:
-    """Rows in one array whose columns have names."""
+    """Rows in one array whose columns have names: finite numbers, which a source of ours has checked."""
 
     def __init__(self, names: Sequence[str], values: NDArray[Any]) -> None:
         self.names, self.values = tuple(names), values
@@ -41,7 +41,8 @@ class NamedRows:
 
     def select(self, names: Sequence[str]) -> "NamedRows":
         """Return some of the columns, in the order of their names."""
-        return NamedRows(names, self.values[:, [self.names.index(name) for name in names]])
+        places = [self.names.index(name) for name in names]
+        return NamedRows(names, np.ascontiguousarray(self.values[:, places]))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return self.values if dtype is None else self.values.astype(dtype, copy=False)
@@ -96,8 +97,11 @@ def checked_block(
     X = reorder_columns(X, expected)
     names = column_names("X", X)
     shape = rows_and_features(X)
-    if shape is not None and shape[0] == 0 and shape[1] > 0:
-        rows: Features = np.empty(shape)
+    rows: Features
+    if isinstance(X, NamedRows):
+        rows = X.values
+    elif shape is not None and shape[0] == 0 and shape[1] > 0:
+        rows = np.empty(shape)
     else:
         rows = features("X", X)
     n = rows.shape[0]
