@@ -12,7 +12,7 @@ from gdfast.data.csr import Features, dense
 __all__ = ["merged_in_tree", "only_r", "triangle_of_rows"]
 
 # A block of rows for one QR: a quarter of a megabyte, which the second-level cache holds with LAPACK's copy of it.
-BLOCK_VALUES = 32_768
+BLOCK_VALUES, LEAST_ROWS = 32_768, 640
 
 Part = TypeVar("Part")
 
@@ -23,7 +23,7 @@ def triangle_of_rows(
     """Return R of rows sqrt(s_i) [x_i 1 | y_i], (at most d + 1 + k, d + 1 + k): R stacked on the next block of rows."""
     (n, d), k = X.shape, Y.shape[1]
     R = np.empty((0, d + 1 + k))
-    size = max(2 * (d + 1 + k), BLOCK_VALUES // (d + 1 + k))
+    size = max(2 * (d + 1 + k), LEAST_ROWS, BLOCK_VALUES // (d + 1 + k))
     for first in range(0, n, size):
         end_here_if_due()
         stop = min(n, first + size)
