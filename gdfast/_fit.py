@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike
 from gdfast._utils.background import EndIsDueError
 from gdfast._utils.interrupt import Interrupt, TimeLimit
 from gdfast._utils.storage import file_name
-from gdfast.data.blocks.blocks import Blocks
+from gdfast.data.blocks.blocks import Blocks, blocks_given
 from gdfast.data.csr import is_sparse
 from gdfast.data.frames import NamedData, validation_by_name
-from gdfast.data.summarised import blocks_given, named_or_summarised
+from gdfast.data.summarised import named_or_summarised
 from gdfast.options.averaging import EMA
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import OPTIONS, checked_option

@@ -13,11 +13,11 @@ from gdfast._fit import read_in_time
 from gdfast._utils.arguments import choice, shown, whole
 from gdfast._utils.storage import file_name
 from gdfast.backends import BACKENDS
+from gdfast.data.blocks.blocks import blocks_given
 from gdfast.data.blocks.rows import RowsInBlocks
 from gdfast.data.fingerprint import fingerprint
 from gdfast.data.frames import by_name, reorder_columns
 from gdfast.data.problem import Dimensions, Problem
-from gdfast.data.summarised import blocks_given
 from gdfast.data.summary import Summary
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import DEFAULTS, OPTIONS, checked_option, known_by_others

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from gdfast._utils.interrupt import Uninterrupted
 from gdfast.backends import load
 from gdfast.backends.numpy import Kernels
 from gdfast.backends.protocol import KernelSet, Updates
-from gdfast.backends.state import State
+from gdfast.backends.state import ARRAYS, State
 from gdfast.data.order import fill_order
 from gdfast.data.problem import Problem
 from gdfast.options.model import Model
@@ -51,10 +51,8 @@ class Sums:
         self.loss, self.gradient = loss, gradient
 
     def add(self, other: "Sums") -> "Sums":
-        """Add those of other rows to these."""
-        self.loss += other.loss
-        self.gradient += other.gradient
-        return self
+        """Return those of these rows and others."""
+        return Sums(self.loss + other.loss, self.gradient + other.gradient)
 
 
 def block_sums(make: KernelsOfBlock, W: NDArray[Any], b: NDArray[np.float64], problem: Problem) -> Sums:
@@ -106,12 +104,12 @@ class BlockKernels(Kernels):
             if position == 0:
                 state.sums[0] = state.sums[BEFORE] = 0.0
             try:
-                number, problem, first = self.block_at(state, epoch, position)
+                number, first, kernels = self.block_at(state, epoch, position)
+                local = state_in_block(state, number, int(self.rows.sizes[number]), epoch, position - first, done)
+                count = min(local.steps_per_epoch - local.position, updates.steps - done)
+                made = kernels.stochastic(local, part_of(updates, done, ended, count))
             except EndIsDueError:
                 return done
-            local = state_in_block(state, number, len(problem.X), epoch, position - first, done)
-            count = min(local.steps_per_epoch - local.position, updates.steps - done)
-            made = self.run_block(problem, local, part_of(updates, done, ended, count))
             if made < 0:
                 return ~ended
             done += made
@@ -124,13 +122,6 @@ class BlockKernels(Kernels):
                     return ~ended
                 ended += 1
         return done
-
-    def run_block(self, problem: Problem, local: State, updates: Updates) -> int:
-        """Run updates by the rows of a block."""
-        if local.position and local.shuffle:
-            load(self.make.backend).fill_order(local.order, local.seed, local.epoch)
-        with closing(self.make(problem)) as kernels:
-            return kernels.stochastic(local, updates)
 
     def end_epoch(self, state: State, updates: Updates, ended: int) -> bool:
         """Write the cost of an epoch that has ended; tell whether it is finite."""
@@ -148,19 +139,68 @@ class BlockKernels(Kernels):
                 finite = bool(np.isfinite(n * costs[ended]))
         return finite
 
-    def block_at(self, state: State, epoch: int, position: int) -> tuple[int, Problem, int]:
-        """Return the number and the Problem of the block that an update of an epoch is in, and its first update."""
+    def block_at(self, state: State, epoch: int, position: int) -> tuple[int, int, Any]:
+        """Return the number of the block that an update of an epoch is in, its first update, and its kernels."""
+        if self.rows.remote:
+            order = BlockOrder(self.rows, state, epoch)
+            place = order.block_of(position)
+            number = int(order.numbers[place])
+            return number, order.first_of(place), RemoteKernels(self.rows, number, self.make)
         reading = self.reading
         if reading is None or not reading.comes_to(state, epoch, position):
             self.close()
             reading = self.reading = Reading(self.rows, BlockOrder(self.rows, state, epoch), position)
-        return reading.take()
+        number, problem, first = reading.take()
+        return number, first, LocalKernels(problem, self.make)
 
     def steps_of_call(self, state: State, steps: int) -> int:
         """Return about so many updates, after which a block ends."""
         order = BlockOrder(self.rows, state, state.epoch)
         end = max(order.block_of(state.position), order.block_of(state.position + steps) - 1)
         return int(order.ends[end] - state.position)
+
+
+class LocalKernels(NamedTuple):
+    """The kernels of a block in this process."""
+
+    problem: Problem
+    make: KernelsOfBlock
+
+    def stochastic(self, local: State, updates: Updates) -> int:
+        """Run updates by the rows of the block."""
+        return run_in_block(self.make, self.problem, local, updates)
+
+
+class RemoteKernels(NamedTuple):
+    """The kernels of a block on a cluster, to which the state goes, and from which it comes back."""
+
+    rows: Any
+    number: int
+    make: KernelsOfBlock
+
+    def stochastic(self, local: State, updates: Updates) -> int:
+        """Run updates by the rows of the block."""
+        made, arrays = self.rows.call(self.number, partial(run_remotely, self.make), local, updates)
+        for name, array in arrays.items():
+            getattr(local, name)[...] = array
+        return int(made)
+
+
+def run_in_block(make: KernelsOfBlock, problem: Problem, local: State, updates: Updates) -> int:
+    """Run updates by the rows of a block."""
+    if local.position and local.shuffle:
+        load(make.backend).fill_order(local.order, local.seed, local.epoch)
+    with closing(make(problem)) as kernels:
+        return kernels.stochastic(local, updates)
+
+
+def run_remotely(
+    make: KernelsOfBlock, problem: Problem, local: State, updates: Updates
+) -> tuple[int, dict[str, NDArray[Any]]]:
+    """Return what updates by the rows of a block return, and the arrays of the state after them."""
+    local = copy.deepcopy(local)  # which another attempt of this task would begin with
+    made = run_in_block(make, problem, local, updates._replace(costs=updates.costs.copy()))
+    return made, {name: getattr(local, name) for name in ARRAYS}
 
 
 class BlockOrder:

@@ -14,7 +14,7 @@ from gdfast.options.option import count
 from gdfast.results.fields import FieldError, array_like, check_field, mapping
 from gdfast.results.run_fields import LARGEST_STEPS
 
-__all__ = ["KernelState", "SampleOrder", "State"]
+__all__ = ["ARRAYS", "KernelState", "SampleOrder", "State"]
 
 NONE = np.zeros((0, 0))
 

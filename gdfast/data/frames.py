@@ -13,6 +13,7 @@ __all__ = [
     "is_dataset",
     "is_frame",
     "is_lazy_frame",
+    "listed",
     "reorder_columns",
     "rows_of",
     "select_columns",

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from gdfast.data.blocks.blocks import Blocks, blocks_of
-from gdfast.data.frames import NamedData, by_name, is_dataset, is_lazy_frame
+from gdfast.data.blocks.blocks import blocks_given, check_alone
+from gdfast.data.frames import NamedData, by_name
 from gdfast.data.problem import SUMMARY, SUMMARY_OF_BLOCKS, Problem
 from gdfast.data.summary import Summary, scaled_triangle, scaling_of_summary, summary_of_blocks
 from gdfast.data.triangle import only_r
 
-__all__ = ["blocks_given", "named_or_summarised", "problem_of_summary"]
+__all__ = ["named_or_summarised", "problem_of_summary"]
 
 
 def named_or_summarised(X: Any, y: Any, sample_weight: Any = None) -> NamedData:
@@ -27,25 +27,6 @@ def named_or_summarised(X: Any, y: Any, sample_weight: Any = None) -> NamedData:
         words = f"X={X!r} has" if blocks is None else "the blocks of X have"
         raise ValueError(f"{words} no rows of positive weight; merge it with one that has")
     return NamedData(X, None, None, X.feature_names)
-
-
-def blocks_given(X: Any, y: Any, sample_weight: Any) -> Blocks | None:
-    """Return the Blocks that X is, or that are made of a dataset or a lazy frame and the name of its target."""
-    if isinstance(X, Blocks):
-        check_alone("Blocks, which hold it", y, sample_weight)
-        return X
-    if not is_dataset(X) and not (is_lazy_frame(X) and isinstance(y, str)):
-        return None
-    from gdfast.data.blocks.scans import Scan  # with what reads files, which few fits need
-
-    return blocks_of(Scan(X, y, sample_weight))
-
-
-def check_alone(what: str, y: Any, sample_weight: Any) -> None:
-    """Raise an error where y or weights are given with what has them."""
-    for name, value in (("y", y), ("sample_weight", sample_weight)):
-        if value is not None:
-            raise ValueError(f"{name}= is given with {what}; leave it out")
 
 
 def problem_of_summary(summary: Summary, standardize: bool) -> Problem:

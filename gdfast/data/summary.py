@@ -10,7 +10,7 @@ from gdfast._utils.archive import DIGEST, Arrays, check_digest, native, read_arc
 from gdfast._utils.arguments import as_array, shown, vector
 from gdfast._utils.storage import file_name, write_whole
 from gdfast.data.blocks.block import Block
-from gdfast.data.blocks.blocks import Blocks
+from gdfast.data.blocks.blocks import Blocks, blocks_given
 from gdfast.data.csr import CSR, Features, features, rows_and_features
 from gdfast.data.frames import by_name, columns_named
 from gdfast.data.problem import targets
@@ -113,6 +113,9 @@ class Summary:
     _blocks: Blocks | None  # that a fit has made it of
 
     def __init__(self, X: Any, y: Any, *, sample_weight: Any = None) -> None:
+        if (blocks := blocks_given(X, y, sample_weight)) is not None:
+            self.__setstate__(summary_of_blocks(blocks).__getstate__())
+            return
         X, y, sample_weight, names = by_name(X, y, sample_weight)
         rows = rows_and_features(X)
         if rows is not None and rows[0] == 0 and rows[1] > 0:

@@ -122,6 +122,7 @@ def read_blocks(blocks: Blocks, options: dict[str, Any]) -> Summary | RowsInBloc
     found = blocks._merged(work, merge)
     if first_pass is not None:
         return RowsInBlocks(blocks, found, first_pass)
+    blocks._release()
     summary: Summary = found[1]
     summary._blocks = blocks
     if summary.weight == 0:

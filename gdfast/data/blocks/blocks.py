@@ -7,12 +7,14 @@ from typing import Any, TypeVar
 
 from gdfast.data.blocks.ahead import read_ahead
 from gdfast.data.blocks.block import Block
+from gdfast.data.blocks.dask.partitions import Partitions, is_collection
 from gdfast.data.blocks.files import checked_columns
 from gdfast.data.blocks.ledger import Ledger
 from gdfast.data.blocks.source import RowsOfArrays, Source, make_source
+from gdfast.data.frames import is_dataset, is_lazy_frame
 from gdfast.data.triangle import merged_in_tree
 
-__all__ = ["Blocks", "blocks_of"]
+__all__ = ["Blocks", "blocks_given", "blocks_of", "check_alone"]
 
 Part = TypeVar("Part")
 
@@ -63,9 +65,11 @@ class Blocks:
     True [ 1. -2.] 3.0
     """
 
+    _cluster: Any  # where the blocks are, None for this process
+
     def __init__(self, source: Any, *, columns: Any = None) -> None:
         self._source: Source = make_source(source)
-        self._ledger = Ledger(checked_columns(columns))
+        self._ledger, self._cluster = Ledger(checked_columns(columns)), None
 
     @property
     def shuffles(self) -> bool:
@@ -221,8 +225,12 @@ class Blocks:
     def _merged(self, make: Callable[[int, int], Callable[[Block], Part]], merge: Callable[[Part, Part], Part]) -> Part:
         """Return what a function makes of each block, merged in a tree whose shape the number of blocks decides.
 
-        ``make(d, k)`` returns the function, once the features and the outputs of the first block are known.
+        ``make(d, k)`` returns the function, once the features and the outputs of the first block are known. Neither it
+        nor `merge` changes its arguments.
         """
+        if self._cluster is not None:
+            rows = self._cluster.partitions
+            return self._cluster.merged(self._ledger, make(rows.features, rows.outputs), merge)
         function: Callable[[Block], Part] | None = None
 
         def parts() -> Iterator[Part]:
@@ -242,19 +250,32 @@ class Blocks:
             raise ValueError("blocks is empty; give at least one (X, y)")
         return merged
 
+    def _call(self, number: int, function: Callable[..., Part], *arguments: Any) -> Part:
+        """Return a function of a block on a cluster, and of other arguments."""
+        result: Part = self._cluster.call(self._ledger, number, function, *arguments)
+        return result
+
+    def _release(self) -> None:
+        """Let go of blocks that are kept on a cluster."""
+        if self._cluster is not None:
+            self._cluster.release()
+
     def _fingerprint(self) -> str:
         """Return the fingerprint of all blocks, after a pass over them."""
         return self._ledger.fingerprint()
 
     def _in_order_of(self, names: tuple[str, ...] | None) -> "Blocks":
         """Return the same blocks with their columns in the order of these names; of arrays as they are."""
-        return self if names is None else blocks_of(self._source, Ledger(self._ledger.columns, names))
+        if names is None:
+            return self
+        return blocks_of(self._source, Ledger(self._ledger.columns, names), self._cluster)
 
 
-def blocks_of(source: Source, ledger: Ledger | None = None) -> Blocks:
-    """Return the Blocks of a source of ours."""
+def blocks_of(source: Source, ledger: Ledger | None = None, cluster: Any = None) -> Blocks:
+    """Return the Blocks of a source of ours, which may be on a cluster (gdfast/data/blocks/dask/cluster.py)."""
     blocks = object.__new__(Blocks)
     blocks._source, blocks._ledger = source, Ledger(None) if ledger is None else ledger
+    blocks._cluster = cluster
     return blocks
 
 
@@ -316,3 +337,33 @@ def released(blocks: Generator[Block, None, None]) -> Generator[Block, None, Non
         for block in blocks:
             yield block
             block.release()
+
+
+def blocks_given(X: Any, y: Any, sample_weight: Any) -> Blocks | None:
+    """Return the Blocks that X is, or that are made of a dataset, a lazy frame or Dask's collections; else None."""
+    if isinstance(X, Blocks):
+        check_alone("Blocks, which hold it", y, sample_weight)
+        return X
+    if is_collection(X):
+        return blocks_of_dask(X, y, sample_weight)
+    if not is_dataset(X) and not (is_lazy_frame(X) and isinstance(y, str)):
+        return None
+    from gdfast.data.blocks.scans import Scan  # with what reads files, which few fits need
+
+    return blocks_of(Scan(X, y, sample_weight))
+
+
+def blocks_of_dask(X: Any, y: Any, sample_weight: Any) -> Blocks:
+    """Return the Blocks of Dask's collections: on the workers where there is a client, else computed here."""
+    from gdfast.data.blocks.dask.cluster import Cluster, running_client
+    from gdfast.data.blocks.dask.source import Computed
+
+    partitions, client = Partitions(X, y, sample_weight), running_client()
+    return blocks_of(Computed(partitions), None, None if client is None else Cluster(client, partitions))
+
+
+def check_alone(what: str, y: Any, sample_weight: Any) -> None:
+    """Raise an error where y or weights are given with what has them."""
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None:
+            raise ValueError(f"{name}= is given with {what}; leave it out")

@@ -185,6 +185,11 @@ class RowsInBlocks:
         return self.blocks._ledger.names
 
     @property
+    def remote(self) -> bool:
+        """Whether the blocks are on a cluster."""
+        return self.blocks._cluster is not None
+
+    @property
     def shuffles(self) -> bool:
         """Whether the blocks can be taken in any order."""
         return self.blocks.shuffles
@@ -217,6 +222,10 @@ class RowsInBlocks:
         work = partial(of_problem, self.make, function)
         return self.blocks._merged(lambda features, outputs: work, merge)
 
+    def call(self, number: int, function: Callable[..., Part], *arguments: Any) -> Part:
+        """Return a function of the Problem of a block on a cluster, and of other arguments."""
+        return self.blocks._call(number, partial(of_problem, self.make, function), *arguments)
+
     @cached_property
     def held(self) -> list[Problem] | None:
         """The Problems of blocks that are arrays in memory and used as they are, None unless all are."""
@@ -246,6 +255,6 @@ class RowsInBlocks:
         return [np.array(self.blocks._fingerprint())]
 
 
-def of_problem(make: Callable[[Block], Problem], function: Callable[[Problem], Part], block: Block) -> Part:
-    """Return what a function makes of a block's Problem."""
-    return function(make(block))
+def of_problem(make: Callable[[Block], Problem], function: Callable[..., Part], block: Block, *arguments: Any) -> Part:
+    """Return a function of a block's Problem and of other arguments."""
+    return function(make(block), *arguments)
