@@ -107,7 +107,7 @@ class BlockKernels(Kernels):
                 number, first, kernels = self.block_at(state, epoch, position)
                 local = state_in_block(state, number, int(self.rows.sizes[number]), epoch, position - first, done)
                 count = min(local.steps_per_epoch - local.position, updates.steps - done)
-                made = kernels.stochastic(local, part_of(updates, done, ended, count))
+                made: int = kernels.stochastic(local, part_of(updates, done, ended, count))
             except EndIsDueError:
                 return done
             if made < 0:

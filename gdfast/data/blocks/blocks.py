@@ -230,7 +230,8 @@ class Blocks:
         """
         if self._cluster is not None:
             rows = self._cluster.partitions
-            return self._cluster.merged(self._ledger, make(rows.features, rows.outputs), merge)
+            value: Part = self._cluster.merged(self._ledger, make(rows.features, rows.outputs), merge)
+            return value
         function: Callable[[Block], Part] | None = None
 
         def parts() -> Iterator[Part]:

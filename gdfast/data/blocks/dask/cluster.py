@@ -4,7 +4,9 @@ import math
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from gdfast._utils.background import end_here_if_due
@@ -17,6 +19,8 @@ __all__ = ["Cluster", "running_client"]
 
 LOOKS, ASKS = 0.02, 1.0  # seconds between two looks at the time, and between two questions to the scheduler
 LONGEST_WAIT = 30.0  # seconds without a worker
+# Neighbours that one task merges: a power of two, so that their trees are those of the tree of all blocks.
+GROUP = 8
 PART = 0.5  # of the workers' memory, which blocks that stay there may take together
 
 
@@ -52,19 +56,24 @@ class Cluster:
 
     def merged(self, ledger: Ledger, function: Callable[[Block], Any], merge: Callable[[Any, Any], Any]) -> Any:
         """Return what a function makes of each block, merged on the workers in the tree of `merged_in_tree`."""
-        work, join = self.sent(function), self.sent(merge)
-        parts = [self.task(part_of_block, work, block) for block in self.checked(ledger)]
-        root = merged_in_tree(parts, lambda first, second: self.task(joined, join, first, second))
-        records, value = self.result(root)
+        tasks = Tasks()
+        work = tasks.value(function)
+        parts = [tasks.call(part_of_block, work, tasks.of(block)) for block in self.checked(ledger)]
+        count = len(parts)
+        while len(parts) > 1:
+            groups = [parts[first : first + GROUP] for first in range(0, len(parts), GROUP)]
+            parts = [tasks.call(partial(joined, merge), *group) for group in groups]
+        records, value = self.result(tasks, parts[0])
         for number, record in sorted(records.items()):
             ledger.note(number, record)
-        ledger.end(len(parts))
+        ledger.end(count)
         return value
 
     def call(self, ledger: Ledger, number: int, function: Callable[..., Any], *arguments: Any) -> Any:
         """Return a function of one block and of other arguments."""
-        work = self.task(called, self.sent(function), self.checked(ledger)[number], *map(self.sent, arguments))
-        record, value = self.result(work)
+        tasks = Tasks()
+        work = tasks.call(partial(called, function, arguments), tasks.of(self.checked(ledger)[number]))
+        record, value = self.result(tasks, work)
         ledger.note(number, record)
         return value
 
@@ -75,43 +84,35 @@ class Cluster:
     def checked(self, ledger: Ledger) -> list[Any]:
         """Return the checked blocks: on the workers where all of them fit, else as tasks that compute them anew."""
         if self.blocks is None:
+            from dask.delayed import delayed
+
+            check = delayed(checked_part, pure=False, traverse=False)
             expected = ledger.columns, ledger.expected
-            parts = self.partitions.parts
-            self.blocks = [self.task(checked_part, number, part, *expected) for number, part in enumerate(parts)]
-            if self.size() <= PART * self.memory():
-                self.blocks = self.client.persist(self.blocks)
+            blocks = [check(number, part, *expected) for number, part in enumerate(self.partitions.parts)]
+            fit = self.size() <= PART * self.memory()
+            self.blocks = self.client.persist(blocks) if fit else blocks
         return self.blocks
 
     def size(self) -> float:
         """Return about how many bytes the blocks take."""
         if not math.isnan(self.partitions.bytes):
             return self.partitions.bytes
-        return len(self.partitions.parts) * float(self.result(self.task(bytes_of, self.partitions.parts[0])))
+        from dask.delayed import delayed
+
+        tasks = Tasks()
+        first = tasks.of(delayed(bytes_of, pure=False, traverse=False)(self.partitions.parts[0]))
+        return len(self.partitions.parts) * float(self.result(tasks, first))
 
     def memory(self) -> float:
         """Return the bytes that the workers may take."""
         workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
         return sum(worker["memory_limit"] or math.inf for worker in workers)
 
-    # Tasks.
-
-    def task(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Return a call as a task."""
-        import dask
-
-        return dask.delayed(function, pure=False, traverse=False)(*arguments)
-
-    def sent(self, value: Any) -> Any:
-        """Return a value as a task of its own, so that it is sent once."""
-        import dask
-
-        return dask.delayed(value, pure=False, traverse=False)
-
-    def result(self, work: Any) -> Any:
+    def result(self, tasks: "Tasks", key: str) -> Any:
         """Return the result of a task; what is left of it is cancelled where it fails, or the end is due."""
         if self.client.status != "running":
             self.refuse_closed()
-        future = self.client.compute(work)
+        future = self.client.get(tasks.graph, key, sync=False)
         done = threading.Event()
         future.add_done_callback(lambda _: done.set())
         try:
@@ -152,7 +153,35 @@ class Cluster:
         )
 
 
+class Tasks:
+    """Tasks of one pass, by keys that no other pass has."""
+
+    def __init__(self) -> None:
+        self.graph: dict[Any, Any] = {}
+        self.name = uuid.uuid4().hex
+
+    def call(self, function: Callable[..., Any], *keys: Any) -> str:
+        """Return the key of a call with the results of other tasks."""
+        key = f"gdfast-{len(self.graph)}-{self.name}"
+        self.graph[key] = (function, *keys)
+        return key
+
+    def value(self, value: Any) -> str:
+        """Return the key of a value, which is sent once."""
+        return self.call(partial(given, value))
+
+    def of(self, delayed: Any) -> Any:
+        """Return the key of a delayed value, whose tasks are among these."""
+        self.graph.update(delayed.__dask_graph__())
+        return delayed.key
+
+
 # What runs on the workers.
+
+
+def given(value: Any) -> Any:
+    """Return the value."""
+    return value
 
 
 def checked_part(
@@ -176,12 +205,13 @@ def part_of_block(function: Callable[[Block], Any], checked: Checked) -> tuple[d
         raise type(error)(f"{place(number, None)}: {error}") from error
 
 
-def joined(merge: Callable[[Any, Any], Any], first: tuple[Any, Any], second: tuple[Any, Any]) -> tuple[Any, Any]:
-    """Return two parts merged."""
-    return first[0] | second[0], merge(first[1], second[1])
+def joined(merge: Callable[[Any, Any], Any], *parts: tuple[dict[int, Record], Any]) -> tuple[dict[int, Record], Any]:
+    """Return parts merged."""
+    records = {number: record for found, _ in parts for number, record in found.items()}
+    return records, merged_in_tree((value for _, value in parts), merge)
 
 
-def called(function: Callable[..., Any], checked: Checked, *arguments: Any) -> tuple[Record, Any]:
+def called(function: Callable[..., Any], arguments: tuple[Any, ...], checked: Checked) -> tuple[Record, Any]:
     """Return the record of a block, and a function of it and other arguments."""
     return checked.record, function(checked.block, *arguments)
 

@@ -21,11 +21,11 @@ class Computed:
 
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks of an order."""
-        import dask
+        from dask.base import compute
 
         parts = self.partitions.parts
         for number in range(len(parts)) if order is None else order:
-            X, y, weights = dask.compute(*parts[number])
+            X, y, weights = compute(*parts[number])
             block = [(X, y) if weights is None else (X, y, weights)]
             del X, y, weights
             yield block.pop()
