@@ -39,6 +39,7 @@ __all__ = [
 # What stands for rows that are not at hand, in the words of messages.
 SUMMARY, SUMMARY_OF_BLOCKS, BLOCKS = "a Summary", "a Summary of blocks of rows", "blocks of rows"
 MIXED_LABELS = "y holds labels of several types, which have no order; make them all strings or numbers"
+ONE_BY_ONE = "gdfast.sklearn's GDClassifier is the estimator for more, "
 SPLIT = -1  # the epoch whose order of samples chooses the validation rows: no epoch of training
 
 
@@ -273,14 +274,14 @@ def distinct(array: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
         raise TypeError(MIXED_LABELS) from None
 
 
-def check_classes(classes: NDArray[Any], loss: str, several: bool) -> None:
+def check_classes(classes: NDArray[Any], loss: str, several: bool, remedy: str = ONE_BY_ONE) -> None:
     """Raise an error unless a loss takes so many classes: two, or where it takes several at least two."""
     if len(classes) == 1:
         raise ValueError(f"y holds one class only ({shown(classes[0])}); loss={loss!r} needs two")
     if len(classes) > 2 and not several:
         raise ValueError(
-            f"y holds {len(classes)} classes, and loss={loss!r} takes two; gdfast.sklearn's GDClassifier is "
-            "the estimator for more, loss='multinomial' takes them all at once (a regression loss, if y is a quantity)"
+            f"y holds {len(classes)} classes, and loss={loss!r} takes two; {remedy}loss='multinomial' takes them all "
+            "at once (a regression loss, if y is a quantity)"
         )
 
 

@@ -1,5 +1,6 @@
 """Base class of GDRegressor and GDClassifier: from parameters to calls of gdfast.fit, from its runs to attributes."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +13,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 import gdfast
 from gdfast._utils.arguments import flag, refuse_masked, shown, whole
+from gdfast.data.blocks.blocks import Blocks, blocks_given
+from gdfast.data.blocks.dask.partitions import is_collection
 from gdfast.data.csr import features
 from gdfast.data.frames import by_name
 from gdfast.data.row_blocks import by_row_blocks
+from gdfast.data.summary import summary_of_blocks
 from gdfast.options.option import LARGEST_SEED
 from gdfast.sklearn.internals import check_sample_weight
 from gdfast.sklearn.methods import Estimator
@@ -162,7 +166,9 @@ class BaseGD(Estimator):
             raise AttributeError(f"stability_ needs a loss of gdfast's, not {self.loss.name!r}")
         X, y, sample_weight = self._data
         scaling = self._runs[0].data.problem.scaling
-        if scaling is not None:
+        if scaling is not None and isinstance(X, Blocks):
+            X = summary_of_blocks(X).standardized()
+        elif scaling is not None:
             X = scaling.scaled(features("X", X))
         return gdfast.stability(
             X, y, loss=self.loss, penalty=self.penalty, alpha=self._fit_options(None)["alpha"], l1_ratio=self.l1_ratio,
@@ -172,11 +178,27 @@ class BaseGD(Estimator):
     def _fit(self, X: Any, y: Any, sample_weight: Any, **given: Any) -> None:
         """Check the data, train, and set the fitted attributes; `given` has the other arguments of `fit`."""
         self._check_parameters()
+        if (blocks := blocks_given(X, y, sample_weight)) is not None:
+            self._fit_blocks(blocks, **given)
+            return
         rows = self._checked_rows(X, y, sample_weight)
         calls = self._fit_calls(rows, **given)
         runs = [gdfast.fit(rows.X, call.y, sample_weight=rows.sample_weight, **call.options) for call in calls]
         self._set_fitted_attributes(runs)
         self._keep_runs(runs, (rows.X, calls[0].y, rows.sample_weight))
+
+    def _fit_blocks(self, blocks: Blocks, coef_init: Any = None, intercept_init: Any = None, **given: Any) -> None:
+        """Train on blocks of rows, or on Dask's collections, and set the fitted attributes."""
+        initial = self._initial_coefficients(coef_init, intercept_init)
+        run = gdfast.fit(blocks, **self._fit_options(*self._draw_seeds(1)) | given | initial)
+        self.n_features_in_ = run.coef.shape[-1]
+        self.__dict__.pop("feature_names_in_", None)
+        if run.feature_names is not None:
+            self.feature_names_in_ = np.array(run.feature_names, dtype=object)
+        if run.classes is not None:
+            self.classes_ = run.classes
+        self._set_fitted_attributes([run])
+        self._keep_runs([run], (blocks, None, None))
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, **given: Any) -> None:
         """Check the rows, train on them for one epoch, and set the fitted attributes."""
@@ -288,6 +310,8 @@ class BaseGD(Estimator):
     def _evaluated(self, X: Any, function: Callable[[NDArray[Any]], NDArray[Any]] | None) -> NDArray[Any]:
         """Return a function of the linear predictors of the rows of X, those themselves without one, by blocks."""
         check_is_fitted(self)
+        if is_collection(X):
+            return lazily(self, X, function)
         refuse_masked(X=X)
         return by_row_blocks(self._linear_predictor, X, self.coef_.dtype, function)
 
@@ -301,3 +325,16 @@ class BaseGD(Estimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def lazily(estimator: BaseGD, X: Any, function: Callable[[NDArray[Any]], NDArray[Any]] | None) -> Any:
+    """Return a Dask array of a function of the linear predictors of a Dask collection, which is not computed yet."""
+    evaluate = functools.partial(estimator._evaluated, function=function)
+    z = np.zeros((1, estimator.n_features_in_), estimator.coef_.dtype) @ estimator.coef_.T + estimator.intercept_
+    meta = np.asarray(z if function is None else function(z))[:0]
+    if not hasattr(type(X), "chunks"):
+        return X.map_partitions(evaluate, meta=meta)
+    whole = X.rechunk({1: -1}) if X.numblocks[1] > 1 else X
+    if meta.ndim == 1:
+        return whole.map_blocks(evaluate, drop_axis=1, meta=meta, dtype=meta.dtype)
+    return whole.map_blocks(evaluate, chunks=(whole.chunks[0], (meta.shape[1],)), meta=meta, dtype=meta.dtype)

@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from gdfast._utils.arguments import choice, numeric_array, shown
+from gdfast.data.blocks.blocks import Blocks
 from gdfast.data.csr import features
 from gdfast.formulas.losses import LOSSES, log_normalised
 from gdfast.formulas.probabilities import agreeing, log_one_against_all, predicted_classes
@@ -83,7 +84,7 @@ class GDRegressor(RegressorMixin, BaseGD):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: ArrayLike | None = None,
         validation: Any = None,
         coef_init: ArrayLike | None = None,
@@ -93,10 +94,10 @@ class GDRegressor(RegressorMixin, BaseGD):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n, n_features)
-            The features.
-        y : array-like of shape (n,) or (n, n_outputs)
-            The targets; several columns for "squared_error" and "huber".
+        X : array-like or sparse matrix of shape (n, n_features), or Blocks or Dask collection
+            The features. `gdfast.Blocks` hold y and the weights, too.
+        y : array-like of shape (n,) or (n, n_outputs), or Dask collection, default=None
+            The targets; several columns for "squared_error" and "huber". Of a Dask data frame also a column's name.
         sample_weight : array-like of shape (n,), default=None
             At least 0, not all 0; scaled to mean 1. None is 1 for all.
         validation : float or tuple, default=None
@@ -371,7 +372,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: ArrayLike | None = None,
         validation: Any = None,
         coef_init: ArrayLike | None = None,
@@ -381,10 +382,11 @@ class GDClassifier(ClassifierMixin, BaseGD):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n, n_features)
-            The features.
-        y : array-like of shape (n,)
-            The labels, of two or more classes.
+        X : array-like or sparse matrix of shape (n, n_features), or Blocks or Dask collection
+            The features. `gdfast.Blocks` hold y and the weights, too.
+        y : array-like of shape (n,), or Dask collection, default=None
+            The labels, of two or more classes; in blocks of more than two classes for "multinomial" alone. Of a Dask
+            data frame also a column's name.
         sample_weight : array-like of shape (n,), default=None
             At least 0, not all 0; scaled to mean 1. None is 1 for all.
         validation : float or tuple, default=None
@@ -465,6 +467,14 @@ class GDClassifier(ClassifierMixin, BaseGD):
         """
         self._partial_fit(X, y, sample_weight, classes=classes)
         return self
+
+    def _fit_blocks(self, blocks: Blocks, coef_init: Any = None, intercept_init: Any = None, **given: Any) -> None:
+        """Train on blocks of rows, whose weights are as they are given."""
+        if self.class_weight is not None:
+            raise ValueError(
+                f"class_weight={shown(self.class_weight)} is not possible on blocks of rows; give sample_weight"
+            )
+        super()._fit_blocks(blocks, coef_init, intercept_init, **given)
 
     def _check_parameters(self) -> None:
         """Raise an error for a loss that is not one of a classification."""

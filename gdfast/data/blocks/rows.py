@@ -90,7 +90,7 @@ class FirstPass:
         """Return what is found of the blocks of both."""
         labels = merged_labels(first.labels, second.labels)
         if labels is not None and len(labels) > 2:
-            check_classes(labels, self.name, self.rule.coupled)
+            check_classes(labels, self.name, self.rule.coupled, remedy="")
         sample = first.sample + second.sample
         moments = None
         if first.moments is not None and second.moments is not None:
@@ -166,7 +166,7 @@ class RowsInBlocks:
         if not np.isfinite(found.rows / found.weight):
             raise ValueError(f"sample_weight: the sum of the weights is {found.weight:g}; scale them")
         if found.labels is not None:
-            check_classes(found.labels, first_pass.name, first_pass.rule.coupled)
+            check_classes(found.labels, first_pass.name, first_pass.rule.coupled, remedy="")
         outputs = found.outputs
         if found.labels is not None and first_pass.rule.coupled:
             outputs = len(found.labels)
