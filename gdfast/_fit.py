@@ -23,6 +23,7 @@ from gdfast.options.optimizers import Optimizer
 from gdfast.options.schedules import ReduceOnPlateau, Schedule
 from gdfast.results.run import Run
 from gdfast.solvers.diagnostics import RateName, checked_run, warn_if_unstable
+from gdfast.solvers.monitoring.progress import BlocksBar
 from gdfast.solvers.prepare import prepare, read_blocks
 from gdfast.solvers.select import solver_at_start
 from gdfast.solvers.training import FitCall, TrainingData, run_solver
@@ -308,6 +309,7 @@ def read_data(X: Any, y: Any, sample_weight: Any, options: dict[str, Any], start
 def read_in_time(blocks: Blocks, options: dict[str, Any], started: float) -> NamedData:
     """Return what a pass over blocks finds; max_seconds and Ctrl-C end it."""
     seconds = checked_option("max_seconds", options["max_seconds"])
+    blocks._watch = BlocksBar() if checked_option("progress", options["progress"]) else None
     with Interrupt(math.inf if seconds is None else started + seconds) as interrupt:
         try:
             found = read_blocks(blocks, options)

@@ -27,14 +27,17 @@ from gdfast.cli.data_options import (
     columns_to_predict,
     given_layout,
     read,
+    read_all,
     several,
     texts,
 )
 from gdfast.cli.options import GroupedCommand, as_typed, options_of_fit, with_options_of_fit
 from gdfast.cli.report import as_json, as_text
 from gdfast.cli.runs import report, runs
-from gdfast.cli.summaries import merge, summarize, summary_of_file
+from gdfast.cli.streaming import Memory, blocks_of_files, memory_allowed
+from gdfast.cli.summaries import expanded, merge, summarize, summary_of_files
 from gdfast.cli.sweep import sweep
+from gdfast.data.blocks.blocks import Blocks
 from gdfast.data.summary import Summary
 from gdfast.data.tables.table import Table
 from gdfast.formulas.losses import LOSSES
@@ -99,9 +102,10 @@ def demo(
 @with_options_of_fit
 def fit(
     data: Annotated[
-        Path,
+        list[Path],
         typer.Argument(
-            help='A data file, "-" for standard input; see docs/data-files.md. Or what `gdfast summarize` wrote.',
+            help='Data files with the same columns, or patterns of their names; "-" for standard input; see '
+            "docs/data-files.md. Or what `gdfast summarize` wrote.",
             rich_help_panel="Arguments",
         ),
     ],
@@ -116,6 +120,7 @@ def fit(
     columns: Columns = None,
     drop: Drop = None,
     one_hot: OneHot = None,
+    memory: Memory = None,
     predict: Annotated[
         str | None,
         typer.Option(help='The features of one row to predict, as in "33" or "1.5,2".', rich_help_panel=FILES),
@@ -129,7 +134,7 @@ def fit(
     ] = False,
     **options: Any,
 ) -> None:
-    """Train a linear model on a data file."""
+    """Train a linear model on data files."""
     arguments = options_of_fit(options)
     given: dict[str, Any] = {"--predict": predict, "--one-hot": one_hot, "--columns": columns, "--drop": drop}
     given |= {
@@ -138,8 +143,10 @@ def fit(
         "--separator": separator,
         "--decimal": decimal,
         "--encoding": encoding,
+        "--memory": memory,
     }
-    summary = summary_of_file(data, target, given)
+    paths = expanded(data)
+    summary = summary_of_files(paths, target, given)
     if summary is not None:
         names = summary.feature_names or [str(j) for j in range(summary.n_features)]
         show(fitted(summary, None, arguments), names, {"columns": list(names)}, None, plot, save, json)
@@ -148,7 +155,15 @@ def fit(
     if arguments["sample_weight"] is not None:
         own["--sample-weight"] = arguments["sample_weight"]
     layout = given_layout(header, separator, decimal, encoding)
-    table = read(data, layout, lambda found: columns_to_fit(found, own, columns, drop), as_text=texts(one_hot))
+    blocks = blocks_of_files(paths, memory_allowed(memory), layout, own, columns, drop, one_hot)
+    if blocks is not None:
+        arguments.pop("sample_weight")
+        trained = fitted(blocks, None, arguments)
+        names = trained.feature_names or ()
+        row = None if predict is None else trained.predict(given_row(predict, names, {}).matrix())[0]
+        show(trained, names, {"columns": list(names), "target": target, "one_hot": {}}, row, plot, save, json)
+        return
+    table = read_all(paths, layout, lambda found: columns_to_fit(found, own, columns, drop), as_text=texts(one_hot))
     features = table.select([name for name in table.names if name not in own.values()])
     categories = found_categories(features, several(one_hot, features.names))
     inputs = encoded(features, categories)
@@ -238,7 +253,7 @@ def labels_or_numbers(table: Table, target: str, arguments: dict[str, Any]) -> N
     return table[target] if loss is None or loss.classification else table.numbers(target)
 
 
-def fitted(X: Table | Summary, y: NDArray[Any] | None, arguments: dict[str, Any]) -> Run:
+def fitted(X: Table | Summary | Blocks, y: NDArray[Any] | None, arguments: dict[str, Any]) -> Run:
     """Fit; messages have the options as they are typed."""
     try:
         return gdfast.fit(X, y, progress=sys.stderr.isatty(), **arguments)

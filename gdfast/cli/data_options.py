@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
+import numpy as np
 import typer
 
 from gdfast.data.tables.layout import SENTENCES, Found, Layout, make_layout
@@ -25,6 +26,7 @@ __all__ = [
     "columns_to_predict",
     "given_layout",
     "read",
+    "read_all",
     "several",
     "texts",
 ]
@@ -74,6 +76,29 @@ def read(path: Path, layout: Layout, choose: Any, as_text: Collection[str] = ())
         return read_chosen(path, layout, choose, as_text)
     except ValueError as error:
         raise ValueError(as_typed(str(error))) from error
+
+
+def read_all(paths: Sequence[Path], layout: Layout, choose: Any, as_text: Collection[str] = ()) -> Table:
+    """Read the columns of data files that a function chooses, one file below the other."""
+    tables = [read(path, layout, choose, as_text) for path in paths]
+    first = tables[0]
+    for path, table in zip(paths, tables, strict=True):
+        if set(table.names) != set(first.names):
+            other = sorted(set(table.names) ^ set(first.names))[0]
+            raise ValueError(
+                f"{str(path)!r} and {str(paths[0])!r} have different columns, as {other!r}; choose those that both "
+                "have by --columns"
+            )
+        for name in table.names:
+            if (table[name].dtype == object) != (first[name].dtype == object):
+                kinds = [f"{'text' if one[name].dtype == object else 'numbers'}" for one in (table, first)]
+                raise ValueError(
+                    f"the column {name!r} holds {kinds[0]} in {str(path)!r} and {kinds[1]} in {str(paths[0])!r}; "
+                    "make them alike"
+                )
+    if len(tables) == 1:
+        return first
+    return Table({name: np.concatenate([table[name] for table in tables]) for name in first.names})
 
 
 def several(given: Sequence[str] | None, known: Collection[str]) -> tuple[str, ...]:

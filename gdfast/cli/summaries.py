@@ -1,6 +1,7 @@
 """The commands on summaries of rows: summarize writes one of data files, merge one of several; fit reads them."""
 
 import glob
+import sys
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,11 +21,13 @@ from gdfast.cli.data_options import (
     given_layout,
     read,
 )
-from gdfast.data.summary import Summary
+from gdfast.cli.streaming import Memory, blocks_of_files, memory_allowed
+from gdfast.data.summary import Summary, summary_of_blocks
 from gdfast.data.tables.layout import Layout
 from gdfast.data.triangle import merged_in_tree
+from gdfast.solvers.monitoring.progress import BlocksBar
 
-__all__ = ["merge", "summarize", "summary_of_file"]
+__all__ = ["expanded", "merge", "summarize", "summary_of_files"]
 
 MEMBERS = {"triangle.npy", "low.npy", "high.npy", "digest.npy"}  # of a file of Summary.save
 
@@ -44,11 +47,12 @@ def summarize(
     encoding: Encoding = None,
     columns: Columns = None,
     drop: Drop = None,
+    memory: Memory = None,
 ) -> None:
-    """Write all that full-batch descent on a squared error needs of data files, one file in memory at a time."""
+    """Write all that full-batch descent on a squared error needs of data files, a file or a block of it at a time."""
     own = {"--target": target} | ({} if sample_weight is None else {"--sample-weight": sample_weight})
     layout = given_layout(header, separator, decimal, encoding)
-    write(summaries_of_files(expanded(files), layout, own, columns, drop), out)
+    write(summaries_of_files(expanded(files), layout, own, columns, drop, memory_allowed(memory)), out)
 
 
 def merge(
@@ -97,9 +101,15 @@ def summaries_of_files(
     own: dict[str, str],
     columns: Sequence[str] | None,
     drop: Sequence[str] | None,
+    allowed: float,
 ) -> Iterator[tuple[Path, Summary]]:
-    """Yield the summary of each data file."""
+    """Yield the summary of each data file, which is read in blocks where it does not fit into the memory allowed."""
     for path in paths:
+        blocks = blocks_of_files([path], allowed, layout, own, columns, drop)
+        if blocks is not None:
+            blocks._watch = BlocksBar() if sys.stderr.isatty() else None
+            yield path, summary_of_blocks(blocks)
+            continue
         table = read(path, layout, lambda found: columns_to_fit(found, own, columns, drop))
         X = table.select([name for name in table.names if name not in own.values()])
         weight = table.numbers(own["--sample-weight"]) if "--sample-weight" in own else None
@@ -109,12 +119,19 @@ def summaries_of_files(
             raise ValueError(f"{str(path)!r}: {error}") from error
 
 
-def summary_of_file(path: Path, target: str | None, others: dict[str, Any]) -> Summary | None:
-    """Return the Summary that a file holds, None where it is a data file, which needs a target."""
-    if not is_summary(path):
+def summary_of_files(paths: Sequence[Path], target: str | None, others: dict[str, Any]) -> Summary | None:
+    """Return the Summary that a file holds, None where there are data files, which need a target."""
+    held = [path for path in paths if is_summary(path)]
+    if not held:
         if target is None:
             raise ValueError("--target is missing: the column of the data file to predict")
         return None
+    path = held[0]
+    if len(paths) > 1:
+        raise ValueError(
+            f"{str(path)!r} is a summary, and {len(paths)} files are given; give one summary, which `gdfast merge` "
+            "makes of several"
+        )
     given = ["--target"] if target is not None else []
     given += [name for name, value in others.items() if value not in (None, ())]
     if given:

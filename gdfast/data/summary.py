@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from gdfast._utils.archive import DIGEST, Arrays, check_digest, native, read_archive, write_archive
 from gdfast._utils.arguments import as_array, shown, vector
+from gdfast._utils.blas import one_blas_thread
 from gdfast._utils.storage import file_name, write_whole
 from gdfast.data.blocks.block import Block
 from gdfast.data.blocks.blocks import Blocks, blocks_given
@@ -467,10 +468,11 @@ def summary_of_blocks(blocks: Blocks) -> Summary:
 
 
 def numbered_summary(block: Block) -> tuple[int, Summary]:
-    """Return the number and the Summary of a block."""
+    """Return the number and the Summary of a block, the same to the bit in each process."""
     summary = object.__new__(Summary)
     if block.X.shape[0]:
-        summary._set_rows(block.X, block.y, block.sample_weight, block.names)
+        with one_blas_thread():
+            summary._set_rows(block.X, block.y, block.sample_weight, block.names)
     else:
         summary._set_empty(block.X.shape[1], block.y, block.names)
     return block.number, summary
@@ -487,7 +489,8 @@ def merged_all(summaries: Iterable[tuple[int, Summary]]) -> Summary:
 def merged_blocks(first: tuple[int, Summary], second: tuple[int, Summary]) -> tuple[int, Summary]:
     """Return two merged; an error names the first block of the second."""
     try:
-        return first[0], first[1].merge(second[1])
+        with one_blas_thread():
+            return first[0], first[1].merge(second[1])
     except ValueError as error:
         raise ValueError(f"block {second[0]}: {error}") from error
 

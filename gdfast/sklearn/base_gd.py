@@ -1,5 +1,6 @@
 """Base class of GDRegressor and GDClassifier: from parameters to calls of gdfast.fit, from its runs to attributes."""
 
+import copy
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -329,7 +330,10 @@ class BaseGD(Estimator):
 
 def lazily(estimator: BaseGD, X: Any, function: Callable[[NDArray[Any]], NDArray[Any]] | None) -> Any:
     """Return a Dask array of a function of the linear predictors of a Dask collection, which is not computed yet."""
-    evaluate = functools.partial(estimator._evaluated, function=function)
+    now = copy.copy(estimator)  # as it is, whatever it is trained on before the array is computed
+    now.coef_, now.intercept_ = np.copy(estimator.coef_), np.copy(estimator.intercept_)
+    method = getattr(function, "__name__", "")
+    evaluate = functools.partial(now._evaluated, function=getattr(now, method, function))
     z = np.zeros((1, estimator.n_features_in_), estimator.coef_.dtype) @ estimator.coef_.T + estimator.intercept_
     meta = np.asarray(z if function is None else function(z))[:0]
     if not hasattr(type(X), "chunks"):

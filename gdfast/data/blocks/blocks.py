@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from gdfast.data.blocks.ahead import read_ahead
 from gdfast.data.blocks.block import Block
@@ -11,6 +11,7 @@ from gdfast.data.blocks.dask.partitions import Partitions, is_collection
 from gdfast.data.blocks.files import checked_columns
 from gdfast.data.blocks.ledger import Ledger
 from gdfast.data.blocks.source import RowsOfArrays, Source, make_source
+from gdfast.data.csr import CSR
 from gdfast.data.frames import is_dataset, is_lazy_frame
 from gdfast.data.triangle import merged_in_tree
 
@@ -66,6 +67,7 @@ class Blocks:
     """
 
     _cluster: Any  # where the blocks are, None for this process
+    _watch: "Watch | None" = None  # what is told of each pass
 
     def __init__(self, source: Any, *, columns: Any = None) -> None:
         self._source: Source = make_source(source)
@@ -216,11 +218,22 @@ class Blocks:
             for _ in self._read():  # the first pass, whose first block decides the columns
                 pass
         given = given_blocks(self._source, self._ledger, order)
+        if self._watch is not None:
+            return watched(self._in_turn(given), self._watch, self._rows)
+        return self._in_turn(given)
+
+    def _in_turn(self, given: Generator["GivenBlock", None, None]) -> Generator[Block, None, None]:
+        """Return blocks one after another, the next one being read on a thread."""
         if self._ledger.count is None:
             return read_ahead(checked_blocks(given, self._ledger))
         return released(
             checked_blocks(read_ahead(given), self._ledger)
         )  # where a checksum is all, reading takes longer
+
+    @property
+    def _rows(self) -> int | None:
+        """The rows of all blocks, None where they are not known."""
+        return self._source.rows if self._ledger.count is None else int(self._ledger.sizes.sum())
 
     def _merged(self, make: Callable[[int, int], Callable[[Block], Part]], merge: Callable[[Part, Part], Part]) -> Part:
         """Return what a function makes of each block, merged in a tree whose shape the number of blocks decides.
@@ -278,6 +291,38 @@ def blocks_of(source: Source, ledger: Ledger | None = None, cluster: Any = None)
     blocks._source, blocks._ledger = source, Ledger(None) if ledger is None else ledger
     blocks._cluster = cluster
     return blocks
+
+
+class Watch(Protocol):
+    """What is told how far a pass over blocks has come."""
+
+    def begin(self, rows: int | None) -> None:
+        """Note that a pass begins over so many rows, None where that is not known."""
+
+    def add(self, rows: int, size: int) -> None:
+        """Note that so many more rows are read, and their bytes."""
+
+    def end(self) -> None:
+        """Note that the pass ends."""
+
+
+def watched(blocks: Generator[Block, None, None], watch: Watch, rows: int | None) -> Generator[Block, None, None]:
+    """Yield blocks, and tell how far the pass has come."""
+    watch.begin(rows)
+    try:
+        with closing(blocks):
+            for block in blocks:
+                count, size = block.X.shape[0], bytes_of(block)
+                yield block
+                watch.add(count, size)
+    finally:
+        watch.end()
+
+
+def bytes_of(block: Block) -> int:
+    """Return the bytes of the values of a block."""
+    X = block.X.data if isinstance(block.X, CSR) else block.X
+    return int(X.nbytes + block.y.nbytes)
 
 
 class GivenBlock:

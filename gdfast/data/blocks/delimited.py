@@ -28,14 +28,14 @@ LEAST_BYTES, ROW_BYTES = 2**20, 256
 class CSVBlocks:
     """The blocks of some files, none of which is in two of them."""
 
-    shuffles = False
+    shuffles, rows = False, None
 
     def __init__(self, paths: Any, target: Any, columns: Any, weight: Any, block_rows: Any) -> None:
         needed("pyarrow.csv", "CSV files")
         chosen, rows = checked_columns(columns), checked_rows(block_rows)
         self.files = file_names(paths)
         self.wanted = wanted_columns(header(self.files[0]), repr(self.files[0]), target, chosen, weight)
-        self.rows = rows or self.wanted.most_rows
+        self.block_rows = rows or self.wanted.most_rows
 
     def held(self, number: int) -> None:
         """Return None: blocks are read anew."""
@@ -48,7 +48,7 @@ class CSVBlocks:
                 raise ValueError(f"{file!r} is gone since it was first read; the files must stay the same")
             self.wanted.check(header(file), repr(file))
             cutter = Cutter(pieces(file, self.wanted), self.wanted, file, memory)
-            while (block := [cutter.take(self.rows)])[0] is not None:
+            while (block := [cutter.take(self.block_rows)])[0] is not None:
                 yield block.pop()
 
     def __repr__(self) -> str:

@@ -50,6 +50,11 @@ class ParquetBlocks:
                 f"paths: there are no rows in {', '.join(map(repr, self.files[:5]))}; give a file that has some"
             )
 
+    @property
+    def rows(self) -> int:
+        """The rows of all files."""
+        return sum(part.stop - part.first for part in self.parts)
+
     def held(self, number: int) -> None:
         """Return None: blocks are read anew."""
 

@@ -22,7 +22,7 @@ WORDS = ("y", "sample_weight")
 class Scan:
     """The blocks of a dataset or a lazy frame."""
 
-    shuffles = False
+    shuffles, rows = False, None
 
     def __init__(self, X: Any, y: Any, sample_weight: Any) -> None:
         for what, value in zip(WORDS, (y, sample_weight), strict=True):

@@ -27,6 +27,10 @@ class Source(Protocol):
 
     shuffles: bool  # whether the blocks can be taken in any order
 
+    @property
+    def rows(self) -> int | None:
+        """The rows of all blocks, None where they are not known before they are read."""
+
     def held(self, number: int) -> Any:
         """Return the array in memory that X of a block is, or is a part of; None where it is made anew."""
 
@@ -44,6 +48,11 @@ class Entries:
 
     def __init__(self, source: Sequence[Any]) -> None:
         self.source = source
+
+    @property
+    def rows(self) -> int | None:
+        """The rows of an array in memory, else None."""
+        return self.source.n if isinstance(self.source, RowsOfArrays) else None
 
     def held(self, number: int) -> Any:
         """Return the array in memory that X of a block is, or is a part of; None where it is made anew."""
@@ -71,7 +80,7 @@ class Entries:
 class Calls:
     """A function that returns a new iterator over the same blocks at each call."""
 
-    shuffles = False
+    shuffles, rows = False, None
 
     def __init__(self, function: Callable[[], Iterable[Any]]) -> None:
         self.function = function
@@ -145,7 +154,7 @@ class RowsOfArrays(Sequence[Any]):
     """Blocks of rows of arrays, as views."""
 
     def __init__(self, X: Any, y: Any, block_rows: Any, sample_weight: Any) -> None:
-        self.rows = whole("block_rows", block_rows, 1)
+        self.block_rows = whole("block_rows", block_rows, 1)
         X, y, sample_weight, names = by_name(X, y, sample_weight)
         self.X = X.tocsr() if is_sparse(X) else as_array("X", X) if names is None else X
         self.parts = [as_array("y", y, "targets")]
@@ -162,10 +171,10 @@ class RowsOfArrays(Sequence[Any]):
                 )
 
     def __len__(self) -> int:
-        return -(-self.n // self.rows)
+        return -(-self.n // self.block_rows)
 
     def __getitem__(self, number: Any) -> Any:
         if not 0 <= number < len(self):
             raise IndexError(f"block {number} of {len(self)}")
-        rows = slice(number * self.rows, (number + 1) * self.rows)
+        rows = slice(number * self.block_rows, (number + 1) * self.block_rows)
         return (rows_of(self.X, rows), *(part[rows] for part in self.parts))

@@ -11,7 +11,7 @@ __all__ = ["Computed"]
 class Computed:
     """The partitions of Dask's collections, computed one after another."""
 
-    shuffles = True
+    shuffles, rows = True, None
 
     def __init__(self, partitions: Partitions) -> None:
         self.partitions = partitions
