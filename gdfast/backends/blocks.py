@@ -32,15 +32,15 @@ class KernelsOfBlock:
     backend: str
     model: Model
     n_threads: int
-    known: dict[int, KernelSet] | None  # by the Problem's id, where the Problems are held in memory
+    known: dict[int, KernelSet]  # by the Problem's id, of Problems that are held in memory
 
     def __call__(self, problem: Problem) -> KernelSet:
         """Return the kernels, which read X by rows: a copy by columns would not pay in one pass."""
-        if self.known is not None and id(problem) in self.known:
-            return self.known[id(problem)]
-        kernels: KernelSet = load(self.backend).Kernels(problem, self.model, False, self.n_threads)
-        if self.known is not None:
-            self.known[id(problem)] = kernels
+        kernels: KernelSet | None = self.known.get(id(problem))
+        if kernels is None:
+            kernels = load(self.backend).Kernels(problem, self.model, False, self.n_threads)
+            if problem.shared is not None:  # it is held, and its id will be no other's
+                self.known[id(problem)] = kernels
         return kernels
 
 
@@ -75,7 +75,7 @@ class BlockKernels(Kernels):
     def __init__(self, problem: Problem, model: Model, backend: str, n_threads: int) -> None:
         super().__init__(problem, model)
         self.rows = problem.blocks
-        self.make = KernelsOfBlock(backend, model, n_threads, None if self.rows.held is None else {})
+        self.make = KernelsOfBlock(backend, model, n_threads, {})
         self.reading: Reading | None = None  # of the epoch that `stochastic` is in
 
     def sums(self, rows: Any, W: NDArray[Any], b: NDArray[np.float64]) -> float:

@@ -110,6 +110,11 @@ def read_blocks(blocks: Blocks, options: dict[str, Any]) -> Summary | RowsInBloc
     The options are checked once the first block is read.
     """
     first_pass: FirstPass | None = None
+    known = None if blocks._cluster is not None else blocks._source.known()
+    if known is not None and sum(known.sizes) > 0:
+        first_pass = pass_of_options(known.features, 1, options)
+        if first_pass is not None and not first_pass.needed and not isinstance(options["learning_rate"], str):
+            return RowsInBlocks.of_known(blocks, known, first_pass)
 
     def work(d: int, k: int) -> Callable[[Block], Any]:
         nonlocal first_pass

@@ -79,7 +79,7 @@ WRONG = {
     "decimal": (["c0.csv", "--target", "y", "--memory", "1k", "--decimal", ","], "and only Parquet files and comma-"),
     "one-hot": (["c0.csv", "--target", "y", "--memory", "1k", "--one-hot", "label"], "--one-hot needs all rows"),
     "no column": (["c*.csv", "--target", "z", "--memory", "1k"], "there is no column 'z'"),
-    "text": (["c*.csv", "--target", "y", "--memory", "1k"], "column 'label' holds"),
+    "text": (["c*.csv", "--target", "y", "--memory", "1k"], "column 'label' does not hold numbers only"),
     "other columns": (["p0.parquet", "other.parquet", "--target", "y", "--memory", "1k"], "other.parquet' lacks the"),
     "different columns": (["p0.parquet", "other.parquet", "--target", "y"], "have different columns, as 'a'"),
     "text and numbers": (["p0.parquet", "text.parquet", "--target", "label"], "'y' holds text in 'text.parquet' and"),

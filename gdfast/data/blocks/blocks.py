@@ -276,6 +276,9 @@ class Blocks:
 
     def _fingerprint(self) -> str:
         """Return the fingerprint of all blocks, after a pass over them."""
+        if len(self._ledger.records) != self._ledger.count:
+            for _ in self._read():
+                pass
         return self._ledger.fingerprint()
 
     def _in_order_of(self, names: tuple[str, ...] | None) -> "Blocks":

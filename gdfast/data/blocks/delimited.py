@@ -40,6 +40,9 @@ class CSVBlocks:
     def held(self, number: int) -> None:
         """Return None: blocks are read anew."""
 
+    def known(self) -> None:
+        """Return None: nothing is known of blocks that are not read."""
+
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks, file by file."""
         memory = Memory()

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast.data.blocks.block import Block, NamedRows, SourceBlock, checked_block, unpacked
+from gdfast.data.blocks.source import Known
 from gdfast.data.csr import CSR
 from gdfast.data.fingerprint import checksum
 
@@ -58,23 +59,40 @@ class Ledger:
         self.values: str | None = None  # likewise
         self.records: dict[int, Record] = {}
         self.held: dict[int, Block] = {}
-        self.count: int | None = None  # of the blocks; None before the first pass has ended
+        self.count: int | None = None  # of the blocks; None before the first pass has ended, or their source is known
+        self.known: Known | None = None  # of the source, instead of a first pass
 
     @property
     def names(self) -> tuple[str, ...] | None:
         """The names of the columns, once a block is read."""
+        if self.known is not None and self.expected is None:
+            return self.known.names
         return None if self.first is None else self.first.names
 
     @property
     def sizes(self) -> NDArray[np.int64]:
         """The rows of each block, after a pass."""
+        if self.known is not None:
+            return np.array(self.known.sizes, np.int64)
         return np.array([self.records[number].rows for number in range(len(self.records))], np.int64)
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of X, that of all blocks together."""
+        if self.known is not None:
+            return self.known.dtype
         found = {record.dtype for record in self.records.values() if record.rows}
         return np.result_type(*found) if found else np.dtype(np.float64)
+
+    @property
+    def features(self) -> int:
+        """The features of each block."""
+        assert self.known is not None or self.first is not None
+        return self.known.features if self.first is None and self.known is not None else self.first.features  # type: ignore[union-attr]
+
+    def begin_known(self, known: Known) -> None:
+        """Begin without a first pass."""
+        self.known, self.count, self.sparse = known, len(known.sizes), False
 
     def checked(self, number: int, given: Any, array: Any = None) -> Block:
         """Return a block that a source has given, with its numbers checked, the same as in the first pass.
@@ -120,6 +138,8 @@ class Ledger:
             raise ValueError(f"{where} has {record.rows} rows, and had {known.rows} in the first pass; {SAME}")
         if None not in (known.checksum, record.checksum) and known.checksum != record.checksum:
             raise ValueError(f"{where} has changed since the first pass; {SAME}")
+        if self.known is not None and record.rows != self.known.sizes[number]:
+            raise ValueError(f"{where} has {record.rows} rows, and had {self.known.sizes[number]}; {SAME}")
         if self.count is not None and number >= self.count:
             raise ValueError(f"{where} is one more than the {self.count} blocks of the first pass; {SAME}")
 
@@ -140,7 +160,8 @@ class Ledger:
     def check_kinds(self, record: Record, where: str) -> None:
         """Raise an error unless X and y of a block are of the kinds of those before."""
         if self.sparse is None:
-            self.sparse, self.outputs = record.sparse, record.outputs
+            self.sparse = record.sparse
+        self.outputs = self.outputs or record.outputs
         self.values = self.values or record.values
         if record.sparse not in (None, self.sparse):
             raise ValueError(

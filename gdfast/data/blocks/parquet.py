@@ -6,14 +6,19 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from gdfast.data.blocks.block import SourceBlock
 from gdfast.data.blocks.files import checked_columns, checked_rows, file_names
 from gdfast.data.blocks.pieces import Cutter, Memory, Piece, Wanted, piece_of, wanted_columns
+from gdfast.data.blocks.source import Known
 from gdfast.data.tables.arrow import as_array, index, reading
 from gdfast.data.tables.source import needed
 
 __all__ = ["ParquetBlocks", "arrow_piece", "reading_file"]
 
+FLOATS = {"double": "float64", "float": "float32"}  # of Arrow's types those that stay as they are
+NUMBERS = {*FLOATS, *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))}
 BATCH_ROWS = 2**14  # decoded and converted at a time
 BUFFER = 2**16  # bytes of a column read at a time: without it, and with pre_buffer, all columns of a row group are
 
@@ -39,11 +44,13 @@ class ParquetBlocks:
         first = repr(self.files[0])
         self.wanted = wanted_columns(schema.names, first, target, chosen, weight, index=index(schema))
         self.parts: list[Part] = []
+        self.schemas: list[Any] = []
         self.groups: dict[str, list[int]] = {}  # the rows of each row group
         for file in self.files:
             with opened(file) as parquet:
                 self.wanted.check(parquet.schema_arrow.names, repr(file))
                 self.groups[file] = row_groups(parquet)
+                self.schemas.append(parquet.schema_arrow)
             self.parts += parts_of(file, self.groups[file], rows, self.wanted.most_rows)
         if not self.parts:
             raise ValueError(
@@ -57,6 +64,15 @@ class ParquetBlocks:
 
     def held(self, number: int) -> None:
         """Return None: blocks are read anew."""
+
+    def known(self) -> Known | None:
+        """Return what the files say of their blocks."""
+        kinds = {str(schema.field(name).type) for schema in self.schemas for name in self.wanted.features}
+        numbers = all(str(schema.field(self.wanted.target).type) in NUMBERS for schema in self.schemas)
+        if self.wanted.weight is not None or len(kinds) > 1 or not kinds <= set(FLOATS) or not numbers:
+            return None
+        sizes = [part.stop - part.first for part in self.parts]
+        return Known(sizes, len(self.wanted.features), np.dtype(FLOATS[kinds.pop()]), self.wanted.features)
 
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks of an order; of blocks that follow one another a file is read on."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._utils.background import end_here_if_due
-from gdfast._utils.cached_property import cached_property
 from gdfast.data.blocks.block import Block
 from gdfast.data.blocks.blocks import Blocks
+from gdfast.data.blocks.ledger import place
+from gdfast.data.blocks.source import Known
 from gdfast.data.csr import CSR, Features
 from gdfast.data.problem import (
     BLOCKS,
     Problem,
+    Shared,
     check_classes,
     distinct,
     known_labels,
@@ -66,6 +68,11 @@ class FirstPass:
         """The loss's formulas."""
         return LOSSES[self.loss] if isinstance(self.loss, str) else self.loss.formulas
 
+    @property
+    def needed(self) -> bool:
+        """Whether training needs to know more than the sizes of blocks without weights."""
+        return self.rule.classification or self.standardize
+
     def __call__(self, block: Block) -> Found:
         """Return what is found of a block."""
         n, weights = block.X.shape[0], block.sample_weight
@@ -114,10 +121,10 @@ def merged_labels(first: NDArray[Any] | None, second: NDArray[Any] | None) -> ND
     return distinct(np.concatenate([first, second]))[0]
 
 
-def rows_of_block(block: Block) -> Block:
+def rows_of_block(block: Block, most: int = SAMPLE_ROWS) -> Block:
     """Return some rows of a block, evenly spaced, in arrays of their own."""
     n = block.X.shape[0]
-    rows = np.linspace(0, n - 1, min(SAMPLE_ROWS, n)).astype(np.intp)
+    rows = np.linspace(0, n - 1, min(most, n)).astype(np.intp)
     weights = None if block.sample_weight is None else block.sample_weight[rows]
     return Block(block.number, block.X[rows], block.y[rows], weights, block.names)
 
@@ -171,13 +178,19 @@ class RowsInBlocks:
         if found.labels is not None and first_pass.rule.coupled:
             outputs = len(found.labels)
         ledger = blocks._ledger
-        first = ledger.first
-        assert first is not None
         self.blocks, self.found = blocks, found
-        self.sizes, self.sparse, self.features = ledger.sizes, bool(ledger.sparse), first.features
+        self.sizes, self.sparse, self.features = ledger.sizes, bool(ledger.sparse), ledger.features
         scaling = None if found.moments is None else found.moments.scaling(self.sparse, ledger.dtype)
         factor = found.rows / found.weight if found.weighted else None
+        self.problems_held: list[Problem] | None = None
         self.make = BlockProblems(first_pass, found.labels, outputs, factor, ledger.dtype, scaling)
+
+    @staticmethod
+    def of_known(blocks: Blocks, known: Known, first_pass: FirstPass) -> "RowsInBlocks":
+        """Return blocks that need no first pass: of a regression, without weights, whose sizes are known."""
+        blocks._ledger.begin_known(known)
+        rows = sum(known.sizes)
+        return RowsInBlocks(blocks, Found(rows, float(rows), False, 1, None, np.inf, None, ()), first_pass)
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
@@ -207,7 +220,11 @@ class RowsInBlocks:
         if self.held is None:
             with closing(self.blocks._read(order)) as reading:
                 for block in reading:
-                    yield block.number, self.make(block)
+                    try:
+                        problem = self.make(block)
+                    except (TypeError, ValueError) as error:
+                        raise type(error)(f"{place(block.number, None)}: {error}") from error
+                    yield block.number, problem
             return
         for number in range(len(self.held)) if order is None else order:
             end_here_if_due()
@@ -226,18 +243,15 @@ class RowsInBlocks:
         """Return a function of the Problem of a block on a cluster, and of other arguments."""
         return self.blocks._call(number, partial(of_problem, self.make, function), *arguments)
 
-    @cached_property
+    @property
     def held(self) -> list[Problem] | None:
-        """The Problems of blocks that are arrays in memory and used as they are, None unless all are."""
+        """The Problems of blocks that are arrays in memory and used as they are, None unless all of them are."""
         held, make = self.blocks._ledger.held, self.make
-        blocks = [held[number] for number in range(len(self.sizes)) if number in held]
-        if (
-            len(blocks) < len(self.sizes)
-            or make.scaling is not None
-            or any(one.X.dtype != make.dtype for one in blocks)
-        ):
-            return None
-        return [make(block) for block in blocks]
+        if self.problems_held is None and len(held) == len(self.sizes):
+            blocks = [held[number] for number in range(len(self.sizes))]
+            if make.scaling is None and all(one.X.dtype == make.dtype for one in blocks):
+                self.problems_held = [replace(make(block), shared=Shared()) for block in blocks]
+        return self.problems_held
 
     def remember(self) -> None:
         """Make the checksums of arrays in memory, by which `check_held` finds that they have changed."""
@@ -248,8 +262,12 @@ class RowsInBlocks:
         self.blocks._ledger.check_held()
 
     def sample(self) -> list[Problem]:
-        """Return some of the rows."""
-        return [self.make(block) for block in self.found.sample]
+        """Return some of the rows; without a first pass those of the first block."""
+        if self.found.sample:
+            return [self.make(block) for block in self.found.sample]
+        first = int(np.argmax(self.sizes > 0))
+        with closing(self.blocks._read([first])) as reading:
+            return [self.make(rows_of_block(block, 32 * SAMPLE_ROWS)) for block in reading]
 
     def _fingerprint_parts(self) -> list[NDArray[Any]]:
         return [np.array(self.blocks._fingerprint())]

@@ -38,6 +38,9 @@ class Scan:
     def held(self, number: int) -> None:
         """Return None: blocks are read anew."""
 
+    def known(self) -> None:
+        """Return None: nothing is known of blocks that are not read."""
+
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks."""
         pieces = dataset_pieces(self.X, self.wanted) if is_dataset(self.X) else lazy_pieces(self.X, self.wanted)

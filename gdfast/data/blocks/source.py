@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from gdfast._utils.arguments import as_array, shown, whole
 from gdfast.data.csr import is_sparse
 from gdfast.data.frames import by_name, is_frame, rows_of
 
-__all__ = ["Calls", "Entries", "RowsOfArrays", "Source", "make_source"]
+__all__ = ["Calls", "Entries", "Known", "RowsOfArrays", "Source", "make_source"]
 
 ONCE = (
     "which can be read once, and training reads the blocks again and again; give a list of blocks, or a function "
@@ -20,6 +20,15 @@ KINDS = (
     "a sequence of blocks (X, y) or (X, y, sample_weight) or of functions that return one, or a function that returns "
     "a new iterator over the blocks at each call"
 )
+
+
+class Known(NamedTuple):
+    """What a source knows of its blocks without reading them; they have no weights, and one column of numbers as y."""
+
+    sizes: list[int]
+    features: int
+    dtype: np.dtype[Any]  # of X, float64 or float32
+    names: tuple[str, ...] | None
 
 
 class Source(Protocol):
@@ -33,6 +42,9 @@ class Source(Protocol):
 
     def held(self, number: int) -> Any:
         """Return the array in memory that X of a block is, or is a part of; None where it is made anew."""
+
+    def known(self) -> Known | None:
+        """Return what is known of the blocks without reading them, None where that is not all of it."""
 
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Return a new iterator over the blocks: all of them, or where they can be shuffled those of an order.
@@ -63,6 +75,23 @@ class Entries:
         entry = self.source[number]
         return None if callable(entry) else entry[0]
 
+    def known(self) -> Known | None:
+        """Return what is known of arrays in memory."""
+        if isinstance(self.source, RowsOfArrays):
+            entries: list[Any] = [(self.source.X, *self.source.parts)]
+        else:
+            entries = list(self.source) if isinstance(self.source, (list, tuple)) else []
+        if not entries or not all(is_plain(entry) for entry in entries):
+            return None
+        first = entries[0][0]
+        if any(X.shape[1] != first.shape[1] or X.dtype != first.dtype for X, _ in entries):
+            return None
+        sizes = [len(X) for X, _ in entries]
+        if isinstance(self.source, RowsOfArrays):
+            n, rows = self.source.n, self.source.block_rows
+            sizes = [min(rows, n - place) for place in range(0, n, rows)]
+        return Known(sizes, int(first.shape[1]), first.dtype, None)
+
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks of an order."""
         for number in range(len(self.source)) if order is None else order:
@@ -87,6 +116,9 @@ class Calls:
 
     def held(self, number: int) -> None:
         """Return None: blocks are made anew."""
+
+    def known(self) -> None:
+        """Return None: nothing is known of blocks that are not read."""
 
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Return the iterator of a new call."""
@@ -119,6 +151,15 @@ def make_source(source: Any) -> Source:
     if takes_nothing(source):
         return Calls(source)
     raise TypeError(f"source={shown(source)} must be {KINDS}: this function has arguments; use functools.partial")
+
+
+def is_plain(entry: Any) -> bool:
+    """Tell whether a block is an array X of floats, and as long an array y of numbers."""
+    if callable(entry) or len(entry) != 2 or not all(type(part) is np.ndarray for part in entry):
+        return False
+    X, y = entry
+    plain = X.ndim == 2 and y.ndim == 1 and len(X) == len(y) and y.dtype.kind in "fiu"
+    return bool(plain and X.shape[1] > 0 and X.dtype in (np.float64, np.float32))
 
 
 def is_data(value: Any) -> bool:

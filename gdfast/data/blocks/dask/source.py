@@ -19,6 +19,9 @@ class Computed:
     def held(self, number: int) -> None:
         """Return None: blocks are computed anew."""
 
+    def known(self) -> None:
+        """Return None: nothing is known of blocks that are not read."""
+
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks of an order."""
         from dask.base import compute
