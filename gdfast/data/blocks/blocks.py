@@ -224,11 +224,11 @@ class Blocks:
 
     def _in_turn(self, given: Generator["GivenBlock", None, None]) -> Generator[Block, None, None]:
         """Return blocks one after another, the next one being read on a thread."""
-        if self._ledger.count is None:
+        new = len(self._ledger.records) != self._ledger.count
+        if self._ledger.count is None or (new and self._source.held(0) is not None):
             return read_ahead(checked_blocks(given, self._ledger))
-        return released(
-            checked_blocks(read_ahead(given), self._ledger)
-        )  # where a checksum is all, reading takes longer
+        # What is left to check, or all of it in blocks of files, takes less than reading.
+        return released(checked_blocks(read_ahead(given), self._ledger))
 
     @property
     def _rows(self) -> int | None:
