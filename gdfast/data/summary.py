@@ -124,7 +124,9 @@ class Summary:
             return
         self._set_rows(features("X", X), y, sample_weight, names)
 
-    def _set_rows(self, X: Features, y: Any, sample_weight: Any, names: tuple[str, ...] | None) -> None:
+    def _set_rows(
+        self, X: Features, y: Any, sample_weight: Any, names: tuple[str, ...] | None, beside: bool = False
+    ) -> None:
         n = X.shape[0]
         Y = targets(y, n, "squared_error", LOSSES["squared_error"], 0.0)
         weights = None if sample_weight is None else vector("sample_weight", sample_weight, n, "row of X")
@@ -136,7 +138,7 @@ class Summary:
             raise ValueError("sample_weight has a sum that overflows; scale the weights")
         used = slice(None) if weights is None or weights.min() > 0 else np.flatnonzero(weights)
         self._set(
-            triangle_of_rows(X, Y, weights),
+            triangle_of_rows(X, Y, weights, beside),
             extremes(X[used]),
             n,
             weight,
@@ -472,7 +474,7 @@ def numbered_summary(block: Block) -> tuple[int, Summary]:
     summary = object.__new__(Summary)
     if block.X.shape[0]:
         with one_blas_thread():
-            summary._set_rows(block.X, block.y, block.sample_weight, block.names)
+            summary._set_rows(block.X, block.y, block.sample_weight, block.names, beside=True)
     else:
         summary._set_empty(block.X.shape[1], block.y, block.names)
     return block.number, summary
