@@ -171,6 +171,58 @@ def from_array(loss: str, epochs: int) -> Callable[[Path], Row]:
     return row
 
 
+# A cluster of two processes on this machine.
+
+
+def on_cluster(work: Callable[[Any, Any], Any]) -> Any:
+    """Return work(X, y) on a cluster of two processes that hold 4,000,000 x 20 in 20 blocks."""
+    import dask.array as da
+    from distributed import Client, LocalCluster, wait
+
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        random = da.random.default_rng(0)
+        X = random.normal(size=(4_000_000, 20), chunks=(200_000, 20)).persist()
+        y = (X[:, 0] > 0).astype(float).persist()
+        wait([X, y])
+        client.rebalance([X, y])
+        return work(X, y)
+
+
+def cluster_summary(folder: Path) -> Row:
+    """A Summary by two processes against one thread of one process."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4_000_000, 20))
+    y = X[:, 0]
+
+    def theirs() -> float:
+        parts = [(X[first : first + 200_000], y[first : first + 200_000]) for first in range(0, len(X), 200_000)]
+        return seconds(lambda: [gdfast.Summary(*part) for part in parts])
+
+    def ours() -> float:
+        return float(on_cluster(lambda A, b: min(seconds(lambda: gdfast.Summary(A, b)) for _ in range(4))))
+
+    return Row("Dask, 2 processes, Summary of 4,000,000 x 20", ours, "one thread", theirs, 1.6, True)
+
+
+def cluster_epoch(folder: Path) -> Row:
+    """The overhead of a full-batch epoch over 20 blocks: of small ones all of it, in units of 50 ms."""
+    import dask.array as da
+
+    def epoch(A: Any, b: Any) -> float:
+        small = da.from_array(np.random.default_rng(0).normal(size=(2_000, 20)), chunks=(100, 20))
+        labels = (small[:, 0] > 0).astype(float)
+        fits = [
+            min(seconds(lambda n=n: gdfast.fit(small, labels, epochs=n, **LOG_LOSS)) for _ in range(2)) for n in (1, 51)
+        ]
+        return (fits[1] - fits[0]) / 50
+
+    ours = lambda: on_cluster(epoch)  # noqa: E731
+    return Row("Dask, full-batch epoch of 20 blocks", ours, "0.05 s", lambda: 0.05, 1.0, False)
+
+
 ROWS: dict[str, Callable[[Path], Row]] = {
     "Parquet closed form": closed_form,
     "Parquet log loss": log_loss,
@@ -178,6 +230,8 @@ ROWS: dict[str, Callable[[Path], Row]] = {
     "in memory SGD": sgd_in_memory,
     "from_array log_loss": from_array("log_loss", 100),
     "from_array squared_error": from_array("squared_error", 200_000),
+    "Dask Summary": cluster_summary,
+    "Dask epoch": cluster_epoch,
 }
 
 

@@ -466,7 +466,7 @@ def numbered(blocks: Iterable[Any]) -> Iterable[tuple[int, Summary]]:
 
 def summary_of_blocks(blocks: Blocks) -> Summary:
     """Return the Summary of Blocks."""
-    return blocks._merged(lambda features, outputs: numbered_summary, merged_blocks)[1]
+    return blocks._merged(lambda features, outputs: numbered_summary, merged_blocks, once=True)[1]
 
 
 def numbered_summary(block: Block) -> tuple[int, Summary]:

@@ -28,10 +28,11 @@ def triangle_of_rows(
     (n, d), k = X.shape, Y.shape[1]
     R = np.empty((0, d + 1 + k))
     size = max(2 * (d + 1 + k), LEAST_ROWS, BLOCK_VALUES // (d + 1 + k))
+    memory = np.empty((min(n, size) + d + 1 + k) * (d + 1 + k))
     for first in range(0, n, size):
         end_here_if_due()
         stop = min(n, first + size)
-        block = np.empty((len(R) + stop - first, d + 1 + k), order="F")  # as LAPACK has it
+        block = memory[: (len(R) + stop - first) * (d + 1 + k)].reshape(-1, d + 1 + k, order="F")  # as LAPACK has it
         block[: len(R)] = R
         rows = block[len(R) :]
         rows[:, :d], rows[:, d], rows[:, d + 1 :] = dense(X[first:stop]), 1.0, Y[first:stop]

@@ -25,7 +25,7 @@ from gdfast.data.problem import (
 )
 from gdfast.data.scaling import scaling_of
 from gdfast.data.summarised import problem_of_summary
-from gdfast.data.summary import Summary, merged_blocks, numbered_summary
+from gdfast.data.summary import Summary, merged_blocks, numbered_summary, summary_of_blocks
 from gdfast.formulas.losses import LOSSES
 from gdfast.options.custom_loss import Loss
 from gdfast.options.declarations import checked
@@ -110,25 +110,28 @@ def read_blocks(blocks: Blocks, options: dict[str, Any]) -> Summary | RowsInBloc
     The options are checked once the first block is read.
     """
     first_pass: FirstPass | None = None
-    known = None if blocks._cluster is not None else blocks._source.known()
-    if known is not None and sum(known.sizes) > 0:
-        first_pass = pass_of_options(known.features, 1, options)
-        if first_pass is not None and not first_pass.needed and not isinstance(options["learning_rate"], str):
+    if (shape := blocks._shape()) is not None:
+        first_pass = pass_of_options(*shape, options)
+        if first_pass is None:
+            return summary_for_fit(blocks, summary_of_blocks(blocks))
+        known = blocks._source.known()
+        if known is not None and not (first_pass.needed or isinstance(options["learning_rate"], str)):
             return RowsInBlocks.of_known(blocks, known, first_pass)
 
     def work(d: int, k: int) -> Callable[[Block], Any]:
         nonlocal first_pass
-        first_pass = pass_of_options(d, k, options)
+        first_pass = pass_of_options(d, k, options) if shape is None else first_pass
         return numbered_summary if first_pass is None else first_pass
 
     def merge(first: Any, second: Any) -> Any:
         return merged_blocks(first, second) if first_pass is None else first_pass.merge(first, second)
 
     found = blocks._merged(work, merge)
-    if first_pass is not None:
-        return RowsInBlocks(blocks, found, first_pass)
-    blocks._release()
-    summary: Summary = found[1]
+    return summary_for_fit(blocks, found[1]) if first_pass is None else RowsInBlocks(blocks, found, first_pass)
+
+
+def summary_for_fit(blocks: Blocks, summary: Summary) -> Summary:
+    """Return the Summary of blocks, whose fingerprint is theirs."""
     summary._blocks = blocks
     if summary.weight == 0:
         raise ValueError("the blocks of X have no rows of positive weight; give at least one")

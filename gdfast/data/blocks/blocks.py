@@ -235,15 +235,20 @@ class Blocks:
         """The rows of all blocks, None where they are not known."""
         return self._source.rows if self._ledger.count is None else int(self._ledger.sizes.sum())
 
-    def _merged(self, make: Callable[[int, int], Callable[[Block], Part]], merge: Callable[[Part, Part], Part]) -> Part:
+    def _merged(
+        self,
+        make: Callable[[int, int], Callable[[Block], Part]],
+        merge: Callable[[Part, Part], Part],
+        once: bool = False,
+    ) -> Part:
         """Return what a function makes of each block, merged in a tree whose shape the number of blocks decides.
 
         ``make(d, k)`` returns the function, once the features and the outputs of the first block are known. Neither it
-        nor `merge` changes its arguments.
+        nor `merge` changes its arguments. Blocks that are needed `once` do not stay on a cluster.
         """
         if self._cluster is not None:
             rows = self._cluster.partitions
-            value: Part = self._cluster.merged(self._ledger, make(rows.features, rows.outputs), merge)
+            value: Part = self._cluster.merged(self._ledger, make(rows.features, rows.outputs), merge, once)
             return value
         function: Callable[[Block], Part] | None = None
 
@@ -264,15 +269,17 @@ class Blocks:
             raise ValueError("blocks is empty; give at least one (X, y)")
         return merged
 
+    def _shape(self) -> tuple[int, int] | None:
+        """Return the features and the outputs, None where they are not known before the blocks are read."""
+        if self._cluster is not None:
+            return self._cluster.partitions.features, self._cluster.partitions.outputs
+        known = self._source.known()
+        return None if known is None else (known.features, 1)
+
     def _call(self, number: int, function: Callable[..., Part], *arguments: Any) -> Part:
         """Return a function of a block on a cluster, and of other arguments."""
         result: Part = self._cluster.call(self._ledger, number, function, *arguments)
         return result
-
-    def _release(self) -> None:
-        """Let go of blocks that are kept on a cluster."""
-        if self._cluster is not None:
-            self._cluster.release()
 
     def _fingerprint(self) -> str:
         """Return the fingerprint of all blocks, after a pass over them."""

@@ -81,7 +81,7 @@ class Entries:
             entries: list[Any] = [(self.source.X, *self.source.parts)]
         else:
             entries = list(self.source) if isinstance(self.source, (list, tuple)) else []
-        if not entries or not all(is_plain(entry) for entry in entries):
+        if not entries or not all(is_plain(entry) for entry in entries) or not any(len(X) for X, _ in entries):
             return None
         first = entries[0][0]
         if any(X.shape[1] != first.shape[1] or X.dtype != first.dtype for X, _ in entries):

@@ -89,6 +89,14 @@ def test_the_same_bits_on_a_cluster(name, client):
 
 
 @EVERY
+def test_the_same_bits_of_persisted_collections(name, client):
+    y, options = OPTIONS[name]
+    rows, targets = (one.persist() for one in arrays(y))
+    assert bits(gdfast.fit(rows, targets, **options)) == local(name)
+    assert bits(gdfast.fit(rows.rechunk((SIZES, 5)).persist(), targets, **options)) == local(name)
+
+
+@EVERY
 def test_the_same_bits_where_blocks_are_computed_anew(name, client, monkeypatch):
     from gdfast.data.blocks.dask import cluster
 

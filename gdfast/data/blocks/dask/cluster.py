@@ -54,11 +54,19 @@ class Cluster:
         self.client, self.partitions = client, partitions
         self.blocks: list[Any] | None = None  # delayed, or on the workers
 
-    def merged(self, ledger: Ledger, function: Callable[[Block], Any], merge: Callable[[Any, Any], Any]) -> Any:
-        """Return what a function makes of each block, merged on the workers in the tree of `merged_in_tree`."""
+    def merged(
+        self, ledger: Ledger, function: Callable[[Block], Any], merge: Callable[[Any, Any], Any], once: bool
+    ) -> Any:
+        """Return what a function makes of each block, merged on the workers in the tree of `merged_in_tree`.
+
+        Blocks that are needed `once` do not stay on the workers.
+        """
         tasks = Tasks()
-        work = tasks.value(function)
-        parts = [tasks.call(part_of_block, work, tasks.of(block)) for block in self.checked(ledger)]
+        if once and self.blocks is None:
+            parts = [tasks.of(part) for part in self.checked_parts(ledger, function)]
+        else:
+            work = tasks.value(function)
+            parts = [tasks.call(part_of_block, work, tasks.of(block)) for block in self.checked(ledger)]
         count = len(parts)
         while len(parts) > 1:
             groups = [parts[first : first + GROUP] for first in range(0, len(parts), GROUP)]
@@ -77,10 +85,6 @@ class Cluster:
         ledger.note(number, record)
         return value
 
-    def release(self) -> None:
-        """Let go of the blocks on the workers."""
-        self.blocks = None
-
     def checked(self, ledger: Ledger) -> list[Any]:
         """Return the checked blocks: on the workers where all of them fit, else as tasks that compute them anew."""
         if self.blocks is None:
@@ -92,6 +96,15 @@ class Cluster:
             fit = self.size() <= PART * self.memory()
             self.blocks = self.client.persist(blocks) if fit else blocks
         return self.blocks
+
+    def checked_parts(self, ledger: Ledger, function: Callable[[Block], Any]) -> list[Any]:
+        """Return what a function makes of each block, the checks included, as delayed values."""
+        from dask.delayed import delayed
+
+        make = delayed(checked_and, pure=False, traverse=False)
+        work = delayed(partial(given, function), pure=False, traverse=False)()
+        expected = ledger.columns, ledger.expected
+        return [make(number, part, *expected, work) for number, part in enumerate(self.partitions.parts)]
 
     def size(self) -> float:
         """Return about how many bytes the blocks take."""
@@ -194,6 +207,17 @@ def checked_part(
     except (TypeError, ValueError) as error:
         raise type(error)(f"{place(number, None)}: {error}") from error
     return Checked(block, record_of(block))
+
+
+def checked_and(
+    number: int,
+    part: Partition,
+    columns: tuple[str, ...] | None,
+    expected: tuple[str, ...] | None,
+    function: Callable[[Block], Any],
+) -> tuple[dict[int, Record], Any]:
+    """Return what a function makes of a partition, and the record of its block by its number."""
+    return part_of_block(function, checked_part(number, part, columns, expected))
 
 
 def part_of_block(function: Callable[[Block], Any], checked: Checked) -> tuple[dict[int, Record], Any]:
