@@ -17,6 +17,8 @@ SHOWN = {page.name: re.findall(r"^```python\n(>>> .*?)^```", page.read_text(), r
 def test_examples_give_what_the_page_shows(page, tmp_path, monkeypatch):
     if any("gdfast.sklearn" in block for block in SHOWN[page]):
         pytest.importorskip("sklearn")
+    if any("dask" in block for block in SHOWN[page]):
+        pytest.importorskip("dask")
     monkeypatch.chdir(tmp_path)  # where the files of the examples are written
     example = doctest.DocTestParser().get_doctest("\n".join(SHOWN[page]), {}, page, page, 0)
     result = doctest.DocTestRunner().run(example)
