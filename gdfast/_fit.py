@@ -96,7 +96,8 @@ def fit(
         `Run.feature_names`, and frames that are passed later are matched to them by name.
         A `gdfast.Summary` holds y and the weights too; the closed form, which needs no more, is its only solver.
         `gdfast.Blocks` hold them too, and are read a block at a time: once for the closed form, else once an epoch.
-        With y a column's name, X can be a polars.LazyFrame or a pyarrow.dataset.Dataset, which are read in blocks.
+        With y a column's name, X can be a polars.LazyFrame or a pyarrow.dataset.Dataset, which are read in blocks. So
+        are dask.array and dask.dataframe, with y of their kind or a column's name, on the workers that hold them.
     y : array-like of shape (n,), (n, 1) or (n, n_outputs), or str, optional
         The targets; several columns for squared_error and huber. For a classification loss two classes with labels
         of any type, the larger in sorted order positive; for multinomial two or more classes. A str is the name of
@@ -195,7 +196,7 @@ def fit(
         Further columns of `Run.history`: any of "learning_rate", "gradient_norm", "coef_norm", "seconds", "coef" (with
         "intercept").
     progress : bool, default False
-        Show a progress bar with rate and cost (needs tqdm).
+        Show a progress bar with rate and cost (needs tqdm); of Blocks also one of the rows and bytes of each pass.
     callbacks : callable, object, or list of them, default ()
         Each has any of on_start(state), on_chunk(state) and on_end(state), or is a function, which is on_chunk.
         on_chunk stops the training by returning True. The state has epoch, epochs, steps, cost, coef, intercept,
