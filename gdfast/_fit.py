@@ -196,7 +196,7 @@ def fit(
         Further columns of `Run.history`: any of "learning_rate", "gradient_norm", "coef_norm", "seconds", "coef" (with
         "intercept").
     progress : bool, default False
-        Show a progress bar with rate and cost (needs tqdm); of Blocks also one of the rows and bytes of each pass.
+        Show a progress bar with rate and cost (needs tqdm).
     callbacks : callable, object, or list of them, default ()
         Each has any of on_start(state), on_chunk(state) and on_end(state), or is a function, which is on_chunk.
         on_chunk stops the training by returning True. The state has epoch, epochs, steps, cost, coef, intercept,

@@ -128,7 +128,7 @@ OPTIONS: dict[str, Option] = {
         None,
         "int",
         "Rows in a batch, at least 1: 1 for SGD, b for mini-batches of b rows; by default the full batch.",
-        "The last batch may be smaller.",
+        "The last batch may be smaller, also that of each of `Blocks`, which no batch crosses.",
         check=optional(count(1, hint=" (None is the full batch)")),
         group=TRAINING,
         words="int",
