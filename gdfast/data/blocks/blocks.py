@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from itertools import count
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from gdfast.data.blocks.ahead import read_ahead
 from gdfast.data.blocks.block import Block
 from gdfast.data.blocks.dask.partitions import Partitions, is_collection
 from gdfast.data.blocks.files import checked_columns
 from gdfast.data.blocks.ledger import Ledger
+from gdfast.data.blocks.reading import GivenBlock, Watch, checked_blocks, given_blocks, read_ahead, released, watched
 from gdfast.data.blocks.source import RowsOfArrays, Source, make_source
-from gdfast.data.csr import CSR
 from gdfast.data.frames import is_dataset, is_lazy_frame
 from gdfast.data.triangle import merged_in_tree
 
@@ -67,7 +65,7 @@ class Blocks:
     """
 
     _cluster: Any  # where the blocks are, None for this process
-    _watch: "Watch | None" = None  # what is told of each pass
+    _watch: Watch | None = None  # what is told of each pass
 
     def __init__(self, source: Any, *, columns: Any = None) -> None:
         self._source: Source = make_source(source)
@@ -222,7 +220,7 @@ class Blocks:
             return watched(self._in_turn(given), self._watch, self._rows)
         return self._in_turn(given)
 
-    def _in_turn(self, given: Generator["GivenBlock", None, None]) -> Generator[Block, None, None]:
+    def _in_turn(self, given: Generator[GivenBlock, None, None]) -> Generator[Block, None, None]:
         """Return blocks one after another, the next one being read on a thread."""
         new = len(self._ledger.records) != self._ledger.count
         if self._ledger.count is None or (new and self._source.held(0) is not None):
@@ -301,98 +299,6 @@ def blocks_of(source: Source, ledger: Ledger | None = None, cluster: Any = None)
     blocks._source, blocks._ledger = source, Ledger(None) if ledger is None else ledger
     blocks._cluster = cluster
     return blocks
-
-
-class Watch(Protocol):
-    """What is told how far a pass over blocks has come."""
-
-    def begin(self, rows: int | None) -> None:
-        """Note that a pass begins over so many rows, None where that is not known."""
-
-    def add(self, rows: int, size: int) -> None:
-        """Note that so many more rows are read, and their bytes."""
-
-    def end(self) -> None:
-        """Note that the pass ends."""
-
-
-def watched(blocks: Generator[Block, None, None], watch: Watch, rows: int | None) -> Generator[Block, None, None]:
-    """Yield blocks, and tell how far the pass has come."""
-    watch.begin(rows)
-    try:
-        with closing(blocks):
-            for block in blocks:
-                count, size = block.X.shape[0], bytes_of(block)
-                yield block
-                watch.add(count, size)
-    finally:
-        watch.end()
-
-
-def bytes_of(block: Block) -> int:
-    """Return the bytes of the values of a block."""
-    X = block.X.data if isinstance(block.X, CSR) else block.X
-    return int(X.nbytes + block.y.nbytes)
-
-
-class GivenBlock:
-    """A block as its source gives it."""
-
-    def __init__(self, number: int, block: Any, array: Any) -> None:
-        self.number, self.block, self.array = number, block, array
-
-    def take(self) -> Any:
-        """Return the block, which is let go here."""
-        block, self.block = self.block, None
-        return block
-
-    def release(self) -> None:
-        """Let go of the block."""
-        self.block = self.array = None
-
-
-def given_blocks(source: Source, ledger: Ledger, order: Iterable[int] | None) -> Generator[GivenBlock, None, None]:
-    """Yield the blocks of a source: all of them, whose number must stay the same, or those of an order."""
-    given = source.read(order)
-    try:
-        done = 0
-        for number in count() if order is None else order:
-            block = next_block(given, number)
-            if block is None:
-                break
-            yield GivenBlock(number, block.pop(), source.held(number))
-            done += 1
-        if order is None:
-            ledger.end(done)
-    finally:
-        if isinstance(given, Generator):
-            given.close()
-
-
-def next_block(given: Iterator[Any], number: int) -> list[Any] | None:
-    """Return the next block, in a list that can be emptied, None after the last one."""
-    try:
-        return [next(given)]
-    except StopIteration:
-        return None
-    except Exception as error:  # of the source, which may be a function of the caller's
-        error.add_note(f"raised while block {number} was read")
-        raise
-
-
-def checked_blocks(given: Generator[GivenBlock, None, None], ledger: Ledger) -> Generator[Block, None, None]:
-    """Yield blocks, checked."""
-    with closing(given):
-        for one in given:
-            yield ledger.checked(one.number, one.take(), one.array)
-
-
-def released(blocks: Generator[Block, None, None]) -> Generator[Block, None, None]:
-    """Yield blocks; the arrays of one are let go when the next one is asked for."""
-    with closing(blocks):
-        for block in blocks:
-            yield block
-            block.release()
 
 
 def blocks_given(X: Any, y: Any, sample_weight: Any) -> Blocks | None:

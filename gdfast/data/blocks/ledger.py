@@ -86,9 +86,10 @@ class Ledger:
 
     @property
     def features(self) -> int:
-        """The features of each block."""
-        assert self.known is not None or self.first is not None
-        return self.known.features if self.first is None and self.known is not None else self.first.features  # type: ignore[union-attr]
+        """The features of each block, once that is known."""
+        first = self.known or self.first
+        assert first is not None
+        return first.features
 
     def begin_known(self, known: Known) -> None:
         """Begin without a first pass."""

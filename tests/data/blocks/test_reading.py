@@ -198,7 +198,7 @@ def test_ctrl_c_ends_a_wait(call):
 
 def test_a_time_limit_ends_a_wait_that_many_signals_interrupt(monkeypatch):
     """One that comes at the end of a timeout must not make the wait endless."""
-    monkeypatch.setattr("gdfast.data.blocks.ahead.LOOKS", 0.002)
+    monkeypatch.setattr("gdfast.data.blocks.reading.LOOKS", 0.002)
     released, ended, main = threading.Event(), threading.Event(), threading.main_thread().ident
 
     def press():
