@@ -92,7 +92,8 @@ class Ledger:
         return first.features
 
     def begin_known(self, known: Known) -> None:
-        """Begin without a first pass."""
+        """Begin without a first pass; the blocks that are held are read again."""
+        self.held = {}
         self.known, self.count, self.sparse = known, len(known.sizes), False
 
     def checked(self, number: int, given: Any, array: Any = None) -> Block:

@@ -393,3 +393,47 @@ def test_without_pyarrow(files, monkeypatch):
         Blocks.from_parquet(files / "*.parquet", "y")
     with pytest.raises(ImportError, match="CSV files need pyarrow; pip install pyarrow"):
         Blocks.from_csv(files / "*.csv", "y")
+
+
+# What is made of the second file, of its bytes or of its frame, and what is said of it.
+CHANGES = {
+    "removed": (None, "is gone since it was first read"),
+    "cut off": (lambda data: data[:700], "it cannot be read as a table|has 2 rows, and had 10"),
+    "changed": (lambda frame: frame.assign(a=frame["a"] + 1), "has changed since the first pass"),
+    "shorter": (lambda frame: frame[:15], "has changed since it was first read|has 5 rows, and had 10 in the first"),
+    "missing": (
+        lambda frame: frame.replace({"a": {frame["a"][7]: np.nan}}),
+        "column 'a' has no finite number in row 8",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("batch_size", [None, 1])
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_files_that_change_during_a_training(tmp_path, kind, batch_size, name):
+    pd = pytest.importorskip("pandas")
+    frames = [pd.DataFrame(RNG.normal(size=(30, 3)), columns=["a", "b", "y"]) for _ in range(3)]
+    paths = [tmp_path / f"part{number}.{kind}" for number in range(3)]
+
+    def write(frame, path):
+        frame.to_csv(path, index=False) if kind == "csv" else frame.to_parquet(path, index=False)
+
+    for frame, path in zip(frames, paths, strict=True):
+        write(frame, path)
+    change, message = CHANGES[name]
+
+    def callback(state):
+        if state.epoch != 2:
+            return
+        if name == "removed":
+            paths[1].unlink()
+        elif name == "cut off":
+            paths[1].write_bytes(change(paths[1].read_bytes()))
+        else:
+            write(change(frames[1]), paths[1])
+
+    make = Blocks.from_csv if kind == "csv" else Blocks.from_parquet
+    options = {"loss": "huber", "epochs": 5, "learning_rate": 0.01, "batch_size": batch_size, "callback_every": 1}
+    with pytest.raises(ValueError, match=message):
+        gdfast.fit(make(paths, "y", block_rows=10), callbacks=callback, **options)
