@@ -108,9 +108,11 @@ def start_values(
     return W, np.zeros(k)
 
 
-def make_batch_size(batch_size: int | None, n: int) -> int | None:
-    """Return the size of a mini-batch, None for the full batch."""
-    return None if batch_size is None or batch_size >= n > 1 else batch_size
+def make_batch_size(batch_size: int | None, data: Dimensions) -> int | None:
+    """Return the size of a mini-batch, None for the full batch; in blocks a large one is each block."""
+    if batch_size is None or (batch_size >= data.n > 1 and not data.in_blocks):
+        return None
+    return min(batch_size, LARGEST_SHUFFLE)
 
 
 def make_seed(seed: int | None, batch_size: int | None, n: int) -> int:
@@ -174,7 +176,7 @@ def make_plan(
     validation_rows: NDArray[np.intp] | None = None,
 ) -> Plan:
     """Return the Plan of fit's arguments, checked by `gdfast.options.declarations.checked`."""
-    batch_size = options["batch_size"] if data.in_blocks else make_batch_size(options["batch_size"], data.n)
+    batch_size = make_batch_size(options["batch_size"], data)
     history, epochs, validated = options["history"], options["epochs"], validation is not None
     tol = make_tol(options["tol"], options["patience"], validated)
     patience = make_patience(tol, options["patience"], validated)

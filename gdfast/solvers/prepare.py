@@ -180,7 +180,7 @@ def prepare_data(
     """Return the problem of checked options, standardized where that is asked for, and its validation part."""
     problem, validation, rows = make_problem(X, y, loss, sample_weight, c), None, None
     n = len(problem.X)
-    seed = make_seed(options["seed"], make_batch_size(options["batch_size"], n), n)
+    seed = make_seed(options["seed"], make_batch_size(options["batch_size"], problem.dimensions), n)
     if isinstance(options["validation"], (tuple, list)):
         validation = validation_problem(problem, loss, options["validation"], c)
     elif options["validation"] is not None:

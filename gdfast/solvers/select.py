@@ -37,12 +37,13 @@ def missing_needs(solver: type[Solver], data: Dimensions, plan: Plan) -> list[st
 
 def trained_by_summary(summary: Dimensions, blocks: Dimensions, plan: Plan) -> bool:
     """Tell whether blocks of rows are trained on by their Summary alone, which one pass makes."""
+    name = choice("solver", plan.solver, ("auto", *SOLVERS))
     able = [solver for solver in SOLVERS.values() if not missing_needs(solver, summary, plan)]
     others = [solver for solver in SOLVERS.values() if not missing_needs(solver, blocks, plan)]
-    if plan.solver == "auto":
+    if name == "auto":
         least = min(solver.seconds(blocks, plan) for solver in others)
         return any(solver.seconds(blocks, plan) <= least for solver in able)
-    solver = SOLVERS[choice("solver", plan.solver, ("auto", *SOLVERS))]
+    solver = SOLVERS[name]
     if solver not in able and solver not in others:
         needs = [missing_needs(solver, data, plan) for data in (summary, blocks)]
         raise_missing(solver, min(needs, key=len), others)
