@@ -192,14 +192,18 @@ class BaseGD(Estimator):
         """Train on blocks of rows, or on Dask's collections, and set the fitted attributes."""
         initial = self._initial_coefficients(coef_init, intercept_init)
         run = gdfast.fit(blocks, **self._fit_options(*self._draw_seeds(1)) | given | initial)
-        self.n_features_in_ = run.coef.shape[-1]
-        self.__dict__.pop("feature_names_in_", None)
-        if run.feature_names is not None:
-            self.feature_names_in_ = np.array(run.feature_names, dtype=object)
+        self._set_attributes_of_blocks(run)
         if run.classes is not None:
             self.classes_ = run.classes
         self._set_fitted_attributes([run])
         self._keep_runs([run], (blocks, None, None))
+
+    def _set_attributes_of_blocks(self, run: gdfast.Run) -> None:
+        """Set what scikit-learn knows of features."""
+        self.n_features_in_ = run.coef.shape[-1]
+        self.__dict__.pop("feature_names_in_", None)
+        if run.feature_names is not None:
+            self.feature_names_in_ = np.array(run.feature_names, dtype=object)
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, **given: Any) -> None:
         """Check the rows, train on them for one epoch, and set the fitted attributes."""

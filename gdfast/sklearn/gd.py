@@ -1,5 +1,6 @@
 """GDRegressor and GDClassifier: gdfast.fit as scikit-learn estimators."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
+import gdfast
 from gdfast._utils.arguments import choice, numeric_array, shown
 from gdfast.data.blocks.blocks import Blocks
+from gdfast.data.blocks.rows import labels_of_blocks
 from gdfast.data.csr import features
 from gdfast.formulas.losses import LOSSES, log_normalised
 from gdfast.formulas.probabilities import agreeing, log_one_against_all, predicted_classes
@@ -385,8 +388,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
         X : array-like or sparse matrix of shape (n, n_features), or Blocks or Dask collection
             The features. `gdfast.Blocks` hold y and the weights, too.
         y : array-like of shape (n,), or Dask collection, default=None
-            The labels, of two or more classes; in blocks of more than two classes for "multinomial" alone. Of a Dask
-            data frame also a column's name.
+            The labels, of two or more classes. Of a Dask data frame also a column's name.
         sample_weight : array-like of shape (n,), default=None
             At least 0, not all 0; scaled to mean 1. None is 1 for all.
         validation : float or tuple, default=None
@@ -474,7 +476,18 @@ class GDClassifier(ClassifierMixin, BaseGD):
             raise ValueError(
                 f"class_weight={shown(self.class_weight)} is not possible on blocks of rows; give sample_weight"
             )
-        super()._fit_blocks(blocks, coef_init, intercept_init, **given)
+        classes = None if LOSSES[self.loss].coupled else labels_of_blocks(blocks)
+        if classes is None or len(classes) <= 2:
+            super()._fit_blocks(blocks, coef_init, intercept_init, **given)
+            return
+        self.classes_ = classes
+        initial = self._initial_coefficients(coef_init, intercept_init)
+        parts = [blocks._against_others(label) for label in classes]
+        calls = self._one_vs_rest_calls(parts, given.get("validation"), initial)
+        runs = [gdfast.fit(part, **call.options) for part, call in zip(parts, calls, strict=True)]
+        self._set_attributes_of_blocks(runs[0])
+        self._set_fitted_attributes(runs)
+        self._keep_runs(runs, (parts[0], None, None))
 
     def _check_parameters(self) -> None:
         """Raise an error for a loss that is not one of a classification."""
@@ -538,7 +551,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
         validation = self._checked_validation(validation)
         initial = self._initial_coefficients(coef_init, intercept_init)
         if len(self.classes_) > 2 and not LOSSES[self.loss].coupled:
-            return self._one_vs_rest_calls(rows, validation, initial)
+            return self._one_vs_rest_calls(rows.one_vs_rest, validation, initial)
         if not LOSSES[self.loss].coupled:
             initial = {
                 name: None if value is None else numeric_array(name, value).reshape(-1)
@@ -547,8 +560,8 @@ class GDClassifier(ClassifierMixin, BaseGD):
         options = self._fit_options(*self._draw_seeds(1))
         return [FitCall(rows.y, options | {"validation": validation} | initial)]
 
-    def _one_vs_rest_calls(self, rows: TrainingRows, validation: Any, initial: dict[str, Any]) -> list[FitCall]:
-        """Return the calls that fit each class against all others."""
+    def _one_vs_rest_calls(self, targets: Sequence[Any], validation: Any, initial: dict[str, Any]) -> list[FitCall]:
+        """Return the calls that fit each class against all others, whose targets these are."""
         if self.checkpoint is not None:
             raise ValueError(
                 f"checkpoint={self.checkpoint!r} holds one fit, and {len(self.classes_)} classes take one each; leave "
@@ -558,7 +571,7 @@ class GDClassifier(ClassifierMixin, BaseGD):
         calls = []
         for i, seed in enumerate(self._draw_seeds(len(self.classes_))):
             options = self._fit_options(seed) | {"validation": self._validation_one_vs_rest(i, validation)}
-            calls.append(FitCall(rows.one_vs_rest[i], options | {name: start[i] for name, start in starts.items()}))
+            calls.append(FitCall(targets[i], options | {name: start[i] for name, start in starts.items()}))
         return calls
 
     def _set_fitted_attributes(self, runs: Any) -> None:

@@ -111,7 +111,7 @@ def read_blocks(blocks: Blocks, options: dict[str, Any]) -> Summary | RowsInBloc
     """
     first_pass: FirstPass | None = None
     if (shape := blocks._shape()) is not None:
-        first_pass = pass_of_options(*shape, options)
+        first_pass = pass_of_options(*shape, options, blocks._positive)
         if first_pass is None:
             return summary_for_fit(blocks, summary_of_blocks(blocks))
         known = blocks._source.known()
@@ -120,7 +120,7 @@ def read_blocks(blocks: Blocks, options: dict[str, Any]) -> Summary | RowsInBloc
 
     def work(d: int, k: int) -> Callable[[Block], Any]:
         nonlocal first_pass
-        first_pass = pass_of_options(d, k, options) if shape is None else first_pass
+        first_pass = pass_of_options(d, k, options, blocks._positive) if shape is None else first_pass
         return numbered_summary if first_pass is None else first_pass
 
     def merge(first: Any, second: Any) -> Any:
@@ -138,7 +138,7 @@ def summary_for_fit(blocks: Blocks, summary: Summary) -> Summary:
     return summary
 
 
-def pass_of_options(d: int, k: int, options: dict[str, Any]) -> FirstPass | None:
+def pass_of_options(d: int, k: int, options: dict[str, Any], positive: Any = None) -> FirstPass | None:
     """Return the first pass over blocks of d features and k outputs, None where it is to make their Summary.
 
     Raises the error of options that blocks cannot be fitted by.
@@ -161,7 +161,7 @@ def pass_of_options(d: int, k: int, options: dict[str, Any]) -> FirstPass | None
     if validation is None and trained_by_summary(replace(data, stand_in=SUMMARY_OF_BLOCKS), data, plan):
         return None
     choose_solver(data, plan)
-    return FirstPass(loss, model.c, options["standardize"])
+    return FirstPass(loss, model.c, options["standardize"], positive)
 
 
 def prepare_blocks(rows: RowsInBlocks, options: dict[str, Any], loss: str | Loss, c: float) -> Prepared:

@@ -66,6 +66,7 @@ class Blocks:
 
     _cluster: Any  # where the blocks are, None for this process
     _watch: Watch | None = None  # what is told of each pass
+    _positive: Any = None  # the label that is trained on against all others
 
     def __init__(self, source: Any, *, columns: Any = None) -> None:
         self._source: Source = make_source(source)
@@ -278,6 +279,12 @@ class Blocks:
         """Return a function of a block on a cluster, and of other arguments."""
         result: Part = self._cluster.call(self._ledger, number, function, *arguments)
         return result
+
+    def _against_others(self, positive: Any) -> "Blocks":
+        """Return the same blocks, of which a classification learns whether a label is this one."""
+        blocks = blocks_of(self._source, self._ledger, self._cluster)
+        blocks._positive = positive
+        return blocks
 
     def _fingerprint(self) -> str:
         """Return the fingerprint of all blocks, after a pass over them."""

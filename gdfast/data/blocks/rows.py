@@ -30,7 +30,7 @@ from gdfast.data.triangle import merged_in_tree
 from gdfast.formulas.losses import LOSSES, LossFormulas
 from gdfast.options.custom_loss import Loss
 
-__all__ = ["FirstPass", "Found", "RowsInBlocks"]
+__all__ = ["FirstPass", "Found", "RowsInBlocks", "labels_of_blocks"]
 
 Part = TypeVar("Part")
 
@@ -57,6 +57,7 @@ class FirstPass:
     loss: str | Loss
     c: float
     standardize: bool
+    positive: Any = None  # the label that is trained on against all others, where that is asked for
 
     @property
     def name(self) -> str:
@@ -81,13 +82,18 @@ class FirstPass:
             return Found(0, 0.0, weights is not None, 0, None, -np.inf, moments, ())
         labels, outputs, target = None, 1, -np.inf
         if self.rule.classification:
-            labels = distinct(one_label_a_row(block.y, n))[0]
+            labels = distinct(self.labels(block))[0]
         else:
             Y = self.targets(block)
             outputs, target = Y.shape[1], float(Y.max())
         weight = float(n) if weights is None else float(weights.sum())
         sample = (rows_of_block(block),)
         return Found(n, weight, weights is not None, outputs, labels, target, moments, sample)
+
+    def labels(self, block: Block) -> NDArray[Any]:
+        """Return the labels of a classification; against all others whether they are the positive one."""
+        labels = one_label_a_row(block.y, block.X.shape[0])
+        return labels if self.positive is None else np.asarray(labels == self.positive)
 
     def targets(self, block: Block) -> NDArray[np.float64]:
         """Return the targets (rows, outputs) of a regression."""
@@ -112,6 +118,19 @@ class FirstPass:
             moments=moments,
             sample=sample[::2] if len(sample) > SAMPLE_BLOCKS else sample,
         )
+
+
+def labels_of_blocks(blocks: Blocks) -> NDArray[Any]:
+    """Return the labels of all blocks in sorted order, after a pass over them."""
+    labels = blocks._merged(lambda features, outputs: labels_of_block, merged_labels)
+    if labels is None:
+        raise ValueError("the blocks of X have no rows of positive weight; give at least one")
+    return labels
+
+
+def labels_of_block(block: Block) -> NDArray[Any] | None:
+    """Return the labels of a block in sorted order, None without rows."""
+    return distinct(one_label_a_row(block.y, block.X.shape[0]))[0] if block.X.shape[0] else None
 
 
 def merged_labels(first: NDArray[Any] | None, second: NDArray[Any] | None) -> NDArray[Any] | None:
@@ -151,7 +170,7 @@ class BlockProblems:
         elif self.classes is None:
             Y = self.first_pass.targets(block)
         else:
-            Y = known_labels(self.classes, block.y, n, self.outputs > 1)
+            Y = known_labels(self.classes, self.first_pass.labels(block), n, self.outputs > 1)
         if self.factor is not None:
             weights = np.full(n, self.factor) if weights is None else weights * self.factor
         return Problem(X, Y, weights, self.classes, self.outputs > 1, self.scaling)

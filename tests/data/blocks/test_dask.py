@@ -304,8 +304,14 @@ def test_estimators(client):
     np.testing.assert_allclose(classifier.predict_proba(features).compute(), alone.predict_proba(X), rtol=1e-9)
     several = GDClassifier(loss="multinomial", learning_rate=0.3, epochs=5).fit(*arrays(np.arange(400) % 3))
     assert several.decision_function(arrays(Y)[0]).compute().shape == (400, 3)
-    with pytest.raises(ValueError, match="y holds 3 classes, and loss='log_loss' takes two; loss='multinomial'"):
-        GDClassifier(loss="log_loss").fit(*arrays(np.arange(400) % 3))
+    classes = np.digitize(Y, [-1.0, 1.0])
+    for names in (classes, np.array(["low", "middle", "top"])[classes]):
+        options = {"loss": "log_loss", "learning_rate": 0.3, "epochs": 9, "random_state": 0}
+        one_by_one = GDClassifier(**options).fit(*arrays(names))
+        expected = GDClassifier(**options).fit(X, names)
+        np.testing.assert_allclose(one_by_one.coef_, expected.coef_, rtol=1e-10)
+        assert one_by_one.classes_.tolist() == expected.classes_.tolist()
+        assert one_by_one.predict(rows).compute().tolist() == expected.predict(X).tolist()
     with pytest.raises(ValueError, match="class_weight='balanced' is not possible on blocks of rows"):
         GDClassifier(class_weight="balanced").fit(*arrays(LABELS))
 
@@ -313,6 +319,16 @@ def test_estimators(client):
 def test_estimators_on_blocks():
     from gdfast.sklearn import GDClassifier, GDRegressor
 
+    names = np.array(["low", "middle", "top"])[np.digitize(Y, [-1.0, 1.0])]
+    options = {"loss": "log_loss", "learning_rate": 0.3, "epochs": 9, "validation": (X[:50], names[:50])}
+    validation = options.pop("validation")
+    for made in (lambda part: part, lambda part: lambda: part):
+        parts = Blocks([made((X[rows], names[rows])) for rows in ROWS])
+        several = GDClassifier(**options).fit(parts, validation=validation)
+        expected = GDClassifier(**options).fit(X, names, validation=validation)
+        np.testing.assert_allclose(several.coef_, expected.coef_, rtol=1e-10)
+        assert several.predict(X).tolist() == expected.predict(X).tolist()
+        assert len(several.history_) == 3
     blocks = Blocks([(X[rows], LABELS[rows]) for rows in ROWS])
     model = GDClassifier(loss="log_loss", batch_size=8, learning_rate=0.1, epochs=20, random_state=0).fit(blocks)
     assert model.score(X, LABELS) > 0.8
