@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._utils.arguments import as_array, vector
-from gdfast.data.csr import Features, features, rows_and_features
+from gdfast.data.csr import CSR, Features, features, rows_and_features
 from gdfast.data.frames import by_name, column_names, columns_named, reorder_columns, select_columns
 from gdfast.data.problem import unmixed
 
@@ -66,6 +66,12 @@ class Block:
         names: tuple[str, ...] | None,
     ) -> None:
         self.number, self.X, self.y, self.sample_weight, self.names = number, X, y, sample_weight, names
+
+    def __sizeof__(self) -> int:  # by which Dask knows how much memory it takes
+        X = self.X
+        parts = [X.data, X.indices, X.indptr] if isinstance(X, CSR) else [X]
+        parts += [self.y] if self.sample_weight is None else [self.y, self.sample_weight]
+        return object.__sizeof__(self) + sum(part.nbytes for part in parts)
 
     @property
     def outputs(self) -> int:

@@ -339,6 +339,11 @@ def test_estimators_on_blocks():
         GDClassifier().fit(blocks, LABELS)
 
 
+def test_the_size_of_a_block_is_that_of_its_arrays():
+    block = next(iter(Blocks([(X, Y, np.ones(400))])._read()))
+    assert sys.getsizeof(block) - X.nbytes - 2 * Y.nbytes in range(500)
+
+
 def test_dask_is_not_imported():
     code = "import sys, numpy, gdfast; gdfast.fit(numpy.eye(3), numpy.ones(3), epochs=2); print('dask' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"

@@ -93,8 +93,10 @@ class Cluster:
             check = delayed(checked_part, pure=False, traverse=False)
             expected = ledger.columns, ledger.expected
             blocks = [check(number, part, *expected) for number, part in enumerate(self.partitions.parts)]
-            fit = self.size() <= PART * self.memory()
-            self.blocks = self.client.persist(blocks) if fit else blocks
+            memory = self.memory()
+            if memory == 0:  # there are no workers yet
+                return blocks
+            self.blocks = self.client.persist(blocks) if self.size() <= PART * memory else blocks
         return self.blocks
 
     def checked_parts(self, ledger: Ledger, function: Callable[[Block], Any]) -> list[Any]:
@@ -118,8 +120,11 @@ class Cluster:
 
     def memory(self) -> float:
         """Return the bytes that the workers may take."""
-        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
-        return sum(worker["memory_limit"] or math.inf for worker in workers)
+        try:
+            found = self.client.scheduler_info(n_workers=-1)
+        except TypeError:  # an older distributed, which tells of all workers
+            found = self.client.scheduler_info()
+        return sum(worker["memory_limit"] or math.inf for worker in found["workers"].values())
 
     def result(self, tasks: "Tasks", key: str) -> Any:
         """Return the result of a task; what is left of it is cancelled where it fails, or the end is due."""
