@@ -310,7 +310,7 @@ def read_data(X: Any, y: Any, sample_weight: Any, options: dict[str, Any], start
 def read_in_time(blocks: Blocks, options: dict[str, Any], started: float) -> NamedData:
     """Return what a pass over blocks finds; max_seconds and Ctrl-C end it."""
     seconds = checked_option("max_seconds", options["max_seconds"])
-    blocks._watch = BlocksBar() if checked_option("progress", options["progress"]) else None
+    blocks._progress = BlocksBar() if checked_option("progress", options["progress"]) else None
     with Interrupt(math.inf if seconds is None else started + seconds) as interrupt:
         try:
             found = read_blocks(blocks, options)

@@ -107,7 +107,7 @@ def summaries_of_files(
     for path in paths:
         blocks = blocks_of_files([path], allowed, layout, own, columns, drop)
         if blocks is not None:
-            blocks._watch = BlocksBar() if sys.stderr.isatty() else None
+            blocks._progress = BlocksBar() if sys.stderr.isatty() else None
             yield path, summary_of_blocks(blocks)
             continue
         table = read(path, layout, lambda found: columns_to_fit(found, own, columns, drop))

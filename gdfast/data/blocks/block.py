@@ -67,11 +67,16 @@ class Block:
     ) -> None:
         self.number, self.X, self.y, self.sample_weight, self.names = number, X, y, sample_weight, names
 
-    def __sizeof__(self) -> int:  # by which Dask knows how much memory it takes
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its arrays."""
         X = self.X
         parts = [X.data, X.indices, X.indptr] if isinstance(X, CSR) else [X]
         parts += [self.y] if self.sample_weight is None else [self.y, self.sample_weight]
-        return object.__sizeof__(self) + sum(part.nbytes for part in parts)
+        return sum(part.nbytes for part in parts)
+
+    def __sizeof__(self) -> int:  # by which Dask knows how much memory it takes
+        return object.__sizeof__(self) + self.nbytes
 
     @property
     def outputs(self) -> int:

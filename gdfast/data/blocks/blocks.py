@@ -8,7 +8,15 @@ from gdfast.data.blocks.block import Block
 from gdfast.data.blocks.dask.partitions import Partitions, is_collection
 from gdfast.data.blocks.files import checked_columns
 from gdfast.data.blocks.ledger import Ledger
-from gdfast.data.blocks.reading import GivenBlock, Watch, checked_blocks, given_blocks, read_ahead, released, watched
+from gdfast.data.blocks.reading import (
+    GivenBlock,
+    Progress,
+    checked_blocks,
+    given_blocks,
+    read_ahead,
+    released,
+    with_progress,
+)
 from gdfast.data.blocks.source import RowsOfArrays, Source, make_source
 from gdfast.data.frames import is_dataset, is_lazy_frame
 from gdfast.data.triangle import merged_in_tree
@@ -65,7 +73,7 @@ class Blocks:
     """
 
     _cluster: Any  # where the blocks are, None for this process
-    _watch: Watch | None = None  # what is told of each pass
+    _progress: Progress | None = None  # the bar that shows each pass
     _positive: Any = None  # the label that is trained on against all others
 
     def __init__(self, source: Any, *, columns: Any = None) -> None:
@@ -217,8 +225,8 @@ class Blocks:
             for _ in self._read():  # the first pass, whose first block decides the columns
                 pass
         given = given_blocks(self._source, self._ledger, order)
-        if self._watch is not None:
-            return watched(self._in_turn(given), self._watch, self._rows)
+        if self._progress is not None:
+            return with_progress(self._in_turn(given), self._progress, self._rows)
         return self._in_turn(given)
 
     def _in_turn(self, given: Generator[GivenBlock, None, None]) -> Generator[Block, None, None]:

@@ -12,9 +12,8 @@ from gdfast._utils.interrupt import end_is_due
 from gdfast.data.blocks.block import Block
 from gdfast.data.blocks.ledger import Ledger
 from gdfast.data.blocks.source import Source
-from gdfast.data.csr import CSR
 
-__all__ = ["GivenBlock", "Watch", "checked_blocks", "given_blocks", "read_ahead", "released", "watched"]
+__all__ = ["GivenBlock", "Progress", "checked_blocks", "given_blocks", "read_ahead", "released", "with_progress"]
 
 LOOKS = 0.02  # seconds between two looks at the time
 # Seconds that the end waits for the thread, where time is left and where it is over. A thread that is within a longer
@@ -91,36 +90,32 @@ class Reader:
         self.thread.join(SHORTEST_WAIT if end_is_due() else LONGEST_WAIT)
 
 
-class Watch(Protocol):
-    """What is told how far a pass over blocks has come."""
+class Progress(Protocol):
+    """A progress bar of passes over blocks."""
 
     def begin(self, rows: int | None) -> None:
-        """Note that a pass begins over so many rows, None where that is not known."""
+        """Begin a pass over so many rows, None where that is not known."""
 
     def add(self, rows: int, size: int) -> None:
-        """Note that so many more rows are read, and their bytes."""
+        """Add rows that are read, and their bytes."""
 
     def end(self) -> None:
-        """Note that the pass ends."""
+        """End the pass."""
 
 
-def watched(blocks: Generator[Block, None, None], watch: Watch, rows: int | None) -> Generator[Block, None, None]:
-    """Yield blocks, and tell how far the pass has come."""
-    watch.begin(rows)
+def with_progress(
+    blocks: Generator[Block, None, None], progress: Progress, rows: int | None
+) -> Generator[Block, None, None]:
+    """Yield blocks, and show how many of the rows are read."""
+    progress.begin(rows)
     try:
         with closing(blocks):
             for block in blocks:
-                count, size = block.X.shape[0], bytes_of(block)
+                count, size = block.X.shape[0], block.nbytes
                 yield block
-                watch.add(count, size)
+                progress.add(count, size)
     finally:
-        watch.end()
-
-
-def bytes_of(block: Block) -> int:
-    """Return the bytes of the values of a block."""
-    X = block.X.data if isinstance(block.X, CSR) else block.X
-    return int(X.nbytes + block.y.nbytes)
+        progress.end()
 
 
 class GivenBlock:

@@ -25,7 +25,7 @@ PART = 0.5  # of the workers' memory, which blocks that stay there may take toge
 
 
 def running_client() -> Any:
-    """Return the distributed client of this process, None where there is none or Dask is told not to use it."""
+    """Return the distributed client of this process, None where there is none or dask.config has another scheduler."""
     if "distributed" not in sys.modules:
         return None
     import dask
