@@ -13,6 +13,7 @@ from gdfast._utils.arguments import shown
 from gdfast.data.blocks.files import checked_columns, checked_rows, file_names
 from gdfast.data.blocks.parquet import reading_file
 from gdfast.data.blocks.pieces import Cutter, Memory, Piece, Wanted, piece_of, wanted_columns
+from gdfast.data.blocks.source import MadeAnew
 from gdfast.data.tables.numbers import REMEDY, is_missing, is_number_text
 from gdfast.data.tables.objects import checked_array
 from gdfast.data.tables.source import needed
@@ -25,10 +26,10 @@ HEAD = 2**22  # bytes within which the header ends
 LEAST_BYTES, ROW_BYTES = 2**20, 256
 
 
-class CSVBlocks:
+class CSVBlocks(MadeAnew):
     """The blocks of some files, none of which is in two of them."""
 
-    shuffles, rows = False, None
+    shuffles = False
 
     def __init__(self, paths: Any, target: Any, columns: Any, weight: Any, block_rows: Any) -> None:
         needed("pyarrow.csv", "CSV files")
@@ -36,12 +37,6 @@ class CSVBlocks:
         self.files = file_names(paths)
         self.wanted = wanted_columns(header(self.files[0]), repr(self.files[0]), target, chosen, weight)
         self.block_rows = rows or self.wanted.most_rows
-
-    def held(self, number: int) -> None:
-        """Return None: blocks are read anew."""
-
-    def known(self) -> None:
-        """Return None: nothing is known of blocks that are not read."""
 
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks, file by file."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from gdfast._utils.arguments import shown
 from gdfast.data.blocks.parquet import arrow_piece
 from gdfast.data.blocks.pieces import Cutter, Memory, Piece, Wanted, piece_of, wanted_columns
+from gdfast.data.blocks.source import MadeAnew
 from gdfast.data.frames import is_dataset
 from gdfast.data.tables.arrow import reading
 from gdfast.data.tables.numbers import REMEDY
@@ -19,10 +20,10 @@ __all__ = ["Scan"]
 WORDS = ("y", "sample_weight")
 
 
-class Scan:
+class Scan(MadeAnew):
     """The blocks of a dataset or a lazy frame."""
 
-    shuffles, rows = False, None
+    shuffles = False
 
     def __init__(self, X: Any, y: Any, sample_weight: Any) -> None:
         for what, value in zip(WORDS, (y, sample_weight), strict=True):
@@ -34,12 +35,6 @@ class Scan:
         self.X = X
         names = list(X.schema.names) if is_dataset(X) else X.collect_schema().names()
         self.wanted = wanted_columns(names, "X", y, None, sample_weight, WORDS)
-
-    def held(self, number: int) -> None:
-        """Return None: blocks are read anew."""
-
-    def known(self) -> None:
-        """Return None: nothing is known of blocks that are not read."""
 
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks."""

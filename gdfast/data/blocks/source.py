@@ -10,7 +10,7 @@ from gdfast._utils.arguments import as_array, shown, whole
 from gdfast.data.csr import is_sparse
 from gdfast.data.frames import by_name, is_frame, rows_of
 
-__all__ = ["Calls", "Entries", "Known", "RowsOfArrays", "Source", "make_source"]
+__all__ = ["Calls", "Entries", "Known", "MadeAnew", "RowsOfArrays", "Source", "make_source"]
 
 ONCE = (
     "which can be read once, and training reads the blocks again and again; give a list of blocks, or a function "
@@ -51,6 +51,19 @@ class Source(Protocol):
 
         It keeps no block that it has given.
         """
+
+
+class MadeAnew:
+    """A source whose blocks are made anew in each pass, and of which nothing is known before they are."""
+
+    rows: int | None = None
+
+    def held(self, number: int) -> None:
+        """Return None: no block is held in memory."""
+
+    def known(self) -> Known | None:
+        """Return None: nothing is known of blocks that are not read."""
+        return None
 
 
 class Entries:
@@ -106,19 +119,13 @@ class Entries:
         return f"{len(self.source):,} block{'s' if len(self.source) != 1 else ''}"
 
 
-class Calls:
+class Calls(MadeAnew):
     """A function that returns a new iterator over the same blocks at each call."""
 
-    shuffles, rows = False, None
+    shuffles = False
 
     def __init__(self, function: Callable[[], Iterable[Any]]) -> None:
         self.function = function
-
-    def held(self, number: int) -> None:
-        """Return None: blocks are made anew."""
-
-    def known(self) -> None:
-        """Return None: nothing is known of blocks that are not read."""
 
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Return the iterator of a new call."""

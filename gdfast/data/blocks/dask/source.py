@@ -4,23 +4,18 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gdfast.data.blocks.dask.partitions import Partitions
+from gdfast.data.blocks.source import MadeAnew
 
 __all__ = ["Computed"]
 
 
-class Computed:
+class Computed(MadeAnew):
     """The partitions of Dask's collections, computed one after another."""
 
-    shuffles, rows = True, None
+    shuffles = True
 
     def __init__(self, partitions: Partitions) -> None:
         self.partitions = partitions
-
-    def held(self, number: int) -> None:
-        """Return None: blocks are computed anew."""
-
-    def known(self) -> None:
-        """Return None: nothing is known of blocks that are not read."""
 
     def read(self, order: Iterable[int] | None) -> Iterator[Any]:
         """Yield the blocks of an order."""
