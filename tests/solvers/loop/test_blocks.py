@@ -79,7 +79,7 @@ def test_cut_off_within_an_epoch(options, tmp_path):
 
     path = tmp_path / "run.npz"
     blocks = Blocks([lambda block=block: slow(block) for block in parts()])
-    run = gdfast.fit(blocks, max_seconds=0.12, checkpoint=path, **options | {"epochs": 10_000})
+    run = gdfast.fit(blocks, max_seconds=0.5, checkpoint=path, **options | {"epochs": 10_000})
     assert run.stop_reason == "max_seconds"
     whole = gdfast.fit(Blocks(parts()), **options | {"epochs": run.epochs + 3})
     assert bits(run.resume(3)) == bits(whole)
