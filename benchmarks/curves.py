@@ -34,17 +34,6 @@ LONGEST = 4.0  # seconds of one call: a curve ends before
 TURN_SECONDS = 0.05
 
 
-def descended(X: np.ndarray, y: np.ndarray, rate: float, epochs: int) -> Fit:
-    """Full batch as a good tutorial has it, but X' e as e X, which is faster."""
-    w, b, costs = np.zeros(X.shape[1]), 0.0, []
-    for _ in range(epochs):
-        error = X @ w + b - y
-        costs.append(error @ error / (2 * len(X)))
-        w -= rate / len(X) * (error @ X)
-        b -= rate * error.mean()
-    return Fit(w, b, costs)
-
-
 def full_batch(work: Work) -> Duel:
     """Squared error over all rows, the cost of every epoch recorded; the order of samples is one."""
     X, y = peers.data(work.n, work.d, work.dtype, work.loss, None)
@@ -55,7 +44,7 @@ def full_batch(work: Work) -> Duel:
         return Fit(run.coef, run.intercept, run.costs)
 
     calls = {"ours": partial(ours, "closed_form"), "loop": partial(ours, "loop")}
-    calls["NumPy loop"] = partial(descended, X, y, rate, epochs)
+    calls["NumPy loop"] = partial(peers.usual_squares, X, y, rate, epochs)
     return Duel(calls, calls, peers.objective(X, y, work.loss, 0.0), epochs, X.nbytes, shuffles=False)
 
 
