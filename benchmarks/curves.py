@@ -20,7 +20,6 @@ import peers  # pins threads, so before NumPy
 from peers import Call, Duel, Fit, Work
 
 # isort: split
-import numpy as np
 
 import gdfast
 

@@ -22,7 +22,7 @@ from gdfast.options.declarations import OPTIONS, checked_option
 from gdfast.options.optimizers import Optimizer
 from gdfast.options.schedules import ReduceOnPlateau, Schedule
 from gdfast.results.run import Run
-from gdfast.solvers.diagnostics import RateName, checked_run, warn_if_unstable
+from gdfast.solvers.diagnostics import RateName, can_wait, checked_run, have_risen, warn_if_unstable
 from gdfast.solvers.monitoring.progress import BlocksBar
 from gdfast.solvers.prepare import prepare, read_blocks
 from gdfast.solvers.select import solver_at_start
@@ -247,7 +247,8 @@ def fit(
     Warns
     -----
     StabilityWarning
-        Before training, if full batch on squared_error at this constant rate will diverge.
+        If full batch on squared_error at this constant rate will diverge: before training; of a few epochs, which the
+        check may take longer than, after them, if their costs have risen.
     DivergenceWarning
         If a cost or a coefficient is no longer finite; the state of the epoch before is returned. Or if the cost at the
         end is growing: above 1,000 times J at the start.
@@ -293,15 +294,21 @@ def fit_options(
     problem, plan = prepare(X, y, sample_weight, options)
     with TimeLimit(plan.deadline(started)):
         solver = solver_at_start(problem, plan)
-        if not isinstance(options["learning_rate"], str):  # "auto" is a stable rate by construction
+        given = not isinstance(options["learning_rate"], str)  # "auto" is a stable rate by construction
+        waits = given and can_wait(problem, solver)
+        if given and not waits:
             warn_if_unstable(problem, solver, rate_name)
     data = TrainingData(problem, plan, X, y, sample_weight)
     run = run_solver(solver, FitCall(options, names, data, None, progress, started, checkpoint))
+    if waits and have_risen(run):
+        warn_if_unstable(problem, solver, rate_name)
     return checked_run(run, problem, solver, rate_name)
 
 
 def read_data(X: Any, y: Any, sample_weight: Any, options: dict[str, Any], started: float) -> NamedData:
     """Return the data with their columns taken by name; of blocks what a pass over them finds."""
+    if type(X) is type(y) is np.ndarray and not isinstance(sample_weight, str):
+        return NamedData(X, y, sample_weight, None)
     if (blocks := blocks_given(X, y, sample_weight)) is None:
         return named_or_summarised(X, y, sample_weight)
     return read_in_time(blocks, options, started)

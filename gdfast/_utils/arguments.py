@@ -34,7 +34,7 @@ __all__ = [
 REAL_KINDS = "biuf"
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 # Up to so many values it is quicker to look at each than to sum them.
-FEW = 1024
+FEW = 2**14
 # What the other kinds hold, and what to do about it first.
 OTHER_KINDS = {
     "c": ("complex numbers", "take .real and .imag as features"),
@@ -217,9 +217,9 @@ def floating(
 
     Where the array holds the values of a sparse matrix, `place` returns the row and the column of one of them.
     """
-    if array.size <= FEW and array.dtype == dtype:  # no cast and no sum can overflow, and the context takes its time
+    if array.size <= FEW and array.dtype == dtype:  # no cast can overflow, and the context takes its time
         result = np.ascontiguousarray(array)
-        finite = np.isfinite(result).all()
+        finite = math.isfinite(np.vdot(result, result)) or np.isfinite(result).all()  # vdot warns of no overflow
     else:
         with np.errstate(over="ignore", invalid="ignore"):
             result = np.ascontiguousarray(array, dtype=dtype)

@@ -8,7 +8,7 @@ import time
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["Interrupt", "OnThread", "TimeLimit", "Uninterrupted", "ctrl_c_is_noted", "end_is_due"]
+__all__ = ["UNINTERRUPTED", "Interrupt", "OnThread", "TimeLimit", "ctrl_c_is_noted", "end_is_due"]
 
 # Those of the module signal turn numbers and handlers into enums, which takes a tenth of a small fit. The module
 # _signal is private to Python: no other file imports it, and tests/utils/test_interrupt.py compares it with signal.
@@ -24,6 +24,8 @@ class Interrupt:
     Python's own or asyncio's is in force, or another thread trains, Ctrl-C is left as it is. A handler that is
     installed meanwhile stays.
     """
+
+    __slots__ = ("around", "before", "deadline", "noted")
 
     def __init__(self, deadline: float = math.inf) -> None:
         self.deadline = deadline
@@ -78,6 +80,8 @@ def is_asyncios(handler: Any) -> bool:
 class TimeLimit:
     """Within it the end of this thread's work is due at a deadline; Ctrl-C is left as it is."""
 
+    __slots__ = ("interrupt",)
+
     def __init__(self, deadline: float) -> None:
         self.interrupt = Interrupt(deadline)
 
@@ -90,11 +94,8 @@ class TimeLimit:
         RUNNING.interrupts = RUNNING.interrupts[:-1]
 
 
-class Uninterrupted(TimeLimit):
-    """Within it no call of a kernel ends early, for what must be done whole; Ctrl-C is noted as before."""
-
-    def __init__(self) -> None:
-        super().__init__(math.inf)
+# Within it no call of a kernel ends early, for what must be done whole; Ctrl-C is noted as before. It has no state.
+UNINTERRUPTED = TimeLimit(math.inf)
 
 
 class OnThread:

@@ -82,6 +82,11 @@ def why_unavailable(name: str) -> str | None:
     return None
 
 
+def first_available() -> str:
+    """Return the first backend that is available."""
+    return next(name for name in BACKENDS if why_unavailable(name) is None)
+
+
 def available() -> dict[str, str | None]:
     """Return which backends are available.
 
@@ -127,11 +132,13 @@ def choose(backend: Any = "auto") -> str:
     'numpy'
     """
     source = "backend"
-    if isinstance(backend, str) and backend == "auto" and "GDFAST_BACKEND" in os.environ:
-        source, backend = "GDFAST_BACKEND", os.environ["GDFAST_BACKEND"] or "auto"
+    if isinstance(backend, str) and backend == "auto":
+        source, backend = "GDFAST_BACKEND", os.environ.get("GDFAST_BACKEND") or "auto"
+        if backend == "auto":
+            return first_available()
     name = choice(source, backend, ("auto", *BACKENDS))
     if name == "auto":
-        return next(other for other in BACKENDS if why_unavailable(other) is None)
+        return first_available()
     reason = why_unavailable(name)
     if reason is not None:
         others = ", ".join(other for other in BACKENDS if why_unavailable(other) is None)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._utils.background import EndIsDueError
-from gdfast._utils.interrupt import Uninterrupted
+from gdfast._utils.interrupt import UNINTERRUPTED
 from gdfast.backends import load
 from gdfast.backends.numpy import Kernels
 from gdfast.backends.protocol import KernelSet, Updates
@@ -134,7 +134,7 @@ class BlockKernels(Kernels):
         if finite and len(updates.wanted):
             costs[ended] = np.nan
             if updates.wanted[ended]:
-                with Uninterrupted():
+                with UNINTERRUPTED:
                     costs[ended] = self.cost_at(state.W, state.b, False)
                 finite = bool(np.isfinite(n * costs[ended]))
         return finite

@@ -52,6 +52,7 @@ def fill_order(order: NDArray[np.int32], seed: int, epoch: int) -> None:
     descent.sample_order(order, seed, epoch % 2**64)
 
 
+@functools.lru_cache(16)  # by identity: those of options that many small fits share
 def compiled_model(model: Model) -> descent.CompiledModel:
     """Return a Model as the compiled kernels read it."""
     return descent.CompiledModel(
@@ -136,25 +137,13 @@ class Kernels:
         look: bool,
     ) -> int:
         """Call `descent.batch`, with helpers that share its passes where there are any."""
-        crew = descent.Crew() if self.helpers > 0 else None
-        call = functools.partial(
-            descent.batch,
-            self.passes,
-            self.compiled,
-            state.W,
-            state,
-            rates=rates,
-            costs=costs,
-            objective=objective,
-            look=look,
-            crew=crew,
-        )
-        if crew is None:
-            return call()
-        pool = self.threads()
+        passes, compiled = self.passes, self.compiled
+        if self.helpers < 1:
+            return descent.batch(passes, compiled, state.W, state, rates, costs, objective, look)
+        crew, pool = descent.Crew(), self.threads()
         try:
-            serving = [pool.submit(crew.serve, self.passes, self.compiled, state) for _ in range(self.helpers)]
-            result = call()
+            serving = [pool.submit(crew.serve, passes, compiled, state) for _ in range(self.helpers)]
+            result = descent.batch(passes, compiled, state.W, state, rates, costs, objective, look, crew)
         finally:
             crew.close()  # else helpers would wait for ever after an error, or a second Ctrl-C
         for helper in serving:

@@ -85,8 +85,10 @@ class State:
         self.rows = n if batch_size is not None and sizes is None else 0
         self.order_known: NDArray[np.int32] | None = None
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
-        batches = 1 if batch_size is None else -(-(n if sizes is None else sizes) // batch_size)
-        self.steps_per_epoch = int(np.sum(batches))
+        if batch_size is None:
+            self.steps_per_epoch = 1
+        else:
+            self.steps_per_epoch = -(-n // batch_size) if sizes is None else int((-(-sizes // batch_size)).sum())
         self.gain = average_gain
         self.epoch = 0  # whole epochs done
         self.position = 0  # updates done in this epoch
@@ -142,12 +144,13 @@ class State:
 
     def snapshot(self, copied: bool = True) -> dict[str, Any]:
         """Return all that is needed to return here, with copies of the arrays or the arrays themselves."""
-        kept: dict[str, Any] = {}
-        for name in ARRAYS:
-            array = getattr(self, name)
-            kept[name] = array.copy() if copied and array.size else array  # the empty ones, most of them, never change
-        for name in COUNTS:
-            kept[name] = getattr(self, name)
+        arrays = {"W": self.W, "b": self.b, "M": self.M, "V": self.V, "A": self.A, "Q": self.Q, "U": self.U}
+        kept: dict[str, Any] = arrays | {"sums": self.sums}
+        if copied:  # the empty ones, most of them, never change
+            kept = {name: array if array is NONE else array.copy() for name, array in kept.items()}
+        kept["epoch"], kept["position"], kept["steps"], kept["count"] = (
+            self.epoch, self.position, self.steps, self.count
+        )
         return kept
 
     def check(self, name: str, value: Any, epochs: int) -> None:

@@ -40,6 +40,7 @@ __all__ = [
 SUMMARY, SUMMARY_OF_BLOCKS, BLOCKS = "a Summary", "a Summary of blocks of rows", "blocks of rows"
 MIXED_LABELS = "y holds labels of several types, which have no order; make them all strings or numbers"
 ONE_BY_ONE = "gdfast.sklearn's GDClassifier is the estimator for more, "
+SAMPLE = 256  # rows of a Problem that tell whether a pass over all of them is worth it
 SPLIT = -1  # the epoch whose order of samples chooses the validation rows: no epoch of training
 
 
@@ -116,6 +117,19 @@ class Problem:
         (n, d), k = self.X.shape, self.Y.shape[1]
         sparse = isinstance(self.X, CSR) if self.blocks is None else self.blocks.sparse
         return Dimensions(n, d, k, self.X.dtype, sparse, self.several, self.scaling, self.stand_in)
+
+    def sample(self) -> list["Problem"]:
+        """Return some rows, evenly spaced; of blocks those of the first pass."""
+        return self.once("sample", self.make_sample)  # type: ignore[no-any-return]
+
+    def make_sample(self) -> list["Problem"]:
+        """Return the sample anew."""
+        if self.blocks is not None:
+            sample: list[Problem] = self.blocks.sample()
+            return sample
+        rows = np.linspace(0, len(self.X) - 1, min(SAMPLE, len(self.X))).astype(np.intp)
+        weights = None if self.weights is None else self.weights[rows]
+        return [replace(self, X=self.X[rows], Y=self.Y[rows], weights=weights)]
 
     def standardized(self, scaling: Scaling) -> "Problem":
         """Return the problem on scaled columns."""

@@ -222,12 +222,14 @@ class History:
 
     def close(self, epoch: int, row: dict[str, Any] | None) -> None:
         """Drop what lies beyond the last epoch, and add that epoch where it is missing (row None: it cannot be)."""
-        if self.last > epoch:
+        last = self.last
+        if last > epoch:
             self.keep(self.table()["epoch"] <= epoch)
+            last = self.last
         self.forced = False
-        if row is not None and self.last != epoch:
+        if row is not None and last != epoch:
             self.first = epoch if self.first is None else self.first
-            self.forced = not len(self.grid.within(epoch, epoch + 1))
+            self.forced = self.grid.every > 1 and not len(self.grid.within(epoch, epoch + 1))
             self.blocks.append({"epoch": np.array([epoch], dtype=np.int64)} | {k: np.array([row[k]]) for k in row})
             self.rows += 1
 

@@ -12,7 +12,6 @@ from gdfast._utils.arguments import as_array, shown
 from gdfast.data.csr import Features
 from gdfast.data.problem import Problem, given_weights, has_missing, known_labels, targets, unmixed
 from gdfast.data.scaling import Scaling
-from gdfast.formulas.losses import LOSSES
 from gdfast.options.declarations import DEFAULTS, checked
 from gdfast.options.schedules import ReduceOnPlateau
 from gdfast.results.divergence import DivergenceError, DivergenceWarning
@@ -20,8 +19,8 @@ from gdfast.results.run import Run
 from gdfast.results.stop_reason import StopReason
 from gdfast.solvers.base import Solver
 from gdfast.solvers.diagnostics import level_of_caller, limit_of
-from gdfast.solvers.plan import Plan
-from gdfast.solvers.prepare import prepare_model, prepare_plan
+from gdfast.solvers.plan import Plan, read_options
+from gdfast.solvers.prepare import prepare_plan
 from gdfast.solvers.select import SOLVERS
 from gdfast.solvers.training import run_on_rows
 
@@ -249,6 +248,5 @@ def class_targets(classes: NDArray[Any], y: Any, coupled: bool) -> list[NDArray[
 
 def regression_targets(estimator: Any, y: Any) -> NDArray[np.float64]:
     """Return the targets of a regression (n, k), checked for what the loss allows."""
-    loss, _, _, model = prepare_model(checked(DEFAULTS | estimator._fit_options(None)))
-    name, rule = (loss, LOSSES[loss]) if isinstance(loss, str) else (loss.name, loss.formulas)
-    return targets(y, len(y), name, rule, model.c)
+    model = read_options(DEFAULTS | estimator._fit_options(None)).model
+    return targets(y, len(y), model.loss, model.formulas, model.c)

@@ -12,9 +12,19 @@ from gdfast.results.run import Run
 from gdfast.results.stop_reason import StopReason
 from gdfast.solvers.base import Solver
 from gdfast.solvers.closed_form.solver import path_of_loop
-from gdfast.solvers.smoothness import largest_rate, stable_rate, surely_stable
+from gdfast.solvers.smoothness import largest_rate, stable_rate, surely_finite, surely_stable
 
-__all__ = ["RateName", "checked_run", "level_of_caller", "report_divergence", "warn_if_unstable"]
+__all__ = [
+    "RateName",
+    "can_wait",
+    "checked_run",
+    "have_risen",
+    "level_of_caller",
+    "report_divergence",
+    "warn_if_unstable",
+]
+
+FEW_EPOCHS = 50
 
 
 class RateName(NamedTuple):
@@ -22,6 +32,24 @@ class RateName(NamedTuple):
 
     name: str = "learning_rate"
     factor: float = 1.0
+
+
+def can_wait(problem: Problem, solver: Solver) -> bool:
+    """Tell whether the check of a rate, which may take longer than a few epochs, can wait until their costs are known.
+
+    They are so few that none of them can overflow.
+    """
+    plan, rate = solver.plan, solver.plan.rates.constant
+    if rate is None or solver.path is not None or plan.stochastic or not plan.model.quadratic:
+        return False
+    few = plan.epochs <= FEW_EPOCHS and plan.grid is not None and plan.objective
+    return few and surely_finite(problem, plan.model, rate)
+
+
+def have_risen(run: Run) -> bool:
+    """Tell whether the last one of the costs recorded is above the first, or training diverged."""
+    recorded = None if run.history_source is None else run.history_source.first_and_last()
+    return run.diverged_at is not None or (recorded is not None and not recorded[1] <= recorded[0])
 
 
 def warn_if_unstable(problem: Problem, solver: Solver, rate_name: RateName) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdfast._utils.cached_property import cached_property
-from gdfast._utils.interrupt import Uninterrupted
+from gdfast._utils.interrupt import UNINTERRUPTED
 from gdfast.backends import load
 from gdfast.backends.blocks import BlockKernels
 from gdfast.backends.protocol import KernelSet
@@ -49,7 +49,7 @@ class Evaluator:
 
     def objective(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool = False) -> float:
         """Return J: by the same additions as an epoch's, so equal to the bit; `gradient_norm` needs its gradient."""
-        with Uninterrupted():
+        with UNINTERRUPTED:
             return float(self.kernels.cost_at(W, b, gradient))
 
     def overflows(self, cost: float) -> bool:
@@ -58,7 +58,7 @@ class Evaluator:
 
     def loss(self, W: NDArray[Any], b: NDArray[np.float64]) -> float:
         """Return the mean loss without the penalty."""
-        with Uninterrupted():
+        with UNINTERRUPTED:
             return float(self.kernels.sums_at(W, b)[0] / self.rows)
 
     def gradient_norm(self, W: NDArray[Any]) -> float:

@@ -3,7 +3,8 @@
 import math
 import os
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,13 @@ from gdfast._utils.arguments import floating, numeric_array, shown, vector
 from gdfast.data.order import LARGEST_SHUFFLE
 from gdfast.data.problem import Dimensions, Problem
 from gdfast.options.callbacks import Callback
-from gdfast.options.declarations import options_given
+from gdfast.options.declarations import checked, options_given
 from gdfast.options.learning_rates import LearningRates, make_learning_rates
-from gdfast.options.model import Model
+from gdfast.options.model import Model, make_model, with_constraints
 from gdfast.results.history import LogGrid, StepGrid
 from gdfast.solvers.monitoring.stopping import PATIENCE, PlateauRate, StoppingRule
 
-__all__ = ["Plan", "make_plan", "make_seed"]
+__all__ = ["Plan", "PlanOptions", "make_batch_size", "make_plan", "make_seed", "plan_options", "read_options"]
 
 CHECKPOINT_SECONDS = 30.0
 ROUNDING = 1e-6  # relative: between an intercept in the units of X and zero on standardized columns
@@ -165,58 +166,107 @@ def make_checkpoint(options: dict[str, Any]) -> tuple[int | None, float | None]:
     return every, CHECKPOINT_SECONDS if every is None and seconds is None else seconds
 
 
+class PlanOptions(NamedTuple):
+    """What the options of a fit mean before its data are looked at; nothing in it is written to."""
+
+    values: dict[str, Any]  # each in its own type
+    model: Model  # without what needs the number of features
+    rates: LearningRates | None  # None: "auto"
+    fields: dict[str, Any]  # of the Plan, as far as the data do not change them
+
+
+MODEL_OPTIONS = ("loss", "loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
+# Fields of a Plan that are the option of that name.
+SAME = (
+    "epochs",
+    "shuffle",
+    "history_limit",
+    "record",
+    "n_threads",
+    "solver",
+    "restore_best",
+    "gradient_tol",
+    "max_seconds",
+    "on_divergence",
+    "interrupt",
+    "callbacks",
+)
+PLAIN = frozenset({type(None), bool, int, float, str, tuple})  # types of options that a fit with equal ones shares
+
+
+def read_options(options: dict[str, Any]) -> PlanOptions:
+    """Return what fit's options mean, checked; equal plain ones, of many small fits, are checked once."""
+    values = tuple(options.values())
+    types = tuple(map(type, values))
+    # A tuple that is not empty may hold what changes, or what equals another and is of another type.
+    empty = sum(options.get(name) == () for name in ("record", "callbacks"))
+    if PLAIN.issuperset(types) and types.count(tuple) == empty:
+        return read_plain_options(tuple(options), values, types)
+    return plan_options(checked(options))
+
+
+@lru_cache(64)
+def read_plain_options(
+    names: tuple[str, ...], values: tuple[Any, ...], types: tuple[type, ...]  # since 1, 1.0 and True are equal
+) -> PlanOptions:
+    """Return what options mean whose values never change."""
+    return plan_options(checked(dict(zip(names, values, strict=True))))
+
+
+def plan_options(options: dict[str, Any]) -> PlanOptions:
+    """Return what checked options mean."""
+    model = make_model(*[options[name] for name in MODEL_OPTIONS], optimizer=options["optimizer"])
+    rate, validated = options["learning_rate"], options["validation"] is not None
+    if isinstance(rate, str) and rate != "auto":
+        raise ValueError(
+            f'learning_rate={rate!r} must be a number above 0, a schedule, an array, a callable or "auto"'
+        )
+    tol = make_tol(options["tol"], options["patience"], validated)
+    patience = make_patience(tol, options["patience"], validated)
+    if options["restore_best"] and not validated:
+        raise ValueError("restore_best=True without validation has nothing to choose by; give validation, too")
+    average = options["average"]
+    checkpoint_every, checkpoint_seconds = make_checkpoint(options)
+    fields = {name: options[name] for name in SAME} | {
+        "grid": make_grid(options["history"], options["history_every"]),
+        "given": options_given(options),
+        "average_from": None if average is None else average.start,
+        "average_gain": 0.0 if average is None else average.gain,
+        "tol": tol,
+        "patience": patience,
+        "callback_every": make_callback_every(options["callback_every"], options["callbacks"]),
+        "checkpoint_every": checkpoint_every,
+        "checkpoint_seconds": checkpoint_seconds,
+    }
+    rates = None if isinstance(rate, str) else make_learning_rates(rate, options["epochs"])
+    return PlanOptions(options, model, rates, fields)
+
+
 def make_plan(
     data: Dimensions,
-    model: Model,
-    learning_rate: Any,
-    options: dict[str, Any],
+    options: PlanOptions,
     backend: str,
     seed: int | None = None,
     validation: Problem | None = None,
     validation_rows: NDArray[np.intp] | None = None,
 ) -> Plan:
-    """Return the Plan of fit's arguments, checked by `gdfast.options.declarations.checked`."""
-    batch_size = make_batch_size(options["batch_size"], data)
-    history, epochs, validated = options["history"], options["epochs"], validation is not None
-    tol = make_tol(options["tol"], options["patience"], validated)
-    patience = make_patience(tol, options["patience"], validated)
-    if options["restore_best"] and not validated:
-        raise ValueError("restore_best=True without validation has nothing to choose by; give validation, too")
-    W, b = start_values(data, model.intercept, options["coef_init"], options["intercept_init"])
+    """Return the Plan of fit's options for data; "auto" stands at a rate of 1."""
+    values = options.values
+    batch_size, history = make_batch_size(values["batch_size"], data), values["history"]
+    model = with_constraints(options.model, data.d, data.dtype, values)
+    W, b = start_values(data, model.intercept, values["coef_init"], values["intercept_init"])
     if model.low is not None and model.high is not None:
         W[:] = np.clip(W, model.low, model.high)
-    average = options["average"]
-    checkpoint_every, checkpoint_seconds = make_checkpoint(options)
     return Plan(
         model=model,
-        epochs=epochs,
-        rates=make_learning_rates(learning_rate, epochs),
+        rates=LearningRates(1.0) if options.rates is None else options.rates,
         batch_size=batch_size,
-        shuffle=options["shuffle"],
-        seed=make_seed(options["seed"], batch_size, data.n) if seed is None else seed,
+        seed=make_seed(values["seed"], batch_size, data.n) if seed is None else seed,
         coef=W,
         intercept=b,
         objective=batch_size is None if history in ("auto", "none") else history == "objective",
-        grid=make_grid(history, options["history_every"]),
-        history_limit=options["history_limit"],
-        record=options["record"],
         backend=backend,
-        n_threads=options["n_threads"],
-        solver=options["solver"],
-        given=options_given(options),
-        average_from=None if average is None else average.start,
-        average_gain=0.0 if average is None else average.gain,
         validation=validation,
         validation_rows=validation_rows,
-        restore_best=options["restore_best"],
-        tol=tol,
-        patience=patience,
-        gradient_tol=options["gradient_tol"],
-        max_seconds=options["max_seconds"],
-        on_divergence=options["on_divergence"],
-        interrupt=options["interrupt"],
-        callbacks=options["callbacks"],
-        callback_every=make_callback_every(options["callback_every"], options["callbacks"]),
-        checkpoint_every=checkpoint_every,
-        checkpoint_seconds=checkpoint_seconds,
+        **options.fields,
     )

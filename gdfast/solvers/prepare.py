@@ -28,19 +28,23 @@ from gdfast.data.summarised import problem_of_summary
 from gdfast.data.summary import Summary, merged_blocks, numbered_summary, summary_of_blocks
 from gdfast.formulas.losses import LOSSES
 from gdfast.options.custom_loss import Loss
-from gdfast.options.declarations import checked
 from gdfast.options.learning_rates import make_learning_rates
-from gdfast.options.model import Model, make_model, with_constraints
-from gdfast.options.optimizers import Optimizer
-from gdfast.solvers.plan import Plan, make_batch_size, make_plan, make_seed
+from gdfast.solvers.plan import (
+    Plan,
+    PlanOptions,
+    make_batch_size,
+    make_plan,
+    make_seed,
+    plan_options,
+    read_options,
+)
 from gdfast.solvers.select import choose_solver, trained_by_summary
 from gdfast.solvers.smoothness import auto_rate
 
-__all__ = ["prepare", "prepare_again", "prepare_model", "prepare_plan", "read_blocks"]
+__all__ = ["prepare", "prepare_again", "prepare_plan", "read_blocks"]
 
 
 ASSUMED_ROWS = 10**6  # where it is not known yet how many there are
-MODEL_OPTIONS = ("loss_parameter", "penalty", "alpha", "l1_ratio", "fit_intercept")
 
 
 class Prepared(NamedTuple):
@@ -53,55 +57,50 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    X: Any, y: Any, sample_weight: Any, options: dict[str, Any], known: dict[Any, Prepared] | None = None
+    X: Any, y: Any, sample_weight: Any, given: dict[str, Any], known: dict[Any, Prepared] | None = None
 ) -> tuple[Problem, Plan]:
     """Return the Problem and the Plan of fit's arguments.
 
     Fits on the same data share the problems in `known`, and an X that `features` has checked.
     """
-    options = checked(options)
-    loss, optimizer, backend, model = prepare_model(options)
-    validation = options["validation"]
-    drawn = (options["seed"], validation) if isinstance(validation, float) else id(validation)
-    key = loss, model.c, options["standardize"], backend, drawn
-    prepared = None if known is None else known.get(key)
+    options = read_options(given)
+    values, c = options.values, options.model.c
+    loss, backend = values["loss"], choose_for(values["loss"], values["backend"])
+    prepared = key = None
+    if known is not None:
+        validation = values["validation"]
+        drawn = (values["seed"], validation) if isinstance(validation, float) else id(validation)
+        key = loss, c, values["standardize"], backend, drawn
+        prepared = known.get(key)
     if prepared is None:
         if isinstance(X, Summary):
-            prepared = Prepared(problem_of_summary(X, options["standardize"]), None, None, 0)
+            prepared = Prepared(problem_of_summary(X, values["standardize"]), None, None, 0)
         elif isinstance(X, RowsInBlocks):
-            prepared = prepare_blocks(X, options, loss, model.c)
+            prepared = prepare_blocks(X, values, loss, c)
         else:
             checked_X = features("X", X) if known is None else X
-            prepared = prepare_data(checked_X, y, sample_weight, options, loss, model.c, backend)
+            prepared = prepare_data(checked_X, y, sample_weight, values, loss, c, backend)
         if known is not None:
             prepared = known[key] = prepared._replace(problem=replace(prepared.problem, shared=Shared()))
-    return prepared.problem, plan_for(prepared, options, optimizer, backend, model)
+    return prepared.problem, plan_for(prepared, options, backend)
 
 
 def prepare_plan(problem: Problem, options: dict[str, Any]) -> Plan:
     """Return the Plan of checked options for a Problem that is made already; "auto" is found from its rows."""
-    _, optimizer, backend, model = prepare_model(options)
+    backend = choose_for(options["loss"], options["backend"])
     seed = make_seed(options["seed"], options["batch_size"], problem.dimensions.n)
-    return plan_for(Prepared(problem, None, None, seed), options, optimizer, backend, model)
+    return plan_for(Prepared(problem, None, None, seed), plan_options(options), backend)
 
 
-def plan_for(prepared: Prepared, options: dict[str, Any], optimizer: Optimizer, backend: str, model: Model) -> Plan:
+def plan_for(prepared: Prepared, options: PlanOptions, backend: str) -> Plan:
     """Return the Plan of checked options for rows to train on."""
     problem, validation, rows, seed = prepared
-    seed = seed if options["seed"] is None else options["seed"]
-    data = problem.dimensions
-    model = with_constraints(model, data.d, data.dtype, options)
-    rate = options["learning_rate"]
-    if isinstance(rate, str):
-        if rate != "auto":
-            raise ValueError(
-                f'learning_rate={rate!r} must be a number above 0, a schedule, an array, a callable or "auto"'
-            )
-        # Other options are checked before the rate is looked for.
-        plan = make_plan(data, model, 1.0, options, backend, seed, validation, rows)
-        rate = optimizer.auto_rate or auto_rate(problem, model, plan.batch_size)
-        return replace(plan, rates=make_learning_rates(rate, plan.epochs))
-    return make_plan(data, model, rate, options, backend, seed, validation, rows)
+    seed = seed if options.values["seed"] is None else options.values["seed"]
+    plan = make_plan(problem.dimensions, options, backend, seed, validation, rows)
+    if options.rates is not None:
+        return plan
+    rate = options.values["optimizer"].auto_rate or auto_rate(problem, plan.model, plan.batch_size)
+    return replace(plan, rates=make_learning_rates(rate, plan.epochs))
 
 
 def read_blocks(blocks: Blocks, options: dict[str, Any]) -> Summary | RowsInBlocks:
@@ -144,24 +143,24 @@ def pass_of_options(d: int, k: int, options: dict[str, Any], positive: Any = Non
     Raises the error of options that blocks cannot be fitted by.
     """
     rate = options["learning_rate"]
-    options = checked(options | {"learning_rate": 1.0 if isinstance(rate, str) and rate == "auto" else rate})
-    loss, optimizer, backend, model = prepare_model(options)
-    validation = options["validation"]
+    given = read_options(options | {"learning_rate": 1.0 if isinstance(rate, str) and rate == "auto" else rate})
+    values, model = given.values, given.model
+    loss, backend, validation = values["loss"], choose_for(values["loss"], values["backend"]), values["validation"]
     if isinstance(validation, float):
         raise ValueError(
             f"validation={validation:g} draws rows, which blocks do not allow; give validation=(X, y) in arrays"
         )
-    if model.formulas.coupled:  # how many classes there are is not known yet
-        options |= {"coef_init": None, "intercept_init": None}
-    X, Y = np.broadcast_to(np.nan, (ASSUMED_ROWS, d)), np.broadcast_to(0.0, (ASSUMED_ROWS, k))
     # What is given to validate is checked later: it may take classes.
-    options |= {"validation": None, "restore_best": False, "patience": None}
+    values = values | {"validation": None, "restore_best": False, "patience": None}
+    if model.formulas.coupled:  # how many classes there are is not known yet
+        values |= {"coef_init": None, "intercept_init": None}
+    X, Y = np.broadcast_to(np.nan, (ASSUMED_ROWS, d)), np.broadcast_to(0.0, (ASSUMED_ROWS, k))
     prepared = Prepared(Problem(X, Y, None, None, k > 1, stand_in=BLOCKS), None, None, 0)
-    plan, data = plan_for(prepared, options, optimizer, backend, model), prepared.problem.dimensions
+    plan, data = plan_for(prepared, plan_options(values), backend), prepared.problem.dimensions
     if validation is None and trained_by_summary(replace(data, stand_in=SUMMARY_OF_BLOCKS), data, plan):
         return None
     choose_solver(data, plan)
-    return FirstPass(loss, model.c, options["standardize"], positive)
+    return FirstPass(loss, model.c, values["standardize"], positive)
 
 
 def prepare_blocks(rows: RowsInBlocks, options: dict[str, Any], loss: str | Loss, c: float) -> Prepared:
@@ -192,20 +191,12 @@ def prepare_data(
     return Prepared(problem, validation, rows, seed)
 
 
-def prepare_again(options: dict[str, Any], data: Dimensions, before: Plan | None = None) -> Plan:
+def prepare_again(given: dict[str, Any], data: Dimensions, before: Plan | None = None) -> Plan:
     """Return the Plan of a Run's settings, its rate and seed being known, for data that were checked before."""
-    options = checked(options)
-    _, _, backend, model = prepare_model(options)
-    model = with_constraints(model, data.d, data.dtype, options)
+    options = read_options(given)
+    backend = choose_for(options.values["loss"], options.values["backend"])
     validation, rows = (None, None) if before is None else (before.validation, before.validation_rows)
-    return make_plan(data, model, options["learning_rate"], options, backend, options["seed"], validation, rows)
-
-
-def prepare_model(options: dict[str, Any]) -> tuple[str | Loss, Optimizer, str, Model]:
-    """Return the loss, the optimizer, the backend, and the Model without what needs the data."""
-    loss, optimizer = options["loss"], options["optimizer"]
-    backend = choose_for(loss, options["backend"])
-    return loss, optimizer, backend, make_model(loss, *[options[name] for name in MODEL_OPTIONS], optimizer=optimizer)
+    return make_plan(data, options, backend, options.values["seed"], validation, rows)
 
 
 def choose_for(loss: str | Loss, backend: Any) -> str:

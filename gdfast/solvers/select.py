@@ -4,7 +4,7 @@ from typing import NoReturn
 
 from gdfast._utils.arguments import choice
 from gdfast._utils.background import EndIsDueError
-from gdfast._utils.interrupt import Uninterrupted
+from gdfast._utils.interrupt import UNINTERRUPTED
 from gdfast.data.problem import Dimensions, Problem
 from gdfast.solvers.base import Solver
 from gdfast.solvers.closed_form.solver import ClosedForm
@@ -25,7 +25,7 @@ def solver_at_start(problem: Problem, plan: Plan) -> Solver:
         return solver(problem, plan)
     except EndIsDueError:
         if problem.dimensions.summarised:
-            with Uninterrupted():
+            with UNINTERRUPTED:
                 return solver(problem, plan)
         return Loop(problem, plan)
 

@@ -31,6 +31,7 @@ FEW = 512
 LANCZOS_STEPS = 300
 CLEAR_STEPS = 6  # enough where a rate is far below the limit; beyond, the whole matrix takes less
 FEW_VALUES = 2**16  # of X, whose whole matrix takes no time
+FINITE = 1000.0  # rate times curvature, whose 100th power is finite
 BLOCK_VALUES = 2**18  # two megabytes: larger blocks leave the cache between their copy and their product
 
 
@@ -48,8 +49,11 @@ class Rows(NamedTuple):
 
     def trace(self) -> float:
         """Return the sum of the squares of X, divided by n."""
-        squares = row_squares(self.X)
-        return float(squares.sum() if self.weights is None else squares @ self.weights) / self.n
+        if self.weights is None and isinstance(self.X, np.ndarray) and self.X.dtype == np.float64:
+            return float(np.vdot(self.X, self.X)) / self.n
+        with np.errstate(over="ignore"):
+            squares = row_squares(self.X)
+            return float(squares.sum() if self.weights is None else squares @ self.weights) / self.n
 
     def gram(self, scale: float, unit: float) -> NDArray[np.float64]:
         """Return A'SA/n."""
@@ -161,6 +165,17 @@ def stable_rate(problem: Problem, model: Model, batch_size: int | None, rate: fl
     return largest_rate(L, model.mu, model.formula.looks_ahead)
 
 
+def surely_finite(problem: Problem, model: Model, rate: float) -> bool:
+    """Tell whether no cost of a squared error can overflow within 50 epochs at a rate, by some of the rows.
+
+    An epoch multiplies what is left of the cost by the square of 1 - rate L at most, and L is at most the trace.
+    """
+    (n, d), few = problem.X.shape, problem.blocks is None
+    rows = [problem] if few and n * d <= FEW_VALUES else problem.sample()
+    trace = sum(Rows(part.X, 1.0, part.weights, 1).trace() for part in rows) / sum(len(part.X) for part in rows)
+    return rate * (trace + model.intercept + largest_l2(model)) < FINITE
+
+
 def largest_rate(L: float, mu: float, nesterov: bool) -> float:
     """Return the rate from which descent along curvature L diverges."""
     return float(2 * (1 + mu) / ((1 + 2 * mu) * L if nesterov else L))
@@ -170,8 +185,7 @@ def surely_stable(problem: Problem, model: Model, batch_size: int | None, rate: 
     """Tell without an eigenvalue whether a rate is stable, the trace bounding L; or whether there is no limit."""
     if batch_size is not None or not model.quadratic:
         return True
-    with np.errstate(over="ignore"):
-        bound = rows_of(problem).trace() + model.intercept + largest_l2(model)
+    bound = rows_of(problem).trace() + model.intercept + largest_l2(model)
     if bound == 0 or rate < largest_rate(bound, model.mu, model.formula.looks_ahead):
         return True
     limit = stable_rate(problem, model, batch_size, rate)

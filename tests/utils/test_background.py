@@ -12,7 +12,7 @@ import pytest
 import gdfast
 from gdfast._utils import background
 from gdfast._utils.background import EndIsDueError, end_here_if_due, in_background
-from gdfast._utils.interrupt import Interrupt, TimeLimit, Uninterrupted
+from gdfast._utils.interrupt import UNINTERRUPTED, Interrupt, TimeLimit
 
 LONG = 1e12
 main_thread = pytest.mark.skipif(
@@ -50,7 +50,7 @@ def test_time_limit():
     assert time.perf_counter() - started < 10
     with TimeLimit(started), pytest.raises(EndIsDueError):
         end_here_if_due()
-    with TimeLimit(started), Uninterrupted():
+    with TimeLimit(started), UNINTERRUPTED:
         end_here_if_due()
     end_here_if_due()
 

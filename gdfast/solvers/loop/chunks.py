@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gdfast._utils.interrupt import Uninterrupted
+from gdfast._utils.interrupt import UNINTERRUPTED
 from gdfast.backends.protocol import KernelSet, Updates
 from gdfast.backends.state import State
 from gdfast.solvers.plan import Plan
@@ -121,7 +121,7 @@ class Chunks:
         self.state.restore(self.start)
         steps = (epoch - self.state.epoch) * self.state.steps_per_epoch
         if steps > 0:
-            with Uninterrupted():
+            with UNINTERRUPTED:
                 self.call(steps, self.rates[:steps], wanted)
 
     def known_cost(self) -> float | None:

@@ -32,9 +32,11 @@ class CostRules:
 
         Costs after that epoch are ignored: their updates will be undone.
         """
+        if not self.active:
+            return None
         skipped = max(0, min(len(costs), self.seen + 1 - first))
         first, costs = first + skipped, costs[skipped:]
-        if not (self.active and len(costs)):
+        if not len(costs):
             return None
         acts = [copy.copy(rule).update(costs) for rule in (self.stopping, self.plateau) if rule is not None]
         place = min((act for act in acts if act is not None), default=len(costs) - 1)

@@ -112,13 +112,11 @@ class Descent:
     def next_stop(self, monitor: Monitor) -> int:
         """Return the next epoch at which a chunk must end."""
         epoch = self.state.epoch
-        stops = [
-            self.plan.epochs,
-            self.averaging.next_stop(epoch),
-            self.observer.next_stop(epoch),
-            monitor.next_stop(epoch),
-        ]
-        return min(stop for stop in stops if stop is not None)
+        stop = self.plan.epochs
+        for other in (self.averaging, self.observer, monitor):
+            if (earlier := other.next_stop(epoch)) is not None:
+                stop = min(stop, earlier)
+        return stop
 
     def run_chunk(self, target: int) -> None:
         """Run a chunk of updates and process its costs."""
@@ -223,8 +221,9 @@ class Descent:
 
     def process_last_cost(self, cost: float) -> None:
         """Pass the last cost of a full batch, which no chunk has computed, to the rules."""
-        self.backtracking.note(self.state.epoch, np.array([cost]), self.chunk_snapshot)
-        self.rules.update(self.state.epoch, np.array([cost]))
+        costs = np.array([cost])
+        self.backtracking.note(self.state.epoch, costs, self.chunk_snapshot)
+        self.rules.update(self.state.epoch, costs)
         self.reason = self.rules.reason
 
     # Snapshots.

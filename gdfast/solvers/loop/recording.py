@@ -34,10 +34,15 @@ class Recorder:
 
     def add(self, first: int, costs: NDArray[np.float64]) -> None:
         """Keep the costs of the epochs first, first + 1, ..., which may be NaN where they were not computed."""
-        last = first + len(costs) - 1
-        if len(costs):
-            known = self.latest | dict(enumerate(costs[-2:].tolist(), max(first, last - 1)))
-            self.latest = {epoch: cost for epoch, cost in known.items() if epoch >= last - 1 and cost == cost}
+        count = len(costs)
+        if count:
+            last = first + count - 1
+            known = self.latest if count < 2 else {}
+            known = {epoch: cost for epoch, cost in known.items() if epoch == last - 1}
+            for epoch, cost in enumerate(costs[-2:].tolist(), max(first, last - 1)):
+                if cost == cost:
+                    known[epoch] = cost
+            self.latest = known
         if self.history is not None and not self.by_rows:
             self.history.add(first, costs)
 

@@ -1,7 +1,5 @@
 """Growth of the cost over a training that stays finite: J at its start, where J at its end is far above."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from gdfast.backends.numpy import Kernels
@@ -15,7 +13,6 @@ from gdfast.solvers.plan import Plan
 __all__ = ["costs_if_grown"]
 
 FEW_VALUES = 2**17  # of X: a pass over them takes less than to look at a sample
-SAMPLE = 256  # rows that tell whether a pass over all of them is worth it
 SUSPICION = 0.01  # of GROWTH, on the sample
 ROUNDING = 1e-20  # of J at zero: a cost below that is rounding alone
 
@@ -71,21 +68,10 @@ def recorded_growth(run: Run) -> bool:
 def sampled_growth(estimate: Parameters, problem: Problem, plan: Plan) -> bool:
     """Tell whether the loss of some rows, evenly spaced, is suspiciously above that at the start."""
     model = plan.model
-    parts = problem.once("sample", lambda: sample_of(problem))
-    kernels = [Kernels(part, model) for part in parts]
+    kernels = [Kernels(part, model) for part in problem.sample()]
     key = "loss of the sample", model.loss, model.custom, model.c, plan.coef.tobytes(), plan.intercept.tobytes()
     start = problem.once(key, lambda: sum(one.loss_at(plan.coef, plan.intercept) for one in kernels))
     return not sum(one.loss_at(*estimate) for one in kernels) <= SUSPICION * GROWTH * abs(start)
-
-
-def sample_of(problem: Problem) -> list[Problem]:
-    """Return SAMPLE rows, evenly spaced; of blocks those of the first pass."""
-    if problem.blocks is not None:
-        sample: list[Problem] = problem.blocks.sample()
-        return sample
-    rows = np.linspace(0, len(problem.X) - 1, min(SAMPLE, len(problem.X))).astype(np.intp)
-    weights = None if problem.weights is None else problem.weights[rows]
-    return [replace(problem, X=problem.X[rows], Y=problem.Y[rows], weights=weights)]
 
 
 def rounding_alone(cost: float, solver: Solver) -> bool:

@@ -97,8 +97,8 @@ class Monitor:
 
     def next_stop(self, epoch: int) -> int | None:
         """Return the next epoch after this one at which a chunk must end, or None."""
-        stops = self.callbacks.next_stop(epoch), self.checkpoints.next_stop(epoch)
-        return min((stop for stop in stops if stop is not None), default=None)
+        first, second = self.callbacks.next_stop(epoch), self.checkpoints.next_stop(epoch)
+        return second if first is None else first if second is None else min(first, second)
 
     def between_chunks(self) -> StopReason | None:
         """Do what is due, and return the reason to stop, if there is one."""
