@@ -11,6 +11,7 @@ from gdfast.options.schedules import Constant, ReduceOnPlateau, Schedule
 
 __all__ = ["CallableRates", "LearningRates", "make_learning_rates"]
 
+MOST_KEPT = 2**16  # equal rates
 HINT = ', a schedule, an array, a callable, or "auto"'
 
 
@@ -21,15 +22,19 @@ class LearningRates:
         self, constant: float | None = None, schedule: Callable[[Any], Any] | None = None, by_step: bool = False
     ) -> None:
         self.constant, self.schedule, self.by_step = constant, schedule, by_step
+        self.equal = np.empty(0)  # as many rates as were asked for at once, where all are equal
         self.length: int | None = None  # of an array
         self.plateau: ReduceOnPlateau | None = None  # which sets the rate from the costs
 
     def take(self, first: int, count: int) -> NDArray[np.float64]:
         """Return `count` rates from t = first on."""
         if self.constant is not None:
-            rates = np.empty(count)
-            rates.fill(self.constant)  # np.full takes five times as long for a few
-            return rates
+            equal = self.equal
+            if len(equal) < count:
+                equal = np.empty(count)
+                equal.fill(self.constant)  # np.full takes five times as long for a few
+                self.equal = equal if count <= MOST_KEPT else self.equal
+            return equal[:count]
         if self.schedule is None:
             raise AttributeError("rates without a constant have a schedule")
         rates = np.asarray(self.schedule(np.arange(first, first + count)), dtype=np.float64)

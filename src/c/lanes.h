@@ -1,4 +1,5 @@
 #pragma once
+#include <stdint.h>
 
 /* As wide as the instruction set has vectors: a wider type would go through memory. */
 #if defined(__AVX512F__)
@@ -9,6 +10,54 @@
 #define LANES 2
 #endif
 typedef double Lanes __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
+typedef int64_t Mask __attribute__((vector_size(8 * LANES), aligned(8), may_alias)); /* -1 where a condition holds */
 #define AT(p) (*(const Lanes *)(p))
 #define TO(p) (*(Lanes *)(p))
 #define UNROLLED _Pragma("GCC unroll 8")
+#define INLINED static inline __attribute__((always_inline))
+
+INLINED double sum_of_lanes(Lanes a)
+{
+#if LANES == 8
+    a += __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3);
+    a += __builtin_shufflevector(a, a, 2, 3, 0, 1, 6, 7, 4, 5);
+#elif LANES == 4
+    a += __builtin_shufflevector(a, a, 2, 3, 0, 1);
+#endif
+    return a[0] + a[1];
+}
+
+/* The last `count` lanes, 0 where they are not. */
+INLINED Lanes last_lanes(Lanes a, int64_t count)
+{
+    Mask place;
+    UNROLLED for (int i = 0; i < LANES; i++)
+        place[i] = i;
+    return (Lanes)((Mask)a & (place >= LANES - count));
+}
+
+/* The vocabulary of gdfast/formulas for lanes; a NaN on either side of maximum and minimum comes through. */
+#define ALL_LANES(a) ((a) - (Lanes){0}) /* of a number or of lanes */
+#define where_lanes(condition, a, b) choose_lanes(condition, ALL_LANES(a), ALL_LANES(b))
+#define maximum_lanes(a, b) larger_lanes(ALL_LANES(a), ALL_LANES(b))
+#define minimum_lanes(a, b) smaller_lanes(ALL_LANES(a), ALL_LANES(b))
+
+INLINED Lanes choose_lanes(Mask condition, Lanes a, Lanes b)
+{
+    return (Lanes)((condition & (Mask)a) | (~condition & (Mask)b));
+}
+
+INLINED Lanes larger_lanes(Lanes a, Lanes b)
+{
+    return choose_lanes((a > b) | (a != a), a, b);
+}
+
+INLINED Lanes smaller_lanes(Lanes a, Lanes b)
+{
+    return choose_lanes((a < b) | (a != a), a, b);
+}
+
+INLINED Lanes absolute_lanes(Lanes a)
+{
+    return (Lanes)((Mask)a & INT64_MAX);
+}

@@ -23,3 +23,8 @@ double sum_of_log1p(const double *rests, const double *excesses, ptrdiff_t n);
 
 /* z <- z - log(sum over outputs of exp(z)): output o of row i is z[o * stride + i], of at most BLOCK rows. */
 void log_normalise(double *restrict z, ptrdiff_t outputs, ptrdiff_t stride, ptrdiff_t n);
+
+/* Of a loss without exp and log, for one feature: writes the sum of s_i loss_i at z = w x + b into total and its gradient
+   into g, (2,); returns whether it is one. x is float where single; s NULL: all are 1. */
+int loss_line(int loss, double c, int single, const double *y, const double *s, const void *x, double w, double b,
+              ptrdiff_t n, double *total, double *g);

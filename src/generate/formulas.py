@@ -117,9 +117,11 @@ def check(function: ast.FunctionDef, known: set[str], file: str) -> None:
         expression(value)
 
 
-def arguments_of(function: ast.FunctionDef) -> str:
-    """Return a formula's arguments, declared."""
-    return ", ".join(f"double {argument.arg}" for argument in function.args.args)
+def arguments_of(function: ast.FunctionDef, kind: str = "double", of_kind: tuple[str, ...] = ()) -> str:
+    """Return a formula's arguments, declared: those named of a kind, the others as numbers."""
+    return ", ".join(
+        f"{kind if argument.arg in of_kind else 'double'} {argument.arg}" for argument in function.args.args
+    )
 
 
 def cython_formula(function: ast.FunctionDef) -> str:
@@ -128,12 +130,15 @@ def cython_formula(function: ast.FunctionDef) -> str:
     return f"\ncdef inline double {function.name}({arguments_of(function)}) noexcept nogil:\n    {lines}\n"
 
 
-def c_formula(function: ast.FunctionDef) -> str:
-    """Return a formula as a C function of doubles, in the vocabulary of src/c/elementary.h."""
+def c_formula(function: ast.FunctionDef, kind: str = "double", of_kind: tuple[str, ...] = ()) -> str:
+    """Return a formula as a C function, in the vocabulary of src/c/elementary.h or lanes.h.
+
+    Its value, what it assigns and the arguments named are of a kind, doubles or lanes.
+    """
     lines, declared = [], {argument.arg for argument in function.args.args}
     for statement in body(function):
         new = isinstance(statement, ast.Assign) and statement.targets[0].id not in declared
         if new:
             declared.add(statement.targets[0].id)
-        lines.append(f"    {'double ' if new else ''}{ast.unparse(statement)};")
-    return f"\nstatic inline double {function.name}({arguments_of(function)})\n{{\n" + "\n".join(lines) + "\n}\n"
+        lines.append(f"    {f'{kind} ' if new else ''}{ast.unparse(statement)};")
+    return f"\nstatic inline {kind} {function.name}({arguments_of(function, kind, of_kind)})\n{{\n" + "\n".join(lines) + "\n}\n"

@@ -7,12 +7,13 @@ import ast
 import copy
 from pathlib import Path
 
-from generate.formulas import c_formula, read, used
+from generate.formulas import c_formula, calls, read, used
 
 __all__ = ["text"]
 
 HEAD = """\
 #include "losses.h"
+#include "columns.h"
 #include "elementary.h"
 """
 SWITCHES = {
@@ -89,6 +90,26 @@ double sum_of_log1p(const double *rests, const double *excesses, ptrdiff_t n)
     return total;
 }
 """
+# Products, losses and the sums for the gradient in one loop, for one feature (z = w x + b) and the losses that lanes
+# know the vocabulary of.
+LINE = """
+int loss_line(int loss, double c, int single, const double *y, const double *s, const void *x, double w, double b,
+              ptrdiff_t n, double *total, double *g)
+{
+    switch (loss) {
+"""
+LINE_CASE = """\
+    case %(index)d:
+        *total = single ? line_float(%(value)s_lanes, %(gradient)s_lanes, c, y, s, x, w, b, n, g)
+                        : line_double(%(value)s_lanes, %(gradient)s_lanes, c, y, s, x, w, b, n, g);
+        return 1;
+"""
+LINE_END = """\
+    }
+    return 0;
+}
+"""
+OF_LANES = {"absolute", "maximum", "minimum", "where"}
 
 
 def text(path: Path) -> str:
@@ -105,7 +126,28 @@ def text(path: Path) -> str:
         if parts := parts_of_log1p(by_name[value]):
             written += map(c_formula, parts)
             cases.append(LOG1P_CASE % {"index": i, "value": value, "gradient": gradient})
-    return "".join([*written, LOG1P, *cases, LOG1P_END])
+    return "".join([*written, LOG1P, *cases, LOG1P_END, *lines(pairs, formulas)])
+
+
+def lines(pairs: list[tuple[str, str]], formulas: list[ast.FunctionDef]) -> list[str]:
+    """Return the formulas of lanes, and loss_line, which takes them."""
+    able = {formula.name for formula in formulas if not calls(formula) - OF_LANES}
+    cases = [(i, pair) for i, pair in enumerate(pairs) if able.issuperset(pair)]
+    names = {name for _, pair in cases for name in pair}
+    written = [c_formula(of_lanes(formula), "Lanes", ("y", "z")) for formula in formulas if formula.name in names]
+    written.append(LINE)
+    written += [LINE_CASE % {"index": i, "value": value, "gradient": gradient} for i, (value, gradient) in cases]
+    return [*written, LINE_END]
+
+
+def of_lanes(function: ast.FunctionDef) -> ast.FunctionDef:
+    """Return a formula whose functions are those of lanes."""
+    other = copy.deepcopy(function)
+    other.name += "_lanes"
+    for node in ast.walk(other):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            node.func.id += "_lanes"
+    return other
 
 
 def parts_of_log1p(value: ast.FunctionDef) -> list[ast.FunctionDef]:

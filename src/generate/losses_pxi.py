@@ -1,43 +1,13 @@
-"""The losses as Cython (losses.pxi): one function each, the loops for one feature, and switches over the registry."""
+"""The losses as Cython (losses.pxi): one function each, and switches over the registry."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from generate.formulas import calls, cython_formula, read, used
+from generate.formulas import cython_formula, read, used
 from generate.tables_h import END, margin_gradients
 
 __all__ = ["text"]
 
-# Of the vocabulary, what a compiler turns into vectors.
-VECTORISED = {"absolute", "maximum", "minimum", "sqrt", "where"}
-# Products, losses and the sums for the gradient in one loop, for one feature (z = w x + b) and the losses of which a
-# compiler can vectorise that.
-LOSS_LINE = """
-cdef double loss_line(int loss, double c, const double* y, const double* s, const floating* x, double w,
-                      double b, Py_ssize_t n, double* g) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef double total = 0.0, gw = 0.0, gb = 0.0, r
-"""
-LOSS_LINE_CASE = """\
-    if loss == {index}:
-        if s == NULL:
-            for i in range(n):
-                total += {value}(y[i], w * x[i] + b, c)
-                r = {gradient}(y[i], w * x[i] + b, c)
-                gw += r * x[i]
-                gb += r
-        else:
-            for i in range(n):
-                total += s[i] * {value}(y[i], w * x[i] + b, c)
-                r = s[i] * {gradient}(y[i], w * x[i] + b, c)
-                gw += r * x[i]
-                gb += r
-"""
-LOSS_LINE_END = """\
-    g[0] = gw
-    g[1] = gb
-    return total
-"""
 HAS = """
 cdef inline bint {name}(int loss) noexcept nogil:
     return {answer}
@@ -80,13 +50,9 @@ def text(path: Path) -> str:
     _, registry = read(path)
     names = [(entry.args[0].id, entry.args[1].id) for entry in registry.values()]
     formulas = used(path, {name for pair in names for name in pair})
-    slow = {formula.name for formula in formulas if calls(formula) - VECTORISED}
-    vectorised = [i for i, pair in enumerate(names) if not slow & set(pair)]
     by_table = {i: formula.name for i, formula in margin_gradients(path).items()}
     parts = [cython_formula(formula) for formula in formulas]
-    parts += [has_loss("has_loss_line", vectorised), LOSS_LINE]
-    parts += [LOSS_LINE_CASE.format(index=i, value=names[i][0], gradient=names[i][1]) for i in vectorised]
-    parts += [LOSS_LINE_END, MARGINS_EXTERN]
+    parts.append(MARGINS_EXTERN)
     parts += [f"    double {formula}_of_margin(double m)\n" for formula in by_table.values()]
     parts += [MARGINS.format(end=END), has_loss("has_margins", by_table), GRADIENT_OF_MARGIN]
     parts += [MARGINS_CASE.format(index=i, formula=formula) for i, formula in by_table.items()]

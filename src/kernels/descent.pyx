@@ -45,7 +45,16 @@ cdef extern from "losses.h" nogil:
     int log1p_block(int loss, double c, const double* y, const double* z, double* rests, double* excesses,
                     double* gradients, Py_ssize_t n)
     double sum_of_log1p(const double* rests, const double* excesses, Py_ssize_t n)
+    int loss_line(int loss, double c, int single, const double* y, const double* s, const void* x, double w, double b,
+                  Py_ssize_t n, double* total, double* g)
     void log_normalise(double* z, Py_ssize_t outputs, Py_ssize_t stride, Py_ssize_t n)
+
+cdef extern from "passes.h" nogil:
+    void predict_by_columns(int single, const void* X, Py_ssize_t stride, Py_ssize_t d, const void* w, double b,
+                            double* z, Py_ssize_t n)
+    void add_by_columns(int single, const void* X, Py_ssize_t stride, Py_ssize_t d, const double* r, double* g,
+                        Py_ssize_t n)
+    double sum_of(const double* values, Py_ssize_t n)
 
 cdef enum:
     BLOCK_ROWS = 16  # at least so many, as long as they fit into the second cache: each block adds up d sums

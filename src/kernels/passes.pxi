@@ -57,20 +57,16 @@ cdef double losses_of(const Model* model, const double* y, const double* s, cons
     """Return the sum of s_i loss_i over at most a block, and write s_i loss_i' into r; s NULL: all are 1."""
     cdef double values[BLOCK]
     cdef double excesses[BLOCK]
-    cdef double total = 0.0
     cdef Py_ssize_t i
     if (s == NULL and size >= 2 * SUMS_OF_LOGS
             and log1p_block(model.loss, model.c, y, z, values, excesses, r, size)):
         return sum_of_log1p(values, excesses, size)
     loss_block(model.loss, model.c, y, z, values, r, size)
-    if s == NULL:
+    if s != NULL:
         for i in range(size):
-            total += values[i]
-    else:
-        for i in range(size):
-            total += s[i] * values[i]
+            values[i] *= s[i]
             r[i] *= s[i]
-    return total
+    return sum_of(values, size)
 
 
 cdef double losses_at(const Model* model, const Data* data, const int32_t* order, Py_ssize_t first, Py_ssize_t size,
@@ -144,60 +140,69 @@ cdef double pass_rows(const Model* model, const Data* data, const int32_t* order
     return total
 
 
+cdef inline const double* behind_rows(const double* weights, Py_ssize_t rows) noexcept nogil:
+    """Return where the weights after so many rows begin; NULL remains NULL."""
+    return weights + rows if weights != NULL else NULL
+
+
 cdef double pass_columns(const Model* model, const Data* data, Py_ssize_t start, Py_ssize_t stop, const floating* W,
                          const double* b, double* G) noexcept nogil:
     """Do the work of pass_rows over rows as they lie, with X and Y by columns: few features, vectorised over rows."""
     cdef const floating* columns = <const floating*>data.columns
     cdef const double* targets = data.targets
     cdef const double* s = data.weights
+    cdef bint single = sizeof(floating) == sizeof(float)
     cdef double z[BLOCK]
     cdef double r[BLOCK]
-    cdef double total = 0.0, part, w
-    cdef const floating* x
-    cdef Py_ssize_t i, j, o, size, first = start, n = model.n, d = model.d
-    if d == 1 and has_loss_line(model.loss):
-        for o in range(model.k):
-            total += loss_line(model.loss, model.c, targets + o * n + start, s + start if s != NULL else NULL,
-                               columns + start, W[o], b[o], stop - start, G + 2 * o)
-        return total
+    cdef double* g
+    cdef double total = 0.0, part = 0.0
+    cdef Py_ssize_t o, size, first = start, n = model.n, d = model.d
+    for o in range(model.k if d == 1 else 0):
+        if not loss_line(model.loss, model.c, single, targets + o * n + start, behind_rows(s, start), columns + start,
+                         W[o], b[o], stop - start, &part, G + 2 * o):
+            break
+        total += part
+    else:
+        if d == 1:
+            return total
     while first < stop:
         size = min(<Py_ssize_t>BLOCK, stop - first)
         for o in range(model.k):
-            x, w, part = columns + first, W[o * d], b[o]
-            for i in range(size):
-                z[i] = part + w * x[i]
-            for j in range(1, d):
-                x, w = columns + j * n + first, W[o * d + j]
-                for i in range(size):
-                    z[i] += w * x[i]
-            total += losses_of(model, targets + o * n + first, s + first if s != NULL else NULL, z, r, size)
-            for j in range(d):
-                x, part = columns + j * n + first, 0.0
-                for i in range(size):
-                    part += r[i] * x[i]
-                G[o * (d + 1) + j] += part
-            part = 0.0
-            for i in range(size):
-                part += r[i]
-            G[o * (d + 1) + d] += part
+            g = G + o * (d + 1)
+            predict_by_columns(single, columns + first, n, d, W + o * d, b[o], z, size)
+            total += losses_of(model, targets + o * n + first, behind_rows(s, first), z, r, size)
+            add_by_columns(single, columns + first, n, d, r, g, size)
+            g[d] += sum_of(r, size)
         first += BLOCK
     return total
 
 
-cdef void pass_slab(const Model* model, const Data* data, Py_ssize_t slab, const floating* W,
-                    const double* b) noexcept nogil:
-    """Write the sums of one slab: the loss and its gradient, and behind them a workspace for a row of X."""
+cdef double pass_slab(const Model* model, const Data* data, Py_ssize_t slab, const floating* W, const double* b,
+                      double* G) noexcept nogil:
+    """Return the sum of s_i loss_i over one slab, and write its gradient into G."""
     cdef Py_ssize_t width = data.k * (data.d + 1), start = slab * data.slab, stop = min(start + data.slab, data.n)
-    cdef double* sums = data.sums + slab * (1 + width + data.d)
     cdef double* workspace = behind(data.coupled, slab * BLOCK * data.k)
-    memset(sums, 0, (1 + width) * sizeof(double))
+    cdef Py_ssize_t j
+    for j in range(width):
+        G[j] = 0.0
     if data.sparse:
-        sums[0] = pass_sparse(model, data, NULL, start, stop, W, b, workspace, sums + 1)
-    elif data.columns != NULL:
-        sums[0] = pass_columns(model, data, start, stop, W, b, sums + 1)
-    else:
-        sums[0] = pass_rows(model, data, NULL, start, stop, W, b, <floating*>(sums + 1 + width), workspace,
-                            sums + 1)
+        return pass_sparse(model, data, NULL, start, stop, W, b, workspace, G)
+    if data.columns != NULL:
+        return pass_columns(model, data, start, stop, W, b, G)
+    return pass_rows(model, data, NULL, start, stop, W, b, <floating*>(sums_of_slab(data, slab) + 1 + width), workspace,
+                     G)
+
+
+cdef inline double* sums_of_slab(const Data* data, Py_ssize_t slab) noexcept nogil:
+    """Return where a slab has its sums: the loss and its gradient, and behind them a workspace for a row of X."""
+    return data.sums + slab * (1 + data.k * (data.d + 1) + data.d)
+
+
+cdef inline void keep_slab(const Model* model, const Data* data, Py_ssize_t slab, const floating* W,
+                           const double* b) noexcept nogil:
+    """Write the sums of one slab."""
+    cdef double* sums = sums_of_slab(data, slab)
+    sums[0] = pass_slab(model, data, slab, W, b, sums + 1)
 
 
 cdef double pass_all(const Model* model, const Data* data, const floating* W, const double* b, double* G,
@@ -207,23 +212,25 @@ cdef double pass_all(const Model* model, const Data* data, const floating* W, co
     cdef const double* sums = data.sums
     cdef double total
     cdef int number
-    if team != NULL and data.slabs > 1:
+    if data.slabs == 1:
+        return pass_slab(model, data, 0, W, b, G)
+    if team != NULL:
         number = team_open(team, data.slabs)
         while True:
             slab = team_take(team, number)
             if slab < 0:
                 break
-            pass_slab(model, data, slab, W, b)
+            keep_slab(model, data, slab, W, b)
             team_serve(team)
         team_share(team)
     else:
         for slab in range(data.slabs):
-            pass_slab(model, data, slab, W, b)
+            keep_slab(model, data, slab, W, b)
     total = sums[0]
     for j in range(width):
         G[j] = sums[1 + j]
     for slab in range(1, data.slabs):
-        sums += 1 + width + data.d
+        sums = sums_of_slab(data, slab)
         total += sums[0]
         for j in range(width):
             G[j] += sums[1 + j]
@@ -322,7 +329,7 @@ cdef int serve_slabs(const Model* model, const Data* data, const floating* W, co
                 slab = team_take(team, epoch)
                 if slab < 0:
                     break
-                pass_slab(model, data, slab, W, b)
+                keep_slab(model, data, slab, W, b)
                 team_serve(team)
     return 0
 

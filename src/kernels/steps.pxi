@@ -171,11 +171,12 @@ cdef void update(const Model* model, floating* W, double* b, State* state, doubl
     if model.checked:
         checked_step(model, W, b, state, G, scale, eta, c1, c2, False)
     else:
-        threshold = model.l1 * optimizer_rate(model.rule, 0.0, eta, model.mu, model.eps, c2)
         for o in range(model.k):
             take_step(model, W, b, G + o * (d + 1), scale, model.l2, state.m, state.v, eta, c1, c2,
                       G[o * (d + 1) + d], o)
-        if threshold > 0:
-            for j in range(model.k * d):
+        if model.l1 > 0:
+            threshold = model.l1 * optimizer_rate(model.rule, 0.0, eta, model.mu, model.eps, c2)
+            for j in range(model.k * d if threshold > 0 else 0):
                 W[j] = <floating>soft_threshold(W[j], threshold)
-    add_to_mean(model, W, b, state)
+    if state.count >= 0:
+        add_to_mean(model, W, b, state)
