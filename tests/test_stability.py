@@ -1,7 +1,10 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
 import gdfast
+from gdfast.solvers import smoothness
 
 X_A = np.arange(1.0, 301.0)[:, None]
 
@@ -96,10 +99,27 @@ def test_a_rate_just_above_the_limit_is_reported(n, d, steepest, rng):
         X, y = rng.normal(size=(n, d)), rng.normal(size=n)
         X[:, rng.integers(d)] *= steepest
         limit = gdfast.stability(X).max_learning_rate
-        gdfast.fit(X, y, epochs=2, learning_rate=limit * (1 - 1e-9), solver="loop")
+        gdfast.fit(X, y, epochs=51, learning_rate=limit * (1 - 1e-9), solver="loop")
         for above in (1 + 1e-6, 2.0, 10.0):
             with pytest.warns(gdfast.StabilityWarning):
-                gdfast.fit(X, y, epochs=2, learning_rate=limit * above, solver="loop")
+                gdfast.fit(X, y, epochs=51, learning_rate=limit * above, solver="loop")
+
+
+@pytest.mark.filterwarnings("error", "ignore::gdfast.DivergenceWarning")
+@pytest.mark.parametrize(("n", "d"), [(40, 3), (3000, 30), (300, 600)])
+@pytest.mark.parametrize("epochs", [1, 5, 50])
+def test_a_rate_is_checked_after_a_few_epochs_if_their_costs_have_risen(n, d, epochs, rng, monkeypatch):
+    """The check may take longer than the epochs; and no cost overflows before a warning."""
+    X, y = rng.normal(size=(n, d)), rng.normal(size=n)
+    limit = gdfast.stability(X).max_learning_rate
+    fit = partial(gdfast.fit, X, y, epochs=epochs, solver="loop")
+    with pytest.warns(gdfast.StabilityWarning, match="above"):
+        assert fit(learning_rate=3 * limit).costs[-1] > y @ y / (2 * n)
+    with pytest.warns(gdfast.StabilityWarning, match="above"):  # before training, as the costs could overflow
+        fit(learning_rate=1e6 * limit)
+    monkeypatch.setattr(smoothness, "largest_curvature", None)  # where they fall nothing is made of the rows
+    run = fit(learning_rate=0.5 * limit)
+    assert run.costs[-1] < run.costs[0]
 
 
 @pytest.mark.parametrize("y", [3, [1.0], np.ones((2, 1))])

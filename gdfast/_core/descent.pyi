@@ -68,7 +68,7 @@ class Passes:
 class Crew:
     def __init__(self, *args: object, **kwargs: object) -> None: ...
     def close(self) -> None: ...
-    def serve(self, passes: Passes, compiled: CompiledModel, state: KernelState) -> None: ...
+    def serve(self, passes: Passes, compiled: CompiledModel, state: KernelState, slopes: bool) -> None: ...
 
 @disjoint_base
 class SklearnUpdates:
@@ -119,7 +119,7 @@ def batch(
     rates: _Double,
     costs: _Double,
     objective: bool,
-    look: bool = False,
+    look: int = 0,
     crew: Crew | None = None,
 ) -> int: ...
 def stochastic(

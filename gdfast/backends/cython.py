@@ -42,6 +42,7 @@ power_costs = path.power_costs
 MOST_SLABS = 64
 LEAST_ROWS = 1024
 SLAB_NUMBERS = 2**22
+SPARE = 20  # numbers behind a row's workspace: two vectors, and what it takes to begin at a line of the cache
 NO_STEP = np.zeros(1)
 # Products of one call of a pass for several points, some 20 ms: between two the end may be due.
 POINTS_CALL = 2**25
@@ -90,7 +91,7 @@ class Kernels:
         if by_columns and d <= FEW_FEATURES and not isinstance(X, CSR) and not model.formulas.coupled:
             columns, targets = np.ascontiguousarray(X.T), np.ascontiguousarray(Y.T)
         slab = slab_rows(n, k * (d + 1), len(X.data) if isinstance(X, CSR) else n * d)
-        sums = np.zeros((-(-n // slab), 1 + k * (d + 1) + d))
+        sums = np.zeros((-(-n // slab), 1 + k * (d + 1) + d + SPARE))
         gradients = n if isinstance(X, CSR) else 0  # of a mini-batch's rows; memory is taken where it is written
         scratch = np.empty(max(4 * SPAN, gradients) * k)
         self.problem, self.by_columns, self.X, self.model = problem, by_columns, X, model
@@ -120,12 +121,12 @@ class Kernels:
 
     def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs."""
-        return self.epochs(state.for_kernels(), rates, costs, objective, False)
+        return self.epochs(state.for_kernels(), rates, costs, objective, 0)
 
-    def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
-        """Return the sum of s_i loss_i and the penalty at W and b; the loss's summed gradient is in self.G."""
+    def sums_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool = True) -> tuple[float, float]:
+        """Return the sum of s_i loss_i and the penalty at W and b; with `gradient` the sum's is left in self.G."""
         sums = np.empty(3)
-        self.epochs(KernelState(W, b, sums), NO_STEP, sums, True, True)
+        self.epochs(KernelState(W, b, sums), NO_STEP, sums, True, 1 + gradient)
         return float(sums[0]), float(sums[1])
 
     def epochs(
@@ -134,7 +135,7 @@ class Kernels:
         rates: NDArray[np.float64],
         costs: NDArray[np.float64],
         objective: bool,
-        look: bool,
+        look: int,
     ) -> int:
         """Call `descent.batch`, with helpers that share its passes where there are any."""
         passes, compiled = self.passes, self.compiled
@@ -142,7 +143,7 @@ class Kernels:
             return descent.batch(passes, compiled, state.W, state, rates, costs, objective, look)
         crew, pool = descent.Crew(), self.threads()
         try:
-            serving = [pool.submit(crew.serve, passes, compiled, state) for _ in range(self.helpers)]
+            serving = [pool.submit(crew.serve, passes, compiled, state, look != 1) for _ in range(self.helpers)]
             result = descent.batch(passes, compiled, state.W, state, rates, costs, objective, look, crew)
         finally:
             crew.close()  # else helpers would wait for ever after an error, or a second Ctrl-C
@@ -200,8 +201,8 @@ class Kernels:
 
     def cost_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool) -> float:
         """Return J at W and b; with `gradient` as `sums_at` leaves it in self.G."""
-        total, extra = self.sums_at(W, b)
-        return float(total / self.n + extra)
+        total, extra = self.sums_at(W, b, gradient)
+        return total / self.n + extra
 
     def stochastic(self, state: State, updates: Updates) -> int:
         """Run mini-batch or SGD updates."""

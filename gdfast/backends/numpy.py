@@ -118,19 +118,15 @@ class Kernels:
     def close(self) -> None:
         """Do nothing: there are no threads."""
 
-    def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
-        """Return the sum of s_i loss_i and the penalty at W and b."""
+    def sums_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool = True) -> tuple[float, float]:
+        """Return the sum of s_i loss_i and the penalty at W and b; with `gradient` the sum's is in self.G."""
         with np.errstate(all="ignore"):
-            return self.sums(slice(None), W, b), self.penalty(W)
+            total = self.sums(slice(None), W, b) if gradient else self.loss_at(W, b)
+            return total, self.penalty(W)
 
     def cost_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool) -> float:
         """Return J at W and b; with `gradient` as `sums_at` leaves it in self.G."""
-        if gradient:
-            total, extra = self.sums_at(W, b)
-        else:
-            total = self.loss_at(W, b)
-            with np.errstate(over="ignore"):
-                extra = self.penalty(W)
+        total, extra = self.sums_at(W, b, gradient)
         return total / len(self.X) + extra
 
     def loss_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> float:

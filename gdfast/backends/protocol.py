@@ -53,8 +53,8 @@ class KernelSet(Protocol):
     def batch(self, state: State, rates: NDArray[np.float64], objective: bool, costs: NDArray[np.float64]) -> int:
         """Run full-batch epochs, changing the state in place."""
 
-    def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
-        """Return the sum of s_i loss_i and the penalty; the gradient of the sum is left in G."""
+    def sums_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool = True) -> tuple[float, float]:
+        """Return the sum of s_i loss_i and the penalty; with `gradient` that of the sum is left in G."""
 
     def cost_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool) -> float:
         """Return J, equal to the bit to the cost that an epoch computes."""

@@ -149,7 +149,10 @@ class State:
         if copied:  # the empty ones, most of them, never change
             kept = {name: array if array is NONE else array.copy() for name, array in kept.items()}
         kept["epoch"], kept["position"], kept["steps"], kept["count"] = (
-            self.epoch, self.position, self.steps, self.count
+            self.epoch,
+            self.position,
+            self.steps,
+            self.count,
         )
         return kept
 

@@ -59,7 +59,7 @@ class Evaluator:
     def loss(self, W: NDArray[Any], b: NDArray[np.float64]) -> float:
         """Return the mean loss without the penalty."""
         with UNINTERRUPTED:
-            return float(self.kernels.sums_at(W, b)[0] / self.rows)
+            return float(self.kernels.sums_at(W, b, gradient=False)[0] / self.rows)
 
     def gradient_norm(self, W: NDArray[Any]) -> float:
         """Return the norm of J's smallest subgradient at W, projected on the bounds, after its `objective`."""
@@ -72,7 +72,7 @@ class Evaluator:
 
     def validation_cost(self, W: NDArray[Any], b: NDArray[np.float64]) -> float:
         """Return the mean loss over the validation rows, without penalty."""
-        total, _ = self.validator.sums_at(W, b)
+        total, _ = self.validator.sums_at(W, b, gradient=False)
         return float(total / self.validated)
 
 

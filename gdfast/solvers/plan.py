@@ -191,6 +191,7 @@ SAME = (
     "interrupt",
     "callbacks",
 )
+TUPLES = ("record", "callbacks")  # options that are empty tuples by default
 PLAIN = frozenset({type(None), bool, int, float, str, tuple})  # types of options that a fit with equal ones shares
 
 
@@ -199,15 +200,16 @@ def read_options(options: dict[str, Any]) -> PlanOptions:
     values = tuple(options.values())
     types = tuple(map(type, values))
     # A tuple that is not empty may hold what changes, or what equals another and is of another type.
-    empty = sum(options.get(name) == () for name in ("record", "callbacks"))
-    if PLAIN.issuperset(types) and types.count(tuple) == empty:
+    if PLAIN.issuperset(types) and types.count(tuple) == sum(options.get(name) == () for name in TUPLES):
         return read_plain_options(tuple(options), values, types)
     return plan_options(checked(options))
 
 
 @lru_cache(64)
 def read_plain_options(
-    names: tuple[str, ...], values: tuple[Any, ...], types: tuple[type, ...]  # since 1, 1.0 and True are equal
+    names: tuple[str, ...],
+    values: tuple[Any, ...],
+    types: tuple[type, ...],  # since 1, 1.0 and True are equal
 ) -> PlanOptions:
     """Return what options mean whose values never change."""
     return plan_options(checked(dict(zip(names, values, strict=True))))
@@ -218,9 +220,7 @@ def plan_options(options: dict[str, Any]) -> PlanOptions:
     model = make_model(*[options[name] for name in MODEL_OPTIONS], optimizer=options["optimizer"])
     rate, validated = options["learning_rate"], options["validation"] is not None
     if isinstance(rate, str) and rate != "auto":
-        raise ValueError(
-            f'learning_rate={rate!r} must be a number above 0, a schedule, an array, a callable or "auto"'
-        )
+        raise ValueError(f'learning_rate={rate!r} must be a number above 0, a schedule, an array, a callable or "auto"')
     tol = make_tol(options["tol"], options["patience"], validated)
     patience = make_patience(tol, options["patience"], validated)
     if options["restore_best"] and not validated:

@@ -14,7 +14,9 @@ typedef int64_t Mask __attribute__((vector_size(8 * LANES), aligned(8), may_alia
 #define AT(p) (*(const Lanes *)(p))
 #define TO(p) (*(Lanes *)(p))
 #define UNROLLED _Pragma("GCC unroll 8")
+#ifndef INLINED
 #define INLINED static inline __attribute__((always_inline))
+#endif
 
 INLINED double sum_of_lanes(Lanes a)
 {
@@ -31,6 +33,8 @@ INLINED double sum_of_lanes(Lanes a)
 INLINED Lanes last_lanes(Lanes a, int64_t count)
 {
     Mask place;
+    if (count >= LANES)
+        return a;
     UNROLLED for (int i = 0; i < LANES; i++)
         place[i] = i;
     return (Lanes)((Mask)a & (place >= LANES - count));

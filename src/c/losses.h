@@ -28,3 +28,8 @@ void log_normalise(double *restrict z, ptrdiff_t outputs, ptrdiff_t stride, ptrd
    into g, (2,); returns whether it is one. x is float where single; s NULL: all are 1. */
 int loss_line(int loss, double c, int single, const double *y, const double *s, const void *x, double w, double b,
               ptrdiff_t n, double *total, double *g);
+
+/* Of such a loss: writes s_i loss_i' at y and z into r, and the sums of s_i loss_i and of r into sums; returns whether it
+   is one, of rows that fill a vector. */
+int loss_sums(int loss, double c, const double *y, const double *s, const double *z, double *r, ptrdiff_t n,
+              double *sums);

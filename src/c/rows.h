@@ -35,6 +35,8 @@ static inline void PREFETCH(const void *p)
 #define WIDTH 16
 #endif
 
+#define INLINED static inline __attribute__((always_inline))
+
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
 #define OF(name) JOIN(name, T)

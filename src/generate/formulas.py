@@ -141,4 +141,5 @@ def c_formula(function: ast.FunctionDef, kind: str = "double", of_kind: tuple[st
         if new:
             declared.add(statement.targets[0].id)
         lines.append(f"    {f'{kind} ' if new else ''}{ast.unparse(statement)};")
-    return f"\nstatic inline {kind} {function.name}({arguments_of(function, kind, of_kind)})\n{{\n" + "\n".join(lines) + "\n}\n"
+    head = f"\nstatic inline {kind} {function.name}({arguments_of(function, kind, of_kind)})\n"
+    return head + "{\n" + "\n".join(lines) + "\n}\n"

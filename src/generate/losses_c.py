@@ -109,6 +109,20 @@ LINE_END = """\
     return 0;
 }
 """
+# The same of a block of rows whose z are known.
+SUMS = """
+int loss_sums(int loss, double c, const double *y, const double *s, const double *z, double *r, ptrdiff_t n,
+              double *sums)
+{
+    if (n < LANES)
+        return 0;
+    switch (loss) {
+"""
+SUMS_CASE = """\
+    case %(index)d:
+        sum_losses(%(value)s_lanes, %(gradient)s_lanes, c, y, s, z, r, n, sums);
+        return 1;
+"""
 OF_LANES = {"absolute", "maximum", "minimum", "where"}
 
 
@@ -135,9 +149,10 @@ def lines(pairs: list[tuple[str, str]], formulas: list[ast.FunctionDef]) -> list
     cases = [(i, pair) for i, pair in enumerate(pairs) if able.issuperset(pair)]
     names = {name for _, pair in cases for name in pair}
     written = [c_formula(of_lanes(formula), "Lanes", ("y", "z")) for formula in formulas if formula.name in names]
-    written.append(LINE)
-    written += [LINE_CASE % {"index": i, "value": value, "gradient": gradient} for i, (value, gradient) in cases]
-    return [*written, LINE_END]
+    for head, case in ((LINE, LINE_CASE), (SUMS, SUMS_CASE)):
+        parts = [case % {"index": i, "value": value, "gradient": gradient} for i, (value, gradient) in cases]
+        written += [head, *parts, LINE_END]
+    return written
 
 
 def of_lanes(function: ast.FunctionDef) -> ast.FunctionDef:

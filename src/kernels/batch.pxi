@@ -1,8 +1,8 @@
 # Full-batch epochs.
 
 def batch(Passes passes, CompiledModel compiled, floating[:, ::1] W, state, const double[::1] rates,
-          double[::1] costs, bint objective, bint look=False, Crew crew=None):
-    """Full-batch epochs, one for each rate; or (look) the two sums of the first, and its gradient, and no step.
+          double[::1] costs, bint objective, int look=0, Crew crew=None):
+    """Full-batch epochs, one for each rate; or (look) the two sums of the first, its gradient too where 2, and no step.
 
     `state` is a KernelState, and W its coefficients, by whose type this is compiled.
     """
@@ -19,15 +19,15 @@ def batch(Passes passes, CompiledModel compiled, floating[:, ::1] W, state, cons
 
 
 cdef Py_ssize_t epochs(const Model* model, const Data* data, floating* W, double* b, State* state, double* G,
-                       const double* rates, Py_ssize_t count, bint objective, bint look, double* costs,
+                       const double* rates, Py_ssize_t count, bint objective, int look, double* costs,
                        Team* team) noexcept nogil:
     """Run `count` epochs; return it, or ~e where epoch e is not finite."""
     cdef Py_ssize_t e, n = data.n
     cdef double total, extra
     for e in range(count):
-        total = pass_all(model, data, W, b, G, team)
+        total = pass_all(model, data, W, b, <double*>NULL if look == 1 else G, team)
         extra = penalty(model, W)
-        if look:
+        if look > 0:
             costs[0], costs[1] = total, extra
             break
         if not absolute(total + n * extra) <= DBL_MAX:

@@ -92,8 +92,8 @@ cdef double csr_pass(const Model* model, const Data* data, const index_type* ind
     cdef double z[BLOCK]
     cdef double r[BLOCK]
     cdef double* at = z
-    cdef double total = 0.0
-    cdef Py_ssize_t i, o, size, d = data.d, first = start
+    cdef double total = 0.0, unused = 0.0
+    cdef Py_ssize_t o, size, d = data.d, first = start
     while first < stop:
         size = min(<Py_ssize_t>BLOCK, stop - first)
         for o in range(data.k if model.coupled else 0):
@@ -106,10 +106,9 @@ cdef double csr_pass(const Model* model, const Data* data, const index_type* ind
                 at = workspace + o * BLOCK
             else:
                 csr_predict(data, indices, order, first, size, data.n - first if o == 0 else 0, W + o * d, 1.0, b[o], z)
-            total += losses_at(model, data, order, first, size, o, at, r)
-            csr_add_rows(data, indices, order, first, size, r, G + o * (d + 1), <floating*>NULL)
-            for i in range(size):
-                G[o * (d + 1) + d] += r[i]
+            total += losses_at(model, data, order, first, size, o, at, r, sum_of_slopes(G, o, d, &unused))
+            if G != NULL:
+                csr_add_rows(data, indices, order, first, size, r, G + o * (d + 1), <floating*>NULL)
         first += BLOCK
     return total
 
@@ -305,7 +304,7 @@ cdef double csr_batch(const Model* model, const Data* data, const index_type* in
     cdef double block[BLOCK]
     cdef double* z = block
     cdef double* r = data.scratch
-    cdef double total = 0.0
+    cdef double total = 0.0, unused = 0.0
     cdef Py_ssize_t i, o, count, known, d = data.d, first = 0
     while first < size:
         count = min(<Py_ssize_t>BLOCK, size - first)
@@ -321,7 +320,7 @@ cdef double csr_batch(const Model* model, const Data* data, const index_type* in
                 z = data.coupled + o * BLOCK
             else:
                 csr_predict(data, indices, order, start + first, count, known, W + o * d, pending.whole, b[o], z)
-            total += losses_at(model, data, order, start + first, count, o, z, r + o * size + first)
+            total += losses_at(model, data, order, start + first, count, o, z, r + o * size + first, &unused)
         first += BLOCK
     shrink(pending, part)
     for o in range(data.k):

@@ -47,9 +47,20 @@ cdef extern from "losses.h" nogil:
     double sum_of_log1p(const double* rests, const double* excesses, Py_ssize_t n)
     int loss_line(int loss, double c, int single, const double* y, const double* s, const void* x, double w, double b,
                   Py_ssize_t n, double* total, double* g)
+    int loss_sums(int loss, double c, const double* y, const double* s, const double* z, double* r, Py_ssize_t n,
+                  double* sums)
     void log_normalise(double* z, Py_ssize_t outputs, Py_ssize_t stride, Py_ssize_t n)
 
 cdef extern from "passes.h" nogil:
+    ctypedef struct Block:
+        const void* X
+        const int32_t* rows
+        Py_ssize_t size
+        const void* later
+        const int32_t* coming
+        Py_ssize_t known
+    void predict_rows(int single, const Block* block, Py_ssize_t d, const void* w, double b, double* z)
+    void add_rows(int single, const Block* block, Py_ssize_t d, const double* r, void* part, double* g)
     void predict_by_columns(int single, const void* X, Py_ssize_t stride, Py_ssize_t d, const void* w, double b,
                             double* z, Py_ssize_t n)
     void add_by_columns(int single, const void* X, Py_ssize_t stride, Py_ssize_t d, const double* r, double* g,
@@ -60,6 +71,7 @@ cdef enum:
     BLOCK_ROWS = 16  # at least so many, as long as they fit into the second cache: each block adds up d sums
     BLOCK_ROWS_BYTES = 262144
     NEAR = 262144  # bytes of X that stay in the cache of a core: nothing is to be fetched ahead
+    FAR = 16777216  # bytes of X that no cache holds: rows as they lie are fetched, which the processor foresees elsewhere
     AHEAD = 8  # rows between the one at work and the one fetched
 
 include "model.pxi"

@@ -41,6 +41,7 @@ cdef struct Data:
     double* coupled  # z of a block of rows, one for each slab; NULL: no loss needs it
     Py_ssize_t slab  # rows of a slab
     Py_ssize_t slabs
+    Py_ssize_t width  # of what a slab has in sums
     Py_ssize_t n
     Py_ssize_t d
     Py_ssize_t k

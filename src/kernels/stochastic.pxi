@@ -369,7 +369,7 @@ cdef double sgd_span(const Model* model, const Data* data, const int32_t* order,
     cdef double* y = z + SPAN * k
     cdef double* r = y + SPAN * k
     cdef double* weights = r + SPAN * k
-    cdef double total = 0.0
+    cdef double total = 0.0, unused = 0.0
     sgd_rows(model, data, order, start, size, data.n - start, W, b, state, pending, G, eta, by_step)
     if not summed and harmless(y, z, size * k):
         return 0.0
@@ -379,7 +379,7 @@ cdef double sgd_span(const Model* model, const Data* data, const int32_t* order,
                 weights[i * k + o] = data.weights[order[start + i]]
     while j < size * k:
         total += losses_of(model, y + j, weights + j if data.weights != NULL else NULL, z + j, r + j,
-                           min(<Py_ssize_t>BLOCK, size * k - j))
+                           min(<Py_ssize_t>BLOCK, size * k - j), &unused)
         j += BLOCK
     return total
 
@@ -466,7 +466,7 @@ cdef Py_ssize_t all_steps(const Model* model, const Data* data, const Steps* to_
             if to_do.wanted != NULL:
                 costs[ended] = NAN
                 if to_do.wanted[ended]:
-                    costs[ended] = pass_all(model, data, W, b, G, NULL) / n
+                    costs[ended] = pass_all(model, data, W, b, <double*>NULL, NULL) / n
                     costs[ended] += penalty(model, W)
                     if not absolute(n * costs[ended]) <= DBL_MAX:
                         return ~ended

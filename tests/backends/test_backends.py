@@ -118,19 +118,18 @@ def test_chunks_leave_no_trace(backend):
     """Kernels called epoch by epoch, and from the middle of an epoch, give the bits of one call."""
     from gdfast.data.problem import make_problem
     from gdfast.options.declarations import DEFAULTS
-    from gdfast.options.model import make_model
-    from gdfast.options.optimizers import make_optimizer
     from gdfast.solvers.loop.solver import Loop
-    from gdfast.solvers.plan import make_plan
+    from gdfast.solvers.plan import make_plan, read_options
 
     X, y, _ = data("squared_error", 60, 5)
+    options = {**DEFAULTS, "penalty": "elasticnet", "alpha": 0.01, "l1_ratio": 0.5, "optimizer": "momentum"}
+    options |= {"epochs": 6, "seed": 3, "learning_rate": 0.01}
     for batch_size in (None, 1, 7):
-        model = make_model("squared_error", None, "elasticnet", 0.01, 0.5, True, optimizer=make_optimizer("momentum"))
-        options = {**DEFAULTS, "epochs": 6, "batch_size": batch_size, "seed": 3}
         ends = []
         for chunk in (10**6, 1, 5):
             problem = make_problem(X, y, "squared_error")
-            loop = Loop(problem, make_plan(problem.dimensions, model, 0.01, options, backend))
+            plan = make_plan(problem.dimensions, read_options(options | {"batch_size": batch_size}), backend)
+            loop = Loop(problem, plan)
             while loop.state.epoch < 6:
                 loop.descent.chunks.size = chunk
                 loop.descent.run_chunk(6)
@@ -138,6 +137,23 @@ def test_chunks_leave_no_trace(backend):
                 (loop.state.W.tobytes(), loop.state.b.tobytes(), loop.descent.recorder.history.costs().tobytes())
             )
         assert ends[0] == ends[1] == ends[2]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("d", [1, 3, 7, 8, 16, 21, 24, 40, 100])
+def test_no_bit_depends_on_where_rows_begin_in_memory(d, dtype, backend, rng):
+    """Vectors are loaded from where they are aligned, which numpy's arrays are not."""
+    size = np.dtype(dtype).itemsize
+    values, y = rng.normal(size=(203, d)).astype(dtype), rng.normal(size=203)
+    ends = set()
+    for offset in (0, 8 // size, 16 // size, 32 // size, 48 // size):
+        room = np.empty(values.size + 64, dtype)
+        start = (-room.ctypes.data) % 64 // size + offset
+        X = room[start : start + values.size].reshape(values.shape)
+        X[:] = values
+        run = gdfast.fit(X, y, epochs=5, learning_rate=0.01, solver="loop", backend=backend)
+        ends.add((run.coef.tobytes(), np.float64(run.intercept).tobytes(), run.costs.tobytes()))
+    assert len(ends) == 1 or backend == "numpy"  # BLAS has an order of its own
 
 
 def test_choice_by_argument_and_environment(monkeypatch):

@@ -143,7 +143,7 @@ class Kernels:
     def close(self) -> None:
         """Do nothing: there are no threads."""
 
-    def sums_at(self, W: NDArray[Any], b: NDArray[np.float64]) -> tuple[float, float]:
+    def sums_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool = True) -> tuple[float, float]:
         """Return the sum of s_i loss_i and the penalty at W and b; the loss's summed gradient is in self.G."""
         sums = np.empty(3)
         self.epochs(KernelState(W, b, sums), np.zeros(1), True, sums, True)

@@ -1,0 +1,235 @@
+/* dense.c for one T. Included twice, so it has no guard. */
+
+#define V OF(vector)
+#define LANES ((ptrdiff_t)(WIDTH / sizeof(T)))
+/* One of eight rows: of those at x, or (x NULL) of those that lie one behind the other from X on, for which there are
+   registers enough. */
+#define ROW(i) (x ? x[i] : X + (i) * d)
+/* So many rows to come are fetched in a sweep, a line a step. */
+#define FETCH(count) \
+    if (later && j % (ptrdiff_t)(64 / sizeof(T)) == 0) \
+        for (int i = 0; i < count; i++) \
+    PREFETCH(later[i] + j)
+#define FETCH_LAST(count) \
+    if (later) \
+        for (int i = 0; i < count; i++) \
+    PREFETCH(later[i] + d - 1)
+
+/* A vector with its halves exchanged. */
+INLINED V OF(turned)(V v)
+{
+#if WIDTH == 32
+    typedef double D __attribute__((vector_size(32)));
+    return (V)__builtin_shufflevector((D)v, (D)v, 2, 3, 0, 1);
+#else
+    typedef double D __attribute__((vector_size(16)));
+    return (V)__builtin_shufflevector((D)v, (D)v, 1, 0);
+#endif
+}
+
+/* One vector with the sums of LANES vectors: of neighbours first, of the halves last. */
+INLINED V OF(sums)(const V *z)
+{
+#if WIDTH == 32
+    if (sizeof(T) == 8) {
+        typedef double D __attribute__((vector_size(32)));
+        D a = __builtin_shufflevector((D)z[0], (D)z[1], 0, 4, 2, 6) + __builtin_shufflevector((D)z[0], (D)z[1], 1, 5, 3, 7);
+        D b = __builtin_shufflevector((D)z[2], (D)z[3], 0, 4, 2, 6) + __builtin_shufflevector((D)z[2], (D)z[3], 1, 5, 3, 7);
+        return (V)(__builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7));
+    }
+    typedef float F __attribute__((vector_size(32)));
+    F s[4];
+    UNROLLED for (int i = 0; i < 4; i++) {
+        F a = (F)z[2 * i], b = (F)z[(2 * i + 1) % LANES];
+        s[i] = __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14)
+            + __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
+    }
+    UNROLLED for (int i = 0; i < 2; i++)
+        s[i] = __builtin_shufflevector(s[2 * i], s[2 * i + 1], 0, 1, 8, 9, 4, 5, 12, 13)
+            + __builtin_shufflevector(s[2 * i], s[2 * i + 1], 2, 3, 10, 11, 6, 7, 14, 15);
+    return (V)(__builtin_shufflevector(s[0], s[1], 0, 1, 2, 3, 8, 9, 10, 11)
+               + __builtin_shufflevector(s[0], s[1], 4, 5, 6, 7, 12, 13, 14, 15));
+#else
+    V total;
+    for (int i = 0; i < LANES; i++) {
+        T low = z[i][0], high = z[i][LANES / 2];
+        for (int k = 1; k < LANES / 2; k++)
+            low += z[i][k], high += z[i][LANES / 2 + k];
+        total[i] = low + high;
+    }
+    return total;
+#endif
+}
+
+/* Whether rows begin half a vector behind an aligned one. Their first and last halves are then taken apart, so that no
+   load between them crosses a line of the cache, which would take twice its time; each sum has the same terms in the
+   same order all the same, in the other half of its vector meanwhile. */
+INLINED int OF(shifted)(const T *X, ptrdiff_t d)
+{
+    return d % LANES == 0 && (uintptr_t)X % WIDTH == WIDTH / 2;
+}
+
+/* Weights of the vectors that a row of at least LANES numbers begins and ends with: 0 where others have them. */
+INLINED void OF(fill_ends)(T *ends, const T *w, ptrdiff_t d, int shifted)
+{
+    ptrdiff_t first = shifted ? LANES / 2 : 0, last = shifted ? LANES / 2 : d % LANES;
+    for (ptrdiff_t j = 0; j < LANES; j++) {
+        ends[j] = j < first ? w[j] : 0;
+        ends[LANES + j] = j < LANES - last ? 0 : w[d - LANES + j];
+    }
+}
+
+/* z = b + the products of eight rows and w. */
+INLINED void OF(dot8)(const T *X, const T *const *x, const T *w, const T *ends, ptrdiff_t d, int shifted, double b,
+                      double *z, const T *const *later, int fetched)
+{
+    V sums[8] = {{0}}, v;
+    ptrdiff_t j = 0;
+    if (shifted) {
+        v = OF(at)(ends);
+        EIGHT_TIMES(i) sums[i] = OF(turned)(sums[i] + OF(at)(ROW(i)) * v);
+        j = LANES / 2;
+    }
+    for (; j + LANES <= d; j += LANES) {
+        v = OF(at)(w + j);
+        FETCH(fetched);
+        EIGHT_TIMES(i) sums[i] += OF(at)(ROW(i) + j) * v;
+    }
+    FETCH_LAST(fetched);
+    if (shifted)
+        EIGHT_TIMES(i) sums[i] = OF(turned)(sums[i]);
+    if (j < d) {
+        v = OF(at)(ends + LANES);
+        EIGHT_TIMES(i) sums[i] += OF(at)(ROW(i) + d - LANES) * v;
+    }
+    for (int i = 0; i < 8; i += LANES) {
+        V of_rows = OF(sums)(sums + i);
+        for (int k = 0; k < LANES; k++)
+            z[i + k] = of_rows[k] + b;
+    }
+}
+
+/* r0 x0 + .. + r7 x7, from a number of the rows on. */
+INLINED V OF(sum8)(const T *r, const T *X, const T *const *x, ptrdiff_t d, ptrdiff_t from)
+{
+    V even = {0}, odd = {0}; /* each waits for its last addition */
+    UNROLLED for (int i = 0; i < 8; i += 2) {
+        even += r[i] * OF(at)(ROW(i) + from);
+        odd += r[i + 1] * OF(at)(ROW(i + 1) + from);
+    }
+    return even + odd;
+}
+
+/* g += r0 x0 + .. + r7 x7; what the first and the last vectors have alone stands behind g, for settle_ends. */
+INLINED void OF(add8)(T *g, const double *r, const T *X, const T *const *x, ptrdiff_t d, int shifted,
+                      const T *const *later, int fetched)
+{
+    T u[8];
+    ptrdiff_t j = 0;
+    EIGHT_TIMES(i) u[i] = (T)r[i];
+    if (shifted) {
+        *(V *)(g + d + LANES) += OF(sum8)(u, X, x, d, 0);
+        j = LANES / 2;
+    }
+    for (; j + LANES <= d; j += LANES) {
+        FETCH(fetched);
+        *(V *)(g + j) += OF(sum8)(u, X, x, d, j);
+    }
+    FETCH_LAST(fetched);
+    if (j < d)
+        *(V *)(g + d) += OF(sum8)(u, X, x, d, d - LANES);
+}
+
+INLINED void OF(settle_ends)(T *g, ptrdiff_t d, int shifted)
+{
+    ptrdiff_t first = shifted ? LANES / 2 : 0, last = shifted ? LANES / 2 : d % LANES;
+    for (ptrdiff_t j = 0; j < first; j++)
+        g[j] = g[d + LANES + j];
+    for (ptrdiff_t j = 0; j < last; j++)
+        g[d - last + j] = g[d + LANES - last + j];
+}
+
+/* Where so many rows begin, in x. */
+INLINED const T *const *OF(some_rows)(const void *X, const int32_t *rows, ptrdiff_t first, ptrdiff_t count, ptrdiff_t d,
+                                      const T **x)
+{
+    for (ptrdiff_t i = 0; i < count; i++)
+        x[i] = (const T *)X + (rows ? (ptrdiff_t)rows[first + i] : first + i) * d;
+    return x;
+}
+
+/* Where rows to come begin, NULL where they are not known. */
+INLINED const T *const *OF(to_come)(const Block *block, ptrdiff_t first, ptrdiff_t count, ptrdiff_t d, const T **x)
+{
+    return first + count > block->known ? NULL : OF(some_rows)(block->later, block->coming, first, count, d, x);
+}
+
+static void OF(predict_rows)(const Block *block, ptrdiff_t d, const T *w, double b, double *z)
+{
+    const T *X = block->X, *x[8], *later[4];
+    T ends[2 * LANES];
+    ptrdiff_t i = 0, size = block->size;
+    if (d >= LANES && block->rows) {
+        OF(fill_ends)(ends, w, d, 0);
+        for (; i + 8 <= size; i += 8)
+            OF(dot8)(X, OF(some_rows)(X, block->rows, i, 8, d, x), w, ends, d, 0, b, z + i,
+                     OF(to_come)(block, i / 2, 4, d, later), 4);
+    } else if (d >= LANES && OF(shifted)(X, d)) {
+        OF(fill_ends)(ends, w, d, 1);
+        for (; i + 8 <= size; i += 8)
+            OF(dot8)(X + i * d, NULL, w, ends, d, 1, b, z + i, NULL, 0);
+    } else if (d >= LANES) {
+        OF(fill_ends)(ends, w, d, 0);
+        for (; i + 8 <= size; i += 8)
+            OF(dot8)(X + i * d, NULL, w, ends, d, 0, b, z + i, NULL, 0);
+    }
+    for (; i + 4 <= size; i += 4) {
+        OF(some_rows)(X, block->rows, i, 4, d, x);
+        OF(dot4)(x[0], x[1], x[2], x[3], w, d, z + i, OF(to_come)(block, i / 2, 2, d, later));
+        for (int k = 0; k < 4; k++)
+            z[i + k] += b;
+    }
+    for (; i < size; i++)
+        z[i] = OF(dot)(OF(some_rows)(X, block->rows, i, 1, d, x)[0], w, d) + b;
+}
+
+static void OF(add_rows)(const Block *block, ptrdiff_t d, const double *r, T *part, double *g)
+{
+    const T *X = block->X, *x[8], *later[8];
+    ptrdiff_t i = 0, size = block->size, fours = size - size % 4, half = fours - fours / 2;
+    int shifted = !block->rows && d >= LANES && OF(shifted)(X, d);
+    part = (T *)((uintptr_t)part + (-(uintptr_t)part % 64)) + (shifted ? LANES / 2 : 0); /* whole vectors are aligned */
+    memset(part, 0, (size_t)(d + 2 * LANES) * sizeof(T));
+    if (d >= LANES && block->rows)
+        for (; i + 8 <= size; i += 8)
+            OF(add8)(part, r + i, X, OF(some_rows)(X, block->rows, i, 8, d, x), d, 0,
+                     OF(to_come)(block, half + i / 2, 4, d, later), 4);
+    else if (shifted && block->known)
+        for (; i + 8 <= size; i += 8)
+            OF(add8)(part, r + i, X + i * d, NULL, d, 1, OF(to_come)(block, i, 8, d, later), 8);
+    else if (shifted)
+        for (; i + 8 <= size; i += 8)
+            OF(add8)(part, r + i, X + i * d, NULL, d, 1, NULL, 0);
+    else if (d >= LANES && block->known)
+        for (; i + 8 <= size; i += 8)
+            OF(add8)(part, r + i, X + i * d, NULL, d, 0, OF(to_come)(block, i, 8, d, later), 8);
+    else if (d >= LANES)
+        for (; i + 8 <= size; i += 8)
+            OF(add8)(part, r + i, X + i * d, NULL, d, 0, NULL, 0);
+    if (i > 0)
+        OF(settle_ends)(part, d, shifted);
+    for (; i + 4 <= size; i += 4) {
+        OF(some_rows)(X, block->rows, i, 4, d, x);
+        OF(combine)(part, 0.0, r + i, x[0], x[1], x[2], x[3], d, OF(to_come)(block, half + i / 2, 2, d, later));
+    }
+    for (; i < size; i++)
+        OF(add)(r[i], OF(some_rows)(X, block->rows, i, 1, d, x)[0], part, d);
+    for (ptrdiff_t j = 0; j < d; j++)
+        g[j] += part[j];
+}
+
+#undef ROW
+#undef FETCH
+#undef FETCH_LAST
+#undef V
+#undef LANES
