@@ -42,7 +42,7 @@ power_costs = path.power_costs
 MOST_SLABS = 64
 LEAST_ROWS = 1024
 SLAB_NUMBERS = 2**22
-SPARE = 20  # numbers behind a row's workspace: two vectors, and what it takes to begin at a line of the cache
+SPARE = 32  # numbers behind a row's workspace: two vectors, and what it takes to begin at a line of the cache
 NO_STEP = np.zeros(1)
 # Products of one call of a pass for several points, some 20 ms: between two the end may be due.
 POINTS_CALL = 2**25

@@ -1,8 +1,15 @@
-/* Passes over dense rows, eight at a time: products with the weights, and sums of rows for the gradient. */
+/* Passes over dense rows, products with the weights, eight rows at a time, and sums of rows for the gradient. */
 #include "rows.h" /* first: it has LANES of its own, which end with it */
+#include "constants.h"
 #include "passes.h"
 #include <string.h>
 
+#if defined(__AVX512F__)
+#define WIDE 64
+#else
+#define WIDE WIDTH
+#endif
+#define MOST_VECTORS 6 /* of a row, each with two sums in registers */
 #define UNROLLED _Pragma("GCC unroll 8")
 #define EIGHT_TIMES(i) UNROLLED for (int i = 0; i < 8; i++)
 
@@ -21,10 +28,10 @@ void predict_rows(int single, const Block *block, ptrdiff_t d, const void *w, do
         predict_rows_double(block, d, w, b, z);
 }
 
-void add_rows(int single, const Block *block, ptrdiff_t d, const double *r, void *part, double *g)
+void add_rows(int single, const Block *block, ptrdiff_t d, const double *r, void *part, int first, int last, double *g)
 {
-    if (single)
-        add_rows_float(block, d, r, part, g);
+    if (single) /* a sum of few rows has little rounding */
+        add_rows_float(block, d, r, part, 1, 1, g);
     else
-        add_rows_double(block, d, r, part, g);
+        add_rows_double(block, d, r, part, first, last, g);
 }

@@ -66,7 +66,7 @@ INLINED V OF(sums)(const V *z)
    same order all the same, in the other half of its vector meanwhile. */
 INLINED int OF(shifted)(const T *X, ptrdiff_t d)
 {
-    return d % LANES == 0 && (uintptr_t)X % WIDTH == WIDTH / 2;
+    return d % LANES == 0 && d >= 8 * LANES && (uintptr_t)X % WIDTH == WIDTH / 2;
 }
 
 /* Weights of the vectors that a row of at least LANES numbers begins and ends with: 0 where others have them. */
@@ -109,44 +109,65 @@ INLINED void OF(dot8)(const T *X, const T *const *x, const T *w, const T *ends, 
     }
 }
 
-/* r0 x0 + .. + r7 x7, from a number of the rows on. */
-INLINED V OF(sum8)(const T *r, const T *X, const T *const *x, ptrdiff_t d, ptrdiff_t from)
+typedef T OF(wide) __attribute__((vector_size(WIDE), aligned(sizeof(T)), may_alias));
+#define WIDE_LANES ((ptrdiff_t)(WIDE / sizeof(T)))
+
+/* g += sum_i r_i x_i of `count` vectors of rows as they lie, from a number of each on; the sums stay in registers. */
+INLINED void OF(add_vectors)(T *g, const double *r, const T *X, ptrdiff_t size, ptrdiff_t d, int count, const T *later,
+                             ptrdiff_t known)
 {
-    V even = {0}, odd = {0}; /* each waits for its last addition */
-    UNROLLED for (int i = 0; i < 8; i += 2) {
-        even += r[i] * OF(at)(ROW(i) + from);
-        odd += r[i + 1] * OF(at)(ROW(i + 1) + from);
-    }
-    return even + odd;
+    OF(wide) sums[2][MOST_VECTORS] = {{{0}}}; /* of even and odd rows: each waits for its last addition */
+    ptrdiff_t i = 0;
+    for (; i + 2 <= size; i += 2)
+        UNROLLED for (int h = 0; h < 2; h++) {
+            const T *row = X + (i + h) * d;
+            T u = (T)r[i + h];
+            if (i + h < known)
+                for (int byte = 0; byte < count * WIDE; byte += 64)
+                    PREFETCH((const char *)(later + (i + h) * d) + byte);
+            UNROLLED for (int v = 0; v < count; v++)
+                sums[h][v] += u * *(const OF(wide) *)(row + v * WIDE_LANES);
+        }
+    if (i < size)
+        UNROLLED for (int v = 0; v < count; v++)
+            sums[0][v] += (T)r[i] * *(const OF(wide) *)(X + i * d + v * WIDE_LANES);
+    UNROLLED for (int v = 0; v < count; v++)
+        *(OF(wide) *)(g + v * WIDE_LANES) += sums[0][v] + sums[1][v];
 }
 
-/* g += r0 x0 + .. + r7 x7; what the first and the last vectors have alone stands behind g, for settle_ends. */
-INLINED void OF(add8)(T *g, const double *r, const T *X, const T *const *x, ptrdiff_t d, int shifted,
-                      const T *const *later, int fetched)
+/* How many numbers of a row stand before its first aligned vector, where that is the same for all rows and they are long
+   enough that it counts; else 0. Each sum has its terms in the same order wherever vectors begin. */
+INLINED ptrdiff_t OF(head)(const T *X, ptrdiff_t d)
 {
-    T u[8];
-    ptrdiff_t j = 0;
-    EIGHT_TIMES(i) u[i] = (T)r[i];
-    if (shifted) {
-        *(V *)(g + d + LANES) += OF(sum8)(u, X, x, d, 0);
-        j = LANES / 2;
-    }
-    for (; j + LANES <= d; j += LANES) {
-        FETCH(fetched);
-        *(V *)(g + j) += OF(sum8)(u, X, x, d, j);
-    }
-    FETCH_LAST(fetched);
+    return d % WIDE_LANES || d < 4 * WIDE_LANES ? 0 : (ptrdiff_t)(-(uintptr_t)X % WIDE / sizeof(T));
+}
+
+/* g += sum_i r_i x_i of rows of at least WIDE_LANES numbers, as they lie. A row's head and end are taken by vectors that
+   overlap others; what these have alone stands behind g, for settle_ends. */
+INLINED void OF(add_all)(T *g, const double *r, const T *X, ptrdiff_t size, ptrdiff_t d, ptrdiff_t head, const T *later,
+                         ptrdiff_t known)
+{
+    ptrdiff_t j = head;
+    if (head > 0)
+        OF(add_vectors)(g + d + WIDE_LANES, r, X, size, d, 1, later, 0);
+    for (; j + MOST_VECTORS * WIDE_LANES <= d; j += MOST_VECTORS * WIDE_LANES)
+        OF(add_vectors)(g + j, r, X + j, size, d, MOST_VECTORS, later + j, known);
+    for (; j + 2 * WIDE_LANES <= d; j += 2 * WIDE_LANES)
+        OF(add_vectors)(g + j, r, X + j, size, d, 2, later + j, known);
+    for (; j + WIDE_LANES <= d; j += WIDE_LANES)
+        OF(add_vectors)(g + j, r, X + j, size, d, 1, later + j, known);
     if (j < d)
-        *(V *)(g + d) += OF(sum8)(u, X, x, d, d - LANES);
+        OF(add_vectors)(g + d, r, X + d - WIDE_LANES, size, d, 1, later + d - WIDE_LANES, known);
 }
 
-INLINED void OF(settle_ends)(T *g, ptrdiff_t d, int shifted)
+/* Add what stands behind g, of vectors of so many lanes, to the head and the end of g. */
+INLINED void OF(settle_ends)(T *g, ptrdiff_t d, ptrdiff_t head, ptrdiff_t lanes)
 {
-    ptrdiff_t first = shifted ? LANES / 2 : 0, last = shifted ? LANES / 2 : d % LANES;
-    for (ptrdiff_t j = 0; j < first; j++)
-        g[j] = g[d + LANES + j];
-    for (ptrdiff_t j = 0; j < last; j++)
-        g[d - last + j] = g[d + LANES - last + j];
+    ptrdiff_t rest = (d - head) % lanes;
+    for (ptrdiff_t j = 0; j < head; j++)
+        g[j] += g[d + lanes + j];
+    for (ptrdiff_t j = 0; j < rest; j++)
+        g[d - rest + j] += g[d + lanes - rest + j];
 }
 
 /* Where so many rows begin, in x. */
@@ -193,41 +214,56 @@ static void OF(predict_rows)(const Block *block, ptrdiff_t d, const T *w, double
         z[i] = OF(dot)(OF(some_rows)(X, block->rows, i, 1, d, x)[0], w, d) + b;
 }
 
-static void OF(add_rows)(const Block *block, ptrdiff_t d, const double *r, T *part, double *g)
+/* g += r0 x0 + .. + r7 x7, the end as add_all has it; rows to come are fetched evenly meanwhile. */
+INLINED void OF(add8)(T *g, const double *r, const T *const *x, ptrdiff_t d, const T *const *later, int fetched)
 {
-    const T *X = block->X, *x[8], *later[8];
+    T u[8];
+    EIGHT_TIMES(i) u[i] = (T)r[i];
+    for (ptrdiff_t j = 0; j < d; j += LANES) {
+        ptrdiff_t from = j + LANES <= d ? j : d - LANES;
+        V even = {0}, odd = {0}; /* each waits for its last addition */
+        FETCH(fetched);
+        UNROLLED for (int i = 0; i < 8; i += 2) {
+            even += u[i] * OF(at)(x[i] + from);
+            odd += u[i + 1] * OF(at)(x[i + 1] + from);
+        }
+        *(V *)(j + LANES <= d ? g + j : g + d) += even + odd;
+    }
+    FETCH_LAST(fetched);
+}
+
+static void OF(add_rows)(const Block *block, ptrdiff_t d, const double *r, T *part, int first, int last, double *g)
+{
+    const T *X = block->X, *x[8], *later[4];
     ptrdiff_t i = 0, size = block->size, fours = size - size % 4, half = fours - fours / 2;
-    int shifted = !block->rows && d >= LANES && OF(shifted)(X, d);
-    part = (T *)((uintptr_t)part + (-(uintptr_t)part % 64)) + (shifted ? LANES / 2 : 0); /* whole vectors are aligned */
-    memset(part, 0, (size_t)(d + 2 * LANES) * sizeof(T));
-    if (d >= LANES && block->rows)
+    int lying = !block->rows && d >= WIDE_LANES;
+    ptrdiff_t head = lying ? OF(head)(X, d) : 0;
+    part = (T *)((uintptr_t)part + (-(uintptr_t)part % 64)) + (WIDE_LANES - head) % WIDE_LANES; /* vectors are aligned */
+    if (first)
+        memset(part, 0, (size_t)(d + 2 * WIDE_LANES) * sizeof(T));
+    if (lying) {
+        OF(add_all)(part, r, X, size, d, head, block->later, block->known);
+        if (last)
+            OF(settle_ends)(part, d, head, WIDE_LANES);
+        i = size;
+    } else if (d >= LANES) {
         for (; i + 8 <= size; i += 8)
-            OF(add8)(part, r + i, X, OF(some_rows)(X, block->rows, i, 8, d, x), d, 0,
+            OF(add8)(part, r + i, OF(some_rows)(X, block->rows, i, 8, d, x), d,
                      OF(to_come)(block, half + i / 2, 4, d, later), 4);
-    else if (shifted && block->known)
-        for (; i + 8 <= size; i += 8)
-            OF(add8)(part, r + i, X + i * d, NULL, d, 1, OF(to_come)(block, i, 8, d, later), 8);
-    else if (shifted)
-        for (; i + 8 <= size; i += 8)
-            OF(add8)(part, r + i, X + i * d, NULL, d, 1, NULL, 0);
-    else if (d >= LANES && block->known)
-        for (; i + 8 <= size; i += 8)
-            OF(add8)(part, r + i, X + i * d, NULL, d, 0, OF(to_come)(block, i, 8, d, later), 8);
-    else if (d >= LANES)
-        for (; i + 8 <= size; i += 8)
-            OF(add8)(part, r + i, X + i * d, NULL, d, 0, NULL, 0);
-    if (i > 0)
-        OF(settle_ends)(part, d, shifted);
+        if (last)
+            OF(settle_ends)(part, d, 0, LANES);
+    }
     for (; i + 4 <= size; i += 4) {
         OF(some_rows)(X, block->rows, i, 4, d, x);
         OF(combine)(part, 0.0, r + i, x[0], x[1], x[2], x[3], d, OF(to_come)(block, half + i / 2, 2, d, later));
     }
     for (; i < size; i++)
         OF(add)(r[i], OF(some_rows)(X, block->rows, i, 1, d, x)[0], part, d);
-    for (ptrdiff_t j = 0; j < d; j++)
+    for (ptrdiff_t j = 0; j < d && last; j++)
         g[j] += part[j];
 }
 
+#undef WIDE_LANES
 #undef ROW
 #undef FETCH
 #undef FETCH_LAST

@@ -18,9 +18,10 @@ typedef struct {
    but not in add_rows. */
 void predict_rows(int single, const Block *block, ptrdiff_t d, const void *w, double b, double *z);
 
-/* g += X' r, while the other half of the rows to come is fetched, as they lie all of them.
-   Summed in part first, which bounds the rounding of float; it has room for d numbers and 20 doubles. */
-void add_rows(int single, const Block *block, ptrdiff_t d, const double *r, void *part, double *g);
+/* g += X' r, while the other half of the rows to come is fetched, as they lie all of them. What is summed stays in part
+   from the first block to the last; it has room for d numbers and 32 doubles. Blocks but the last have a multiple of
+   eight rows. */
+void add_rows(int single, const Block *block, ptrdiff_t d, const double *r, void *part, int first, int last, double *g);
 
 /* z[i] = b + sum_j w_j X[j * stride + i], of n rows. */
 void predict_by_columns(int single, const void *X, ptrdiff_t stride, ptrdiff_t d, const void *w, double b, double *z,

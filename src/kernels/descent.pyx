@@ -60,7 +60,8 @@ cdef extern from "passes.h" nogil:
         const int32_t* coming
         Py_ssize_t known
     void predict_rows(int single, const Block* block, Py_ssize_t d, const void* w, double b, double* z)
-    void add_rows(int single, const Block* block, Py_ssize_t d, const double* r, void* part, double* g)
+    void add_rows(int single, const Block* block, Py_ssize_t d, const double* r, void* part, int first, int last,
+                  double* g)
     void predict_by_columns(int single, const void* X, Py_ssize_t stride, Py_ssize_t d, const void* w, double b,
                             double* z, Py_ssize_t n)
     void add_by_columns(int single, const void* X, Py_ssize_t stride, Py_ssize_t d, const double* r, double* g,

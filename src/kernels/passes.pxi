@@ -92,7 +92,8 @@ cdef double pass_rows(const Model* model, const Data* data, const int32_t* order
             if not model.coupled:
                 total += losses_at(model, data, order, first, block.size, o, z, r, sum_of_slopes(G, o, d, &unused))
                 if G != NULL:
-                    add_rows(single, &block, d, r, part, G + o * (d + 1))
+                    add_rows(single, &block, d, r, part, k > 1 or first == start, k > 1 or first + rows >= stop,
+                             G + o * (d + 1))
         if model.coupled:
             log_normalise(workspace, k, BLOCK, block.size)
             for o in range(k):
@@ -100,7 +101,7 @@ cdef double pass_rows(const Model* model, const Data* data, const int32_t* order
                                    sum_of_slopes(G, o, d, &unused))
                 block.known = known if o == 0 else 0
                 if G != NULL:
-                    add_rows(single, &block, d, r, part, G + o * (d + 1))
+                    add_rows(single, &block, d, r, part, True, True, G + o * (d + 1))
         first += rows
     return total
 
@@ -209,7 +210,7 @@ cdef class Passes:
     """The data of a Problem as C pointers, with a workspace for what a pass over all of it sums.
 
     X is (n, d) by rows, an array or a CSR; columns and targets are X' and Y' where passes over all rows take those.
-    `sums` is (slabs, 1 + k (d + 1) + d + 20), zeros if X is sparse: each fixed part of the rows has its own sums, which
+    `sums` is (slabs, 1 + k (d + 1) + d + 32), zeros if X is sparse: each fixed part of the rows has its own sums, which
     are added in their order, so that no bit depends on how many threads shared them, and workspace for add_rows. `coupled`
     is (slabs, BLOCK k), where the loss takes the outputs of a row together.
     `gradient` (k, d + 1) is where passes and updates leave a gradient; window and until are those of read_pending.
