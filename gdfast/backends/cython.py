@@ -202,7 +202,7 @@ class Kernels:
     def cost_at(self, W: NDArray[Any], b: NDArray[np.float64], gradient: bool) -> float:
         """Return J at W and b; with `gradient` as `sums_at` leaves it in self.G."""
         total, extra = self.sums_at(W, b, gradient)
-        return total / self.n + extra
+        return float(total / self.n + extra)
 
     def stochastic(self, state: State, updates: Updates) -> int:
         """Run mini-batch or SGD updates."""
