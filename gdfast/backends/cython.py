@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from gdfast.formulas.constants import (
     MOST_TOGETHER,
     POINTS_AT_ONCE,
     POINTS_ROWS,
+    SHARED_BATCH,
     SPAN,
 )
 from gdfast.options.model import Model
@@ -137,14 +138,16 @@ class Kernels:
         objective: bool,
         look: int,
     ) -> int:
-        """Call `descent.batch`, with helpers that share its passes where there are any."""
-        passes, compiled = self.passes, self.compiled
-        if self.helpers < 1:
-            return descent.batch(passes, compiled, state.W, state, rates, costs, objective, look)
+        """Call `descent.batch`."""
+        call = self.passes, self.compiled, state.W, state, rates, costs, objective, look
+        return descent.batch(*call) if self.helpers < 1 else self.with_helpers(state, descent.batch, *call)
+
+    def with_helpers(self, state: KernelState, kernel: Callable[..., int], *arguments: Any) -> int:
+        """Call a kernel with helpers that share its passes."""
         crew, pool = descent.Crew(), self.threads()
         try:
-            serving = [pool.submit(crew.serve, passes, compiled, state, look != 1) for _ in range(self.helpers)]
-            result = descent.batch(passes, compiled, state.W, state, rates, costs, objective, look, crew)
+            serving = [pool.submit(crew.serve, self.passes, self.compiled, state) for _ in range(self.helpers)]
+            result = kernel(*arguments, crew)
         finally:
             crew.close()  # else helpers would wait for ever after an error, or a second Ctrl-C
         for helper in serving:
@@ -208,7 +211,10 @@ class Kernels:
         """Run mini-batch or SGD updates."""
         every = self.settle_interval(state.batch_size or 1)
         fields, order = state.for_kernels(), state.sample_order()
-        return descent.stochastic(self.passes, self.compiled, state.W, fields, order, updates, every)
+        call = self.passes, self.compiled, state.W, fields, order, updates, every
+        if self.helpers < 1 or (state.batch_size or 1) < SHARED_BATCH:
+            return descent.stochastic(*call)
+        return self.with_helpers(fields, descent.stochastic, *call)
 
     def can_run_together(self, states: Sequence[State], models: Sequence[Model] | None = None) -> bool:
         """Tell whether `stochastic_together` takes each row once for such configurations."""

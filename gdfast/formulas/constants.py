@@ -29,6 +29,7 @@ __all__ = [
     "RESIDUAL",
     "ROUNDER",
     "SCALE",
+    "SHARED_BATCH",
     "SMALLEST_SCALE",
     "SMALLEST_SCALE_FLOAT32",
     "SPAN",
@@ -47,6 +48,8 @@ FEW_FEATURES = 6
 # of the gradient.
 BLOCK = 256
 BLOCK_BYTES = 24576
+# From so many rows on threads share a mini-batch, which takes some 20 microseconds, and waiting for each other one.
+SHARED_BATCH = 1024
 # Calls of SGD's kernels begin and end at multiples of so many updates within an epoch: blocks of rows, sums of losses
 # and lazy scales are closed there.
 SPAN = 256

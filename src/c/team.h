@@ -35,11 +35,13 @@ static inline void team_pause(int *turns)
         sched_yield();
 }
 
-/* The leader opens a pass over so many slabs, as many as in every other: who comes late from the last may read them. */
+/* The leader opens a pass over so many slabs. Who comes late from the last one may read how many they are: so that they
+   take nothing for it, the last pass is closed before that changes. */
 static inline int team_open(Team *team, int64_t slabs)
 {
     int pass = team->pass + 1;
-    __atomic_store_n(&team->slabs, slabs, __ATOMIC_RELAXED);
+    __atomic_store_n(&team->next, (uint64_t)pass << 32 | 0xFFFFFFFFu, __ATOMIC_RELAXED);
+    __atomic_store_n(&team->slabs, slabs, __ATOMIC_RELEASE);
     __atomic_store_n(&team->served, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&team->next, (uint64_t)pass << 32, __ATOMIC_RELEASE);
     __atomic_store_n(&team->pass, pass, __ATOMIC_RELEASE);

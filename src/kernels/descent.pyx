@@ -13,7 +13,7 @@ import numpy as np
 from constants cimport (
     ABSENT_SCALE, AVERAGE_A, AVERAGE_B, AVERAGE_COUNT, AVERAGE_INTERCEPT, BLOCK, BLOCK_BYTES, INTERCEPT, L1_NORM,
     LOSS_SUM, MOST_POINTS, MOST_TOGETHER, PENALTY_SUM, PENDING_L1, POINTS_AT_ONCE, POINTS_ROWS, RESIDUAL, SCALE,
-    SMALLEST_SCALE, SMALLEST_SCALE_FLOAT32, SPAN, SQUARED_NORM,
+    SHARED_BATCH, SMALLEST_SCALE, SMALLEST_SCALE_FLOAT32, SPAN, SQUARED_NORM,
 )
 from order cimport fill_order
 from rows cimport HOLD, LINE, add, combine, dot, dot4, dot_mixed, prefetch, prefetch_row, products
@@ -73,6 +73,7 @@ cdef enum:
     BLOCK_ROWS_BYTES = 262144
     NEAR = 262144  # bytes of X that stay in the cache of a core: nothing is to be fetched ahead
     FAR = 16777216  # bytes of X that no cache holds: rows as they lie are fetched, which the processor foresees elsewhere
+    BATCH_SLAB = 256  # rows of a mini-batch that threads share, of one of them
     AHEAD = 8  # rows between the one at work and the one fetched
 
 include "model.pxi"

@@ -143,20 +143,57 @@ cdef double pass_columns(const Model* model, const Data* data, Py_ssize_t start,
     return total
 
 
-cdef double pass_slab(const Model* model, const Data* data, Py_ssize_t slab, const floating* W, const double* b,
-                      double* G) noexcept nogil:
+# A pass over order[start:stop] (NULL: the rows themselves), in so many slabs, which are fixed by the data and the batch
+# size, so that no bit depends on how many threads share them.
+cdef struct Pass:
+    const int32_t* order
+    Py_ssize_t start
+    Py_ssize_t stop
+    Py_ssize_t slab  # rows of one
+    Py_ssize_t slabs
+    bint slopes  # whether the gradient is wanted
+
+# Threads that share the slabs of passes.
+cdef struct Shared:
+    Team team
+    Pass at_work  # as long as the leader has it open
+
+
+cdef inline Pass pass_over_all(const Data* data, bint slopes) noexcept nogil:
+    """Return a pass over all rows as they lie."""
+    cdef Pass rows
+    rows.order, rows.start, rows.stop, rows.slab, rows.slabs = NULL, 0, data.n, data.slab, data.slabs
+    rows.slopes = slopes
+    return rows
+
+
+cdef inline Pass pass_over_batch(const Data* data, const int32_t* order, Py_ssize_t start,
+                                 Py_ssize_t size) noexcept nogil:
+    """Return a pass over a mini-batch, of which large ones have several slabs."""
+    cdef Pass rows
+    cdef Py_ssize_t slabs = min(data.slabs, size // BATCH_SLAB) if size >= SHARED_BATCH else 1
+    rows.order, rows.start, rows.stop, rows.slopes = order, start, start + size, True
+    rows.slab = (size + slabs - 1) // slabs
+    rows.slab += (8 - rows.slab % 8) % 8  # whole eights of rows, but for the last
+    rows.slabs = (size + rows.slab - 1) // rows.slab
+    return rows
+
+
+cdef double pass_slab(const Model* model, const Data* data, const Pass* rows, Py_ssize_t slab, const floating* W,
+                      const double* b, double* G) noexcept nogil:
     """Return the sum of s_i loss_i over one slab, and write its gradient into G; NULL: it is not wanted."""
-    cdef Py_ssize_t width = data.k * (data.d + 1), start = slab * data.slab, stop = min(start + data.slab, data.n)
+    cdef Py_ssize_t width = data.k * (data.d + 1), start = rows.start + slab * rows.slab
+    cdef Py_ssize_t stop = min(start + rows.slab, rows.stop)
     cdef double* workspace = behind(data.coupled, slab * BLOCK * data.k)
     cdef Py_ssize_t j
     for j in range(width if G != NULL else 0):
         G[j] = 0.0
     if data.sparse:
-        return pass_sparse(model, data, NULL, start, stop, W, b, workspace, G)
-    if data.columns != NULL:
+        return pass_sparse(model, data, rows.order, start, stop, W, b, workspace, G)
+    if data.columns != NULL and rows.order == NULL:
         return pass_columns(model, data, start, stop, W, b, G)
-    return pass_rows(model, data, NULL, start, stop, W, b, <floating*>(sums_of_slab(data, slab) + 1 + width), workspace,
-                     G)
+    return pass_rows(model, data, rows.order, start, stop, W, b, <floating*>(sums_of_slab(data, slab) + 1 + width),
+                     workspace, G)
 
 
 cdef inline double* sums_of_slab(const Data* data, Py_ssize_t slab) noexcept nogil:
@@ -164,46 +201,51 @@ cdef inline double* sums_of_slab(const Data* data, Py_ssize_t slab) noexcept nog
     return data.sums + slab * data.width
 
 
-cdef inline void keep_slab(const Model* model, const Data* data, Py_ssize_t slab, const floating* W, const double* b,
-                           bint slopes) noexcept nogil:
+cdef inline void keep_slab(const Model* model, const Data* data, const Pass* rows, Py_ssize_t slab, const floating* W,
+                           const double* b) noexcept nogil:
     """Write the sums of one slab, those of the gradient where they are wanted."""
     cdef double* sums = sums_of_slab(data, slab)
-    sums[0] = pass_slab(model, data, slab, W, b, sums + 1 if slopes else NULL)
+    sums[0] = pass_slab(model, data, rows, slab, W, b, sums + 1 if rows.slopes else NULL)
 
 
-cdef double pass_all(const Model* model, const Data* data, const floating* W, const double* b, double* G,
-                     Team* team) noexcept nogil:
-    """Return the sum of s_i loss_i over all rows, and write its gradient into G; a team shares the slabs.
-
-    G NULL: the gradient is not wanted.
-    """
-    cdef Py_ssize_t slab, j, width = data.k * (data.d + 1) if G != NULL else 0
+cdef double pass_over(const Model* model, const Data* data, const Pass* rows, const floating* W, const double* b,
+                      double* G, Shared* shared) noexcept nogil:
+    """Return the sum of s_i loss_i over rows, and write its gradient into G, where it is wanted; threads may share it."""
+    cdef Py_ssize_t slab, j, width = data.k * (data.d + 1) if rows.slopes else 0
     cdef const double* sums = data.sums
     cdef double total
     cdef int number
-    if data.slabs == 1:
-        return pass_slab(model, data, 0, W, b, G)
-    if team != NULL:
-        number = team_open(team, data.slabs)
+    if rows.slabs == 1:
+        return pass_slab(model, data, rows, 0, W, b, G if rows.slopes else NULL)
+    if shared != NULL:
+        shared.at_work = rows[0]
+        number = team_open(&shared.team, rows.slabs)
         while True:
-            slab = team_take(team, number)
+            slab = team_take(&shared.team, number)
             if slab < 0:
                 break
-            keep_slab(model, data, slab, W, b, G != NULL)
-            team_serve(team)
-        team_share(team)
+            keep_slab(model, data, rows, slab, W, b)
+            team_serve(&shared.team)
+        team_share(&shared.team)
     else:
-        for slab in range(data.slabs):
-            keep_slab(model, data, slab, W, b, G != NULL)
+        for slab in range(rows.slabs):
+            keep_slab(model, data, rows, slab, W, b)
     total = sums[0]
     for j in range(width):
         G[j] = sums[1 + j]
-    for slab in range(1, data.slabs):
+    for slab in range(1, rows.slabs):
         sums = sums_of_slab(data, slab)
         total += sums[0]
         for j in range(width):
             G[j] += sums[1 + j]
     return total
+
+
+cdef inline double pass_all(const Model* model, const Data* data, const floating* W, const double* b, double* G,
+                            Shared* shared) noexcept nogil:
+    """Do that over all rows as they lie; G NULL: the gradient is not wanted."""
+    cdef Pass rows = pass_over_all(data, G != NULL)
+    return pass_over(model, data, &rows, W, b, G, shared)
 
 
 cdef class Passes:
@@ -267,40 +309,40 @@ cdef const void* start_of_part(part) except? NULL:
 
 
 cdef class Crew:
-    """Threads that share the slabs of a pass."""
+    """Threads that share the slabs of passes."""
 
-    cdef Team team
+    cdef Shared shared
 
     def __init__(self):
-        team_reset(&self.team)
+        team_reset(&self.shared.team)
 
     def close(self):
         """Let the helpers go, whatever became of the call."""
-        team_close(&self.team)
+        team_close(&self.shared.team)
 
-    def serve(self, Passes passes, CompiledModel compiled, state, bint slopes):
-        """Take slabs until the call that leads the crew is over; slopes: its passes make gradients."""
+    def serve(self, Passes passes, CompiledModel compiled, state):
+        """Take slabs until the call that leads the crew is over."""
         cdef Model model = model_for(compiled, &passes.data)
         cdef double* b = start_of_intercepts(passes, state.b)
         if passes.data.single:
-            serve_slabs(&model, &passes.data, <const float*>start_of_coefficients(passes, state.W), b, slopes, &self.team)
+            serve_slabs(&model, &passes.data, <const float*>start_of_coefficients(passes, state.W), b, &self.shared)
         else:
-            serve_slabs(&model, &passes.data, <const double*>start_of_coefficients(passes, state.W), b, slopes, &self.team)
+            serve_slabs(&model, &passes.data, <const double*>start_of_coefficients(passes, state.W), b, &self.shared)
 
 
-cdef int serve_slabs(const Model* model, const Data* data, const floating* W, const double* b, bint slopes,
-                     Team* team) except -1:
-    """Take slabs of the passes that a team's leader opens, until it closes the team."""
-    cdef int epoch = 0
+cdef int serve_slabs(const Model* model, const Data* data, const floating* W, const double* b,
+                     Shared* shared) except -1:
+    """Take slabs of the passes that the leader opens, until it closes the team."""
+    cdef int number = 0
     cdef Py_ssize_t slab
     with nogil:
-        while team_wait(team, &epoch):
+        while team_wait(&shared.team, &number):
             while True:
-                slab = team_take(team, epoch)
+                slab = team_take(&shared.team, number)
                 if slab < 0:
                     break
-                keep_slab(model, data, slab, W, b, slopes)
-                team_serve(team)
+                keep_slab(model, data, &shared.at_work, slab, W, b)
+                team_serve(&shared.team)
     return 0
 
 

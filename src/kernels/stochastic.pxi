@@ -1,18 +1,16 @@
 # Mini-batches, and SGD by dense rows: one sample after another, or four at a time.
 
 cdef double batch_step(const Model* model, const Data* data, const int32_t* order, Py_ssize_t start, Py_ssize_t size,
-                       floating* W, double* b, State* state, Pending* pending, double* G, double eta) noexcept nogil:
+                       floating* W, double* b, State* state, Pending* pending, double* G, double eta,
+                       Shared* shared) noexcept nogil:
     """One update by a mini-batch; return its sum of s_i loss_i before it."""
     cdef double total, part = -gd_step(model.l2, eta)
+    cdef Pass rows = pass_over_batch(data, order, start, size)
     if data.sparse:
         if model.l1 == 0 and puts_off(model, state, pending) and part < 1:
             return lazy_batch(model, data, order, start, size, W, b, state, pending, part, eta)
         fold(model, W, state, pending)
-    memset(G, 0, data.k * (data.d + 1) * sizeof(double))
-    if data.sparse:
-        total = pass_sparse(model, data, order, start, start + size, W, b, data.coupled, G)
-    else:
-        total = pass_rows(model, data, order, start, start + size, W, b, <floating*>data.sums, data.coupled, G)
+    total = pass_over(model, data, &rows, W, b, G, shared)
     update(model, W, b, state, G, 1.0 / size, eta)
     return total
 
@@ -414,7 +412,8 @@ cdef Steps read_steps(order, updates, Py_ssize_t every):
     return steps
 
 
-def stochastic(Passes passes, CompiledModel compiled, floating[:, ::1] W, state, order, updates, Py_ssize_t every):
+def stochastic(Passes passes, CompiledModel compiled, floating[:, ::1] W, state, order, updates, Py_ssize_t every,
+               Crew crew=None):
     """Mini-batch (batch_size > 1) or SGD updates; see gdfast.backends for the contract.
 
     `state` is a KernelState, and W its coefficients, by whose type this is compiled; `order` is a SampleOrder, and
@@ -426,15 +425,16 @@ def stochastic(Passes passes, CompiledModel compiled, floating[:, ::1] W, state,
     cdef Steps steps = read_steps(order, updates, every)
     cdef Pending pending = passes.pending
     cdef double* b = start_of_intercepts(passes, state.b)
+    cdef Shared* shared = &crew.shared if crew is not None else NULL
     cdef Py_ssize_t result
     check_coefficients(passes, W)
     with nogil:
-        result = all_steps(&model, &passes.data, &steps, &W[0, 0], b, &memory, &pending, passes.G)
+        result = all_steps(&model, &passes.data, &steps, &W[0, 0], b, &memory, &pending, passes.G, shared)
     return result
 
 
 cdef Py_ssize_t all_steps(const Model* model, const Data* data, const Steps* to_do, floating* W, double* b,
-                          State* state, Pending* pending, double* G) noexcept nogil:
+                          State* state, Pending* pending, double* G, Shared* shared) noexcept nogil:
     """Do the updates; return how many, or ~e where the e-th epoch that ends is not finite."""
     cdef Py_ssize_t n = data.n, d = data.d, k = data.k, batch_size = to_do.batch_size, position = to_do.position
     cdef Py_ssize_t done = 0, start, size, ended = 0, per_epoch = (n + batch_size - 1) // batch_size
@@ -454,7 +454,7 @@ cdef Py_ssize_t all_steps(const Model* model, const Data* data, const Steps* to_
         else:
             size, start = 1, position * batch_size
             total[0] += batch_step(model, data, to_do.order, start, min(batch_size, n - start), W, b, state, pending,
-                                   G, eta[0])
+                                   G, eta[0], shared)
         done += size
         position += size
         if position % to_do.every == 0 or position == per_epoch or done == to_do.steps:
@@ -466,7 +466,7 @@ cdef Py_ssize_t all_steps(const Model* model, const Data* data, const Steps* to_
             if to_do.wanted != NULL:
                 costs[ended] = NAN
                 if to_do.wanted[ended]:
-                    costs[ended] = pass_all(model, data, W, b, <double*>NULL, NULL) / n
+                    costs[ended] = pass_all(model, data, W, b, <double*>NULL, shared) / n
                     costs[ended] += penalty(model, W)
                     if not absolute(n * costs[ended]) <= DBL_MAX:
                         return ~ended

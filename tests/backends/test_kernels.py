@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 import gdfast
 from gdfast import backends
@@ -98,6 +99,23 @@ def test_threads_change_no_bit(dtype):
         for run in runs[1:]:
             assert run.coef.tobytes() == runs[0].coef.tobytes()
             assert run.costs.tobytes() == runs[0].costs.tobytes()
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize(("n", "batch_size"), [(5000, 1024), (9001, 1300), (2100, 2099), (4096, 1023)])
+@pytest.mark.parametrize("loss", ["squared_error", "multinomial"])
+def test_threads_that_share_a_mini_batch_change_no_bit(n, batch_size, loss, sparse, rng):
+    X = rng.normal(size=(n, 9)) * (rng.random((n, 9)) < 0.4)
+    y = X.sum(axis=1) if loss == "squared_error" else np.arange(n) % 3
+    given = csr_matrix(X) if sparse else X
+    options = {"loss": loss, "batch_size": batch_size, "epochs": 6, "learning_rate": 0.1, "seed": 0}
+    # Clipping is done on the whole gradient, so that no update of sparse rows is put off.
+    options |= {"optimizer": "momentum", "clip_value": 1e6, "history": "objective"}
+    runs = [gdfast.fit(given, y, n_threads=n_threads, **options) for n_threads in (1, 2, 3, 7)]
+    assert len({(run.coef.tobytes(), run.costs.tobytes()) for run in runs}) == 1
+    plain = gdfast.fit(given, y, backend="numpy", **options)
+    np.testing.assert_allclose(runs[0].coef, plain.coef, rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(runs[0].costs, plain.costs, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("value", "kind"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("two", TypeError)])
