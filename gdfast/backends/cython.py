@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,8 @@ LEAST_ROWS = 1024
 SLAB_NUMBERS = 2**22
 SPARE = 32  # numbers behind a row's workspace: two vectors, and what it takes to begin at a line of the cache
 NO_STEP = np.zeros(1)
+# A pass for several points is cut into so many parts at most, no smaller than this.
+MOST_PARTS, LEAST_POINT_ROWS = 8, 2048
 # Products of one call of a pass for several points, some 20 ms: between two the end may be due.
 POINTS_CALL = 2**25
 
@@ -100,7 +103,7 @@ class Kernels:
         if isinstance(X, CSR) and model.lazy and model.l1 > 0:
             window, until = np.empty((3, self.settle_interval(1) + 1)), np.zeros(d, np.int32)
         self.helpers = min(n_threads, len(sums)) - 1
-        self.groups: dict[tuple[int, int], list[PointSums]] = {}  # of the last pass for several points
+        self.groups: PointGroups | None = None  # of the last pass for several points
         self.pool: ThreadPoolExecutor | None = None
         self.process = os.getpid()  # of the pool: a forked child has none of its threads
         coupled = np.empty((len(sums), BLOCK * k)) if model.formulas.coupled else None
@@ -167,34 +170,39 @@ class Kernels:
     ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]:
         """Return the sum of s_i loss_i at each point (without costs None) and its gradient; EndIsDueError ends it."""
         count, (k, width) = len(points), points.shape[1:]
-        most = POINTS_AT_ONCE * -(-count // (POINTS_AT_ONCE * (self.helpers + 1)))  # for each thread
-        size = min(MOST_POINTS, most)
-        if (count, size) not in self.groups:
-            self.groups = {
-                (count, size): [PointSums(min(size, count - first), k, width) for first in range(0, count, size)]
-            }
-        groups = self.groups[count, size]
-        for i, group in enumerate(groups):
-            group.begin(points[i * size : (i + 1) * size])
-        rows = POINTS_ROWS * max(1, POINTS_CALL // (size * k * width * POINTS_ROWS))
-        for first in range(0, self.n, rows):
+        parts = point_parts(self.n, k * width)
+        if self.groups is None or (self.groups.count, len(self.groups.parts)) != (count, parts):
+            self.groups = PointGroups(count, k, width, parts)
+        groups = self.groups
+        groups.begin(points)
+        length = -(-self.n // parts)
+        # Rows of each part in one call of all threads, between two of which the end may be due.
+        at_once = min(count, MOST_POINTS) * k * width * POINTS_ROWS * max(1, parts // (self.helpers + 1))
+        rows = POINTS_ROWS * max(1, POINTS_CALL // at_once)
+        for first in range(0, length, rows):
             end_here_if_due()
-            call = functools.partial(self.add_rows, first, min(first + rows, self.n), costs)
-            if self.helpers < 1:
-                for group in groups:
-                    call(group)
-            else:
-                list(self.threads().map(call, groups))
-        totals, gradients = ([group.totals() for group in groups], [group.gradients() for group in groups])
-        if len(groups) == 1:
-            return totals[0] if costs else None, gradients[0]
-        return np.concatenate(totals) if costs else None, np.concatenate(gradients)
+            tasks = deque(
+                (part * length + first, min(part * length + min(first + rows, length), self.n), group)
+                for part, of_part in enumerate(groups.parts)
+                for group in of_part
+            )
+            helping = [self.threads().submit(self.add_rows, costs, tasks) for _ in range(self.helpers)]
+            self.add_rows(costs, tasks)
+            for helper in helping:
+                helper.result()
+        return groups.totals() if costs else None, groups.gradients()
 
-    def add_rows(self, first: int, stop: int, costs: bool, group: "PointSums") -> None:
-        """Add rows to the sums of some points."""
-        descent.sums_at_points(
-            self.passes, self.compiled, first, stop, group.W, group.workspace, group.sums, group.gradient, costs
-        )
+    def add_rows(self, costs: bool, tasks: "deque[tuple[int, int, PointSums]]") -> None:
+        """Add rows to the sums of some points, as long as there are any left to add."""
+        while tasks:
+            try:
+                first, stop, group = tasks.popleft()
+            except IndexError:  # another thread took the last
+                return
+            if first < stop:
+                descent.sums_at_points(
+                    self.passes, self.compiled, first, stop, group.W, group.workspace, group.sums, group.gradient, costs
+                )
 
     def close(self) -> None:
         """End the threads, if there are any; the next call starts them again."""
@@ -254,28 +262,65 @@ class Kernels:
 class PointSums:
     """What a pass for several points adds up, the points side by side: src/c/points.h."""
 
-    def __init__(self, count: int, k: int, width: int) -> None:
-        self.count, padded = count, count + -count % POINTS_AT_ONCE
-        self.W = np.empty((k, width, padded))
+    def __init__(self, W: NDArray[np.float64]) -> None:
+        k, width, padded = W.shape
+        self.W = W  # which the sums of all parts of the rows share
         self.workspace = np.empty((k + 4) * POINTS_ROWS * padded)
         self.both = np.empty(2 * padded * (1 + k * width))
         self.sums = self.both[: 2 * padded].reshape(2, padded)
         self.gradient = self.both[2 * padded :].reshape(2, k, width, padded)
 
+    def add(self, other: "PointSums") -> None:
+        """Add the sums of another part of the rows, and what rounding takes from them."""
+        for mine, theirs in ((self.sums, other.sums), (self.gradient, other.gradient)):
+            total = mine[0] + theirs[0]
+            taken = total - mine[0]
+            mine[1] += theirs[1] + ((mine[0] - (total - taken)) + (theirs[0] - taken))
+            mine[0] = total
+
+
+class PointGroups:
+    """The sums of groups of points, at most MOST_POINTS in each, for each part of the rows."""
+
+    def __init__(self, count: int, k: int, width: int, parts: int) -> None:
+        self.count, self.starts = count, range(0, count, MOST_POINTS)
+        sizes = [min(MOST_POINTS, count - first) for first in self.starts]
+        weights = [np.empty((k, width, size + -size % POINTS_AT_ONCE)) for size in sizes]
+        self.parts = [[PointSums(W) for W in weights] for _ in range(parts)]
+
     def begin(self, points: NDArray[np.float64]) -> None:
-        """Take points (count, k, width), of which the last is repeated, and begin at zero."""
-        self.W[:, :, : self.count] = points.transpose(1, 2, 0)
-        if self.count < self.W.shape[2]:
-            self.W[:, :, self.count :] = points[-1, :, :, None]
-        self.both.fill(0.0)
+        """Take points (count, k, width), of which the last of a group is repeated, and begin at zero."""
+        for first, group in zip(self.starts, self.parts[0], strict=True):
+            part = points[first : first + MOST_POINTS]
+            group.W[:, :, : len(part)] = part.transpose(1, 2, 0)
+            if len(part) < group.W.shape[2]:
+                group.W[:, :, len(part) :] = part[-1, :, :, None]
+        for of_part in self.parts:
+            for group in of_part:
+                group.both.fill(0.0)
 
     def totals(self) -> NDArray[np.float64]:
-        """Return the sums (count,)."""
-        return np.asarray((self.sums[0] + self.sums[1])[: self.count])
+        """Return the sums (count,), after which the gradients can be asked for."""
+        return np.concatenate([group.sums[0] + group.sums[1] for group in self.merged()])[: self.count]
 
     def gradients(self) -> NDArray[np.float64]:
         """Return the gradients (count, k, width)."""
-        return np.asarray((self.gradient[0] + self.gradient[1]).transpose(2, 0, 1)[: self.count])
+        found = [(group.gradient[0] + group.gradient[1]).transpose(2, 0, 1) for group in self.merged()]
+        return np.concatenate(found)[: self.count]
+
+    def merged(self) -> list[PointSums]:
+        """Return the sums over all rows: those of the parts, in their order, which are then zero."""
+        first, *others = self.parts
+        for of_part in others:
+            for mine, theirs in zip(first, of_part, strict=True):
+                mine.add(theirs)
+                theirs.both.fill(0.0)
+        return first
+
+
+def point_parts(n: int, numbers: int) -> int:
+    """Return how many parts of the rows have sums of their own: no bit depends on the threads that share them."""
+    return max(1, min(MOST_PARTS, n // LEAST_POINT_ROWS, SLAB_NUMBERS // (2 * MOST_POINTS * numbers)))
 
 
 def run_side_by_side(

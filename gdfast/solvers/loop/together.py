@@ -65,6 +65,7 @@ def ended(loop: Any, monitor: Monitor) -> bool:
     return True
 
 
+FEWEST = 5  # loops of full batch in one pass, which takes as long as four of one loop each
 LONGER = 4  # a chunk than that of a loop alone: what is done between two is done for each loop
 
 
@@ -79,9 +80,11 @@ class SharedRows:
 
     @property
     def possible(self) -> bool:
-        """Whether the kernels can do that."""
+        """Whether the kernels can do that, and it takes less than one by one."""
+        if not self.stochastic:
+            return len(self.loops) >= FEWEST
         models = [loop.plan.model for loop in self.loops]
-        return not self.stochastic or self.kernels.can_run_together([loop.state for loop in self.loops], models)
+        return self.kernels.can_run_together([loop.state for loop in self.loops], models)
 
     def share_order(self) -> None:
         """Have one order of the rows for all."""
