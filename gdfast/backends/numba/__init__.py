@@ -21,7 +21,6 @@ from gdfast.backends.together import one_by_one
 from gdfast.data.csr import CSR
 from gdfast.data.order import fill_order
 from gdfast.data.problem import Problem
-from gdfast.formulas.constants import FEW_FEATURES
 from gdfast.options.model import Model
 
 __all__ = ["Kernels", "fill_order", "power_costs"]
@@ -57,6 +56,11 @@ class Limits(NamedTuple):
     no_l2: NDArray[np.float64]  # zeros
     low: NDArray[np.float64]  # empty: no bound
     high: NDArray[np.float64]
+
+
+# Up to so many features full-batch epochs read a copy of X by columns. By rows numba's loops take up to three times as
+# long with ten features, 1.3 times with forty, and as long with a hundred; more of them cost memory.
+FEW_FEATURES = 32
 
 
 class Data(NamedTuple):

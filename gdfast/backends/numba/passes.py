@@ -34,6 +34,77 @@ class Passes(NamedTuple):
     weighted_line: Callable[..., tuple[float, float, float]]
 
 
+# Of parts of columns: in X[j, first + i] the index could be negative for all that the compiler knows, so that it makes no
+# vectors of it.
+
+
+@jit
+def predict_two(x0, x1, w0, w1, bias, z, size):  # type: ignore[no-untyped-def]
+    for i in range(size):
+        z[i] = bias + (w0 * x0[i] + w1 * x1[i])
+
+
+@jit
+def predict_two_more(x0, x1, w0, w1, z, size):  # type: ignore[no-untyped-def]
+    for i in range(size):
+        z[i] += w0 * x0[i] + w1 * x1[i]
+
+
+@jit
+def predict_one_more(x, w, z, size):  # type: ignore[no-untyped-def]
+    for i in range(size):
+        z[i] += w * x[i]
+
+
+@jit
+def sums_of_two(x0, x1, r, size):  # type: ignore[no-untyped-def]
+    g0 = g1 = 0.0
+    for i in range(size):
+        g0 += r[i] * x0[i]
+        g1 += r[i] * x1[i]
+    return g0, g1
+
+
+@jit
+def sums_of_one(x, r, size):  # type: ignore[no-untyped-def]
+    g = total = 0.0
+    for i in range(size):
+        g += r[i] * x[i]
+        total += r[i]
+    return g, total
+
+
+@jit
+def predict_columns(X, first, size, W, o, bias, z):  # type: ignore[no-untyped-def]
+    """Write the products of rows, X being by columns, and the intercept: two columns at a time."""
+    d, stop = W.shape[1], first + size
+    if d == 1:
+        for i in range(size):
+            z[i] = bias
+    else:
+        w0, w1 = np.float64(W[o, 0]), np.float64(W[o, 1])
+        predict_two(X[0, first:stop], X[1, first:stop], w0, w1, bias, z, size)
+    for j in range(2, d - 1, 2):
+        w0, w1 = np.float64(W[o, j]), np.float64(W[o, j + 1])
+        predict_two_more(X[j, first:stop], X[j + 1, first:stop], w0, w1, z, size)
+    if d % 2:
+        predict_one_more(X[d - 1, first:stop], np.float64(W[o, d - 1]), z, size)
+
+
+@jit
+def add_columns(X, first, size, r, G, o):  # type: ignore[no-untyped-def]
+    """Add the rows' part of the gradient to G[o], the intercept's too."""
+    d, stop = X.shape[0], first + size
+    for j in range(0, d - 1, 2):
+        g0, g1 = sums_of_two(X[j, first:stop], X[j + 1, first:stop], r, size)
+        G[o, j] += g0
+        G[o, j + 1] += g1
+    g0, total = sums_of_one(X[d - 1, first:stop], r, size)
+    if d % 2:
+        G[o, d - 1] += g0
+    G[o, d] += total
+
+
 def compile_passes(value: Any, gradient: Any, rows: Rows) -> Passes:
     """Return the passes for a loss."""
     predict, add_rows, block_of, row_for = rows.predict, rows.add_rows, rows.block, rows.row
@@ -120,28 +191,14 @@ def compile_passes(value: Any, gradient: Any, rows: Rows) -> Passes:
     def pass_columns(data, W, b, c, G, space):  # type: ignore[no-untyped-def]
         """Do the work of pass_rows over all rows, with X and Y by columns."""
         X, Y, s, z, r = data.X, data.Y, data.weights, space.z[0], space.r
-        (d, n), k = X.shape, W.shape[0]
-        total = 0.0
+        n, k, total = X.shape[1], W.shape[0], 0.0
         for first in range(0, n, BLOCK):
             size = min(BLOCK, n - first)
             for o in range(k):
-                for i in range(size):
-                    z[i] = b[o]
-                for j in range(d):
-                    w = np.float64(W[o, j])
-                    for i in range(size):
-                        z[i] += w * X[j, first + i]
+                predict_columns(X, first, size, W, o, b[o], z)
                 weights = s[first : first + size] if s.size else z
                 total += losses(Y[o, first : first + size], weights, s.size > 0, z, c, r, size)
-                for j in range(d):
-                    part = 0.0
-                    for i in range(size):
-                        part += r[i] * X[j, first + i]
-                    G[o, j] += part
-                part = 0.0
-                for i in range(size):
-                    part += r[i]
-                G[o, d] += part
+                add_columns(X, first, size, r, G, o)
         return total
 
     return Passes(workspace, losses_of, pass_rows, pass_columns, line_sums, weighted_line_sums)
