@@ -235,7 +235,7 @@ def processor() -> str:
         from gdfast import _core
     except ImportError:
         return f"{platform.machine()}, {os.cpu_count()} cores"
-    levels = f"x86-64-v{_core.processor_level}" if platform.machine() in ("x86_64", "AMD64") else "baseline"
+    levels = f"x86-64-v{min(_core.processor_level, 4)}" if platform.machine() in ("x86_64", "AMD64") else "baseline"
     return f"{platform.machine()}, {os.cpu_count()} cores, {levels}; kernels built for level {_core.level}"
 
 

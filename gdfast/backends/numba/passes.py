@@ -34,7 +34,7 @@ class Passes(NamedTuple):
     weighted_line: Callable[..., tuple[float, float, float]]
 
 
-# Of parts of columns: the index of X[j, first + i] could be negative for all that the compiler knows, which then makes no
+# Of parts of columns: the index of X[j, first + i] could be negative for all that the compiler knows, and it makes no
 # vectors of it.
 
 
