@@ -52,6 +52,24 @@ static inline double OF(sum)(V v)
 #endif
 }
 
+/* z = the sums of four vectors; of float they take half the shuffles together, of double they are known later. */
+static inline void OF(sum4)(V v0, V v1, V v2, V v3, double *z)
+{
+#if defined(__AVX2__)
+    if (sizeof(T) == 4) {
+        __m128 h[4];
+        V v[4] = {v0, v1, v2, v3};
+        for (int i = 0; i < 4; i++)
+            h[i] = _mm_add_ps(_mm256_castps256_ps128((__m256)v[i]), _mm256_extractf128_ps((__m256)v[i], 1));
+        __m128 p = _mm_add_ps(_mm_unpacklo_ps(h[0], h[1]), _mm_unpackhi_ps(h[0], h[1]));
+        __m128 q = _mm_add_ps(_mm_unpacklo_ps(h[2], h[3]), _mm_unpackhi_ps(h[2], h[3]));
+        _mm256_storeu_pd(z, _mm256_cvtps_pd(_mm_add_ps(_mm_movelh_ps(p, q), _mm_movehl_ps(q, p))));
+        return;
+    }
+#endif
+    z[0] = OF(sum)(v0), z[1] = OF(sum)(v1), z[2] = OF(sum)(v2), z[3] = OF(sum)(v3);
+}
+
 static inline V OF(at)(const T *p)
 {
     return *(const V *)p;
@@ -110,10 +128,7 @@ static inline void OF(dot4)(const T *x0, const T *x1, const T *x2, const T *x3, 
         z2 += OF(load_some)(x2 + j, d - j) * v;
         z3 += OF(load_some)(x3 + j, d - j) * v;
     }
-    z[0] = OF(sum)(z0 + y0);
-    z[1] = OF(sum)(z1 + y1);
-    z[2] = OF(sum)(z2 + y2);
-    z[3] = OF(sum)(z3 + y3);
+    OF(sum4)(z0 + y0, z1 + y1, z2 + y2, z3 + y3, z);
 }
 
 /* The same, and in the same sweep the rows' products with each other: 10, 20, 21, 30, 31, 32. */
@@ -152,9 +167,9 @@ static inline void OF(products)(const T *x0, const T *x1, const T *x2, const T *
         ALL_TEN;
     }
 #undef ALL_TEN
-    z[0] = OF(sum)(z0), z[1] = OF(sum)(z1), z[2] = OF(sum)(z2), z[3] = OF(sum)(z3);
-    mutual[0] = OF(sum)(m10), mutual[1] = OF(sum)(m20), mutual[2] = OF(sum)(m21);
-    mutual[3] = OF(sum)(m30), mutual[4] = OF(sum)(m31), mutual[5] = OF(sum)(m32);
+    OF(sum4)(z0, z1, z2, z3, z);
+    OF(sum4)(m10, m20, m21, m30, mutual);
+    mutual[4] = OF(sum)(m31), mutual[5] = OF(sum)(m32);
 }
 
 /* What combine does; shrinking: lost is not 0. */
