@@ -6,7 +6,16 @@ PYTHONPATH=src python -m generate gdfast/formulas losses.pxi
 import sys
 from pathlib import Path
 
-from generate import constants, losses_c, losses_pxi, penalties_pxi, polynomials_h, tables_h, update_rules_pxi
+from generate import (
+    constants,
+    losses_c,
+    losses_pxi,
+    penalties_c,
+    penalties_pxi,
+    polynomials_h,
+    tables_h,
+    update_rules_pxi,
+)
 
 # The name of each file: what writes it, from which file of the formulas.
 TARGETS = {
@@ -16,6 +25,7 @@ TARGETS = {
     "penalties.pxi": (penalties_pxi.text, "penalties.py"),
     "update_rules.pxi": (update_rules_pxi.text, "update_rules.py"),
     "losses.c": (losses_c.text, "losses.py"),
+    "penalties.c": (penalties_c.text, "penalties.py"),
     "polynomials.h": (polynomials_h.text, "polynomials.py"),
     "tables.h": (tables_h.text, "losses.py"),
 }

@@ -230,10 +230,21 @@ cdef void add_pending_l1(const Model* model, const index_type* columns, Py_ssize
 cdef inline void draw(const index_type* columns, Py_ssize_t count, floating* w, double* applied, double total,
                       double scale) noexcept nogil:
     """Take off a row's coefficients, which are scale w, what l1 owes them by now; columns NULL: it has every column."""
-    cdef Py_ssize_t i, j
-    for i in range(count):
-        j = i if columns == NULL else columns[i]
-        draw_by_l1(w + j, applied + j, total, scale)
+    cdef double old[DRAWN]
+    cdef double owed[DRAWN]
+    cdef double left[DRAWN]
+    cdef Py_ssize_t i, j, size, first = 0
+    while first < count:
+        size = min(<Py_ssize_t>DRAWN, count - first)
+        for i in range(size):
+            j = first + i if columns == NULL else columns[first + i]
+            old[i], owed[i] = scale * w[j], applied[j]
+        drawn_by_l1(old, owed, total, left, size)
+        for i in range(size):
+            j = first + i if columns == NULL else columns[first + i]
+            applied[j] = owed[i] + (left[i] - old[i])
+            w[j] = <floating>(left[i] / scale)
+        first += DRAWN
 
 
 cdef inline void lazy_update(const Model* model, const floating* x, const index_type* columns, Py_ssize_t count,

@@ -51,6 +51,9 @@ cdef extern from "losses.h" nogil:
                   double* sums)
     void log_normalise(double* z, Py_ssize_t outputs, Py_ssize_t stride, Py_ssize_t n)
 
+cdef extern from "penalties.h" nogil:
+    void drawn_by_l1(const double* old, const double* applied, double total, double* left, Py_ssize_t n)
+
 cdef extern from "passes.h" nogil:
     ctypedef struct Block:
         const void* X
@@ -74,6 +77,7 @@ cdef enum:
     NEAR = 262144  # bytes of X that stay in the cache of a core: nothing is to be fetched ahead
     FAR = 16777216  # bytes of X that no cache holds: rows as they lie are fetched, which the processor foresees elsewhere
     BATCH_SLAB = 256  # rows of a mini-batch that threads share, of one of them
+    DRAWN = 64  # coefficients that l1 draws at a time
     AHEAD = 8  # rows between the one at work and the one fetched
 
 include "model.pxi"

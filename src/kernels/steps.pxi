@@ -35,19 +35,29 @@ cdef inline double* behind(double* values, Py_ssize_t count) noexcept nogil:
     return values + count if values != NULL else NULL
 
 
-cdef inline void draw_by_l1(floating* w, double* applied, double total, double scale) noexcept nogil:
-    """Take off a coefficient, which is scale w, what the cumulative l1 owes it by now."""
-    cdef double old = scale * w[0], new = cumulative_l1(old, applied[0], total)
-    applied[0] += new - old
-    w[0] = <floating>(new / scale)
-
-
 cdef inline void draw_rounded(floating* w, double* applied, double total) noexcept nogil:
-    """Do the same at scale 1, counting as applied what is left of it in float32."""
+    """Take off a coefficient what the cumulative l1 owes it by now, counting as applied what float32 leaves of it."""
     cdef double old = w[0]
     cdef floating new = <floating>cumulative_l1(old, applied[0], total)
     applied[0] += new - old
     w[0] = new
+
+
+cdef void draw_all_rounded(floating* w, double* applied, Py_ssize_t count, double total) noexcept nogil:
+    """Do what draw_rounded does for many coefficients."""
+    cdef double old[DRAWN]
+    cdef double left[DRAWN]
+    cdef Py_ssize_t i, size, first = 0
+    while first < count:
+        size = min(<Py_ssize_t>DRAWN, count - first)
+        for i in range(size):
+            old[i] = w[first + i]
+        drawn_by_l1(old, applied + first, total, left, size)
+        for i in range(size):
+            w[first + i] = <floating>left[i]
+        for i in range(size):
+            applied[first + i] += w[first + i] - old[i]
+        first += DRAWN
 
 
 cdef inline void multiply(floating* w, Py_ssize_t count, double scale, double residual) noexcept nogil:

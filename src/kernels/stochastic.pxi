@@ -36,8 +36,7 @@ cdef void sgd_step(const Model* model, const floating* x, const double* y, doubl
             continue
         take_step(model, W, b, x, r, steepest_l2(model, eta), state.m, state.v, eta, c1, c2, 1.0, o)
         if model.l1 > 0:
-            for j in range(d):
-                draw_rounded(W + o * d + j, state.applied + o * (d + 1) + j, state.l1_pending[0])
+            draw_all_rounded(W + o * d, state.applied + o * (d + 1), d, state.l1_pending[0])
     if model.checked:
         checked_step(model, W, b, state, G, 1.0, eta, c1, c2, True)
     add_to_mean(model, W, b, state)
