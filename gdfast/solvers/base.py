@@ -14,8 +14,9 @@ from gdfast.results.stop_reason import StopReason
 from gdfast.solvers.monitoring.monitor import Monitor
 from gdfast.solvers.plan import Plan
 
-__all__ = ["IN_MEMORY", "ROWS", "KnownPath", "Need", "Parameters", "Result", "Solver", "needs_of_options"]
+__all__ = ["BANDWIDTH", "IN_MEMORY", "ROWS", "KnownPath", "Need", "Parameters", "Result", "Solver", "needs_of_options"]
 
+BANDWIDTH = 2e10  # bytes a second that one thread reads from memory: servers have from 10 to 35 GB/s a core
 Parameters = tuple[NDArray[Any], NDArray[np.float64]]  # coefficients (k, d) and intercepts (k,)
 
 
@@ -104,8 +105,8 @@ class Solver(Protocol):
     def __init__(self, problem: Problem, plan: Plan) -> None: ...
 
     @classmethod
-    def seconds(cls, data: Dimensions, plan: Plan) -> float:
-        """Return about how long training takes, for solver="auto"."""
+    def seconds(cls, data: Dimensions, plan: Plan, bandwidth: float = BANDWIDTH) -> float:
+        """Return about how long training takes, for solver="auto", where memory has so many bytes a second."""
 
     @classmethod
     def without_data(cls, run: Run) -> Dimensions | None:

@@ -6,7 +6,7 @@ from gdfast._utils.arguments import choice
 from gdfast._utils.background import EndIsDueError
 from gdfast._utils.interrupt import UNINTERRUPTED
 from gdfast.data.problem import Dimensions, Problem
-from gdfast.solvers.base import Solver
+from gdfast.solvers.base import BANDWIDTH, Solver
 from gdfast.solvers.closed_form.solver import ClosedForm
 from gdfast.solvers.collocation.solver import Collocation
 from gdfast.solvers.loop.solver import Loop
@@ -56,8 +56,11 @@ def raise_missing(solver: type[Solver], missing: list[str], able: list[type[Solv
     raise ValueError(f"solver={solver.name!r} needs {', and '.join(missing)}; use solver='auto'{names}")
 
 
-def choose_solver(data: Dimensions, plan: Plan) -> type[Solver]:
-    """Return the solver asked for, or the one that costs least; raise where the one asked for cannot be."""
+def choose_solver(data: Dimensions, plan: Plan, bandwidth: float = BANDWIDTH) -> type[Solver]:
+    """Return the solver asked for, or the one that costs least; raise where the one asked for cannot be.
+
+    Memory has so many bytes a second.
+    """
     name = choice("solver", plan.solver, ("auto", *SOLVERS))
     if name != "auto":
         solver = SOLVERS[name]
@@ -70,5 +73,5 @@ def choose_solver(data: Dimensions, plan: Plan) -> type[Solver]:
             f"{data.stand_in} is fitted by the closed form alone, which needs {', and '.join(missing)}; give X and y "
             "for anything else"
         )
-    by_cost = sorted(SOLVERS.values(), key=lambda solver: solver.seconds(data, plan))
-    return next(solver for solver in by_cost if not missing_needs(solver, data, plan))
+    able = [solver for solver in SOLVERS.values() if all(need.holds(data, plan) for need in solver.needs)]
+    return able[0] if len(able) == 1 else min(able, key=lambda solver: solver.seconds(data, plan, bandwidth))

@@ -14,7 +14,7 @@ from gdfast.data.scaling import Scaling
 from gdfast.options.learning_rates import CallableRates
 from gdfast.results.run import Point, Run
 from gdfast.results.stop_reason import StopReason
-from gdfast.solvers.base import Need, Parameters, Result, Solver, needs_of_options
+from gdfast.solvers.base import BANDWIDTH, Need, Parameters, Result, Solver, needs_of_options
 from gdfast.solvers.closed_form.factorization import Factors, factorize
 from gdfast.solvers.closed_form.history import PathHistory
 from gdfast.solvers.closed_form.modes import GradientDescentModes, make_modes
@@ -31,12 +31,15 @@ MOST_DIRECTIONS = 500
 LARGEST_DIFFERENCE = 1e-6
 
 
-# The cost model: seconds on a 2.5 GHz x86-64 server core with AVX-512. Only their ratios matter, and the two solvers'
-# costs differ by orders of magnitude nearly everywhere, so that a factor of two is harmless.
-# Calls, a value of the QR times the width of a row, the cube of an SVD.
-CALLS, QR, SVD = 2e-4, 0.4e-9, 30e-9
-# One epoch of one direction: powers, momentum's cosines, products of changing rates, momentum under changing rates.
-POWERS, WAVES, PRODUCTS, RECURRENCE = 0.3e-9, 60e-9, 60e-9, 4e-6
+# The cost model: seconds on a server core with AVX-512, measured by benchmarks/cost_model.py; tests hold the choices to
+# what it printed. On slower cores all of them grow, and only their ratios matter.
+# The calls of a closed form more than those of a loop, and of one whose factors are no plain powers.
+CALLS, MORE_CALLS = 1e-4, 1.5e-4
+# Of a QR a row, and a value of it times the row's width; of an SVD a direction, and the cube of their number.
+QR_ROW, QR, SVD_ROW, SVD = 22e-9, 0.14e-9, 2.5e-6, 0.4e-9
+# An epoch, and each direction of it: powers, momentum's cosines, products of changing rates; and what momentum under
+# changing rates adds to an epoch.
+POWERS, WAVES, PRODUCTS, RECURRENCE = (0.3e-9, 0.07e-9), (230e-9, 33e-9), (50e-9, 48e-9), 4e-6
 
 
 def make_path(data: Dimensions, plan: Plan, factors: Factors) -> Path:
@@ -93,14 +96,15 @@ class ClosedForm(Solver):
             )
 
     @classmethod
-    def seconds(cls, data: Dimensions, plan: Plan) -> float:
+    def seconds(cls, data: Dimensions, plan: Plan, bandwidth: float = BANDWIDTH) -> float:
         """Return about how long the QR and the epochs' costs take."""
         p, r = data.d + 1, min(data.n, data.d + 1)
-        if plan.rates.constant is not None:
-            epoch = r * (POWERS if plan.model.mu == 0 else WAVES)
-        else:
-            epoch = r * PRODUCTS if plan.model.mu == 0 else RECURRENCE + r * PRODUCTS
-        return CALLS + QR * data.n * p * (p + data.k) + SVD * r * r * p + plan.epochs * epoch
+        constant, plain = plan.rates.constant is not None, plan.model.mu == 0
+        epoch, direction = (POWERS if plain else WAVES) if constant else PRODUCTS
+        factors = data.n * (QR_ROW + QR * p * (p + data.k)) + SVD_ROW * r + SVD * r * r * p
+        calls = CALLS if constant and plain else CALLS + MORE_CALLS
+        epoch += r * direction + (0.0 if constant or plain else RECURRENCE)
+        return calls + factors + plan.epochs * epoch
 
     @classmethod
     def without_data(cls, run: Run) -> Dimensions | None:

@@ -20,7 +20,7 @@ from gdfast.solvers.plan import Plan
 __all__ = ["BEFORE", "EIGENVECTORS", "StretchFinder"]
 
 LARGEST_SYSTEM = 2500  # parameters: beyond, the eigenvectors of their Hessian take too long
-EIGENVECTORS = 1e-8  # seconds, times the cube of the parameters
+EIGENVECTORS = 1e-9  # seconds, times the cube of the parameters
 # Epochs of the loop, times 1/(1 - mu): before the first stretch where every mode is slow, and where one is not; after
 # a stretch that is refused; and at most until modes have died out, beside those done. After a jump of the rate, and at
 # least until modes have died out.

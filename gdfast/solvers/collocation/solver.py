@@ -11,7 +11,7 @@ from gdfast.data.scaling import Scaling
 from gdfast.options.learning_rates import CallableRates
 from gdfast.results.history import Columns
 from gdfast.results.run import Run
-from gdfast.solvers.base import IN_MEMORY, Need, needs_of_options
+from gdfast.solvers.base import BANDWIDTH, IN_MEMORY, Need, needs_of_options
 from gdfast.solvers.collocation.chunks import StretchChunks
 from gdfast.solvers.collocation.finder import BEFORE, EIGENVECTORS
 from gdfast.solvers.collocation.known_epochs import KnownEpochs
@@ -25,7 +25,7 @@ __all__ = ["Collocation"]
 # The cost model (see ../closed_form/solver.py), on the safe side: of a stretch its calls, its passes over the rows in
 # epochs of the loop, and the cube of its parameters for the eigenvectors of their Hessian; from so many epochs on each
 # stretch is twice as long; of an epoch a rate that is not constant.
-CALLS, PASSES = 2e-3, 150
+CALLS, PASSES = 8e-4, 100
 DOUBLED, RATES = 600, 1e-7
 
 
@@ -54,11 +54,11 @@ class Collocation(Loop):
         self.descent.chunks = self.stretch_chunks
 
     @classmethod
-    def seconds(cls, data: Dimensions, plan: Plan) -> float:
+    def seconds(cls, data: Dimensions, plan: Plan, bandwidth: float = BANDWIDTH) -> float:
         """Return about how long the stretches and the epochs of the loop between them take."""
         if plan.model.formulas.quadratic and not data.sparse:
             return math.inf  # the closed form knows what this verifies
-        loop = super().seconds(data, plan)
+        loop = super().seconds(data, plan, bandwidth)
         slow = 1.0 / (1.0 - plan.model.mu)
         stretches = math.ceil(math.log2(max(plan.epochs / slow, 1.0) / DOUBLED))
         if stretches < 2:

@@ -12,7 +12,7 @@ from gdfast.data.problem import Dimensions, Problem
 from gdfast.results.history import Columns
 from gdfast.results.run import Run
 from gdfast.results.stop_reason import StopReason
-from gdfast.solvers.base import ROWS, Need, Parameters, Result, Solver
+from gdfast.solvers.base import BANDWIDTH, ROWS, Need, Parameters, Result, Solver
 from gdfast.solvers.evaluation import Evaluator
 from gdfast.solvers.loop.backtracking import Lowest
 from gdfast.solvers.loop.descent import Descent
@@ -25,12 +25,13 @@ from gdfast.solvers.smoothness import spreads_rounding
 
 __all__ = ["Loop"]
 
-# The cost model: an epoch's fixed seconds on each backend, those of a value of X (see ../closed_form/solver.py), and as
-# how many of them the loss of a row counts, if it is not the squared error.
-EPOCH = {"cython": 1e-7, "numba": 1e-7, "numpy": 4e-5}
-VALUE, LOSS = 0.5e-9, 7
+# The cost model (see ../closed_form/solver.py): an epoch's fixed seconds on each backend, those of a value of X in a
+# cache, and as how many of them the loss of a row counts, if it is not the squared error.
+EPOCH = {"cython": 5e-8, "numba": 2e-7, "numpy": 1.5e-5}
+VALUE, LOSS = 0.12e-9, 10
+CACHED = 2**24  # bytes of X beyond which it comes from memory in each epoch
 READ = 8e-9  # seconds of a value that is read anew in each pass, of which there are two more than epochs
-LEAST_SECONDS = 1e-4  # of a pass that loops share: updates by NumPy take a part of that for each of them
+LEAST_SECONDS = 2.5e-5  # of a pass that loops share: updates by NumPy take a part of that for each of them
 # Resumed after these, training counts epochs without progress anew; after the others, as if it had not stopped.
 RESET_AFTER = (StopReason.TOL, StopReason.VALIDATION, StopReason.GRADIENT, StopReason.CALLBACK)
 
@@ -49,11 +50,13 @@ class Loop(Solver):
         self.state = self.descent.state
 
     @classmethod
-    def seconds(cls, data: Dimensions, plan: Plan) -> float:
+    def seconds(cls, data: Dimensions, plan: Plan, bandwidth: float = BANDWIDTH) -> float:
         """Return about how long the epochs take."""
         width = data.d + (0 if plan.model.formulas.quadratic else LOSS)
         reading = (plan.epochs + 2) * READ * data.n * data.d if data.in_blocks else 0.0
-        return reading + plan.epochs * (EPOCH[plan.backend] + VALUE * data.n * width * data.k)
+        size = data.n * data.d * data.dtype.itemsize
+        streaming = size / bandwidth if size > CACHED else 0.0
+        return reading + plan.epochs * (EPOCH[plan.backend] + max(VALUE * data.n * width * data.k, streaming))
 
     @classmethod
     def shares(cls, problem: Problem, plan: Plan) -> Hashable:
