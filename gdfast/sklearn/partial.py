@@ -19,7 +19,7 @@ from gdfast.results.run import Run
 from gdfast.results.stop_reason import StopReason
 from gdfast.solvers.base import Solver
 from gdfast.solvers.diagnostics import level_of_caller, limit_of
-from gdfast.solvers.plan import Plan, read_options
+from gdfast.solvers.plan import Plan, model_of
 from gdfast.solvers.prepare import prepare_plan
 from gdfast.solvers.select import SOLVERS
 from gdfast.solvers.training import run_on_rows
@@ -248,5 +248,5 @@ def class_targets(classes: NDArray[Any], y: Any, coupled: bool) -> list[NDArray[
 
 def regression_targets(estimator: Any, y: Any) -> NDArray[np.float64]:
     """Return the targets of a regression (n, k), checked for what the loss allows."""
-    model = read_options(DEFAULTS | estimator._fit_options(None)).model
+    model = model_of(checked(DEFAULTS | estimator._fit_options(None)))
     return targets(y, len(y), model.loss, model.formulas, model.c)

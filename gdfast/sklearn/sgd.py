@@ -5,9 +5,12 @@ Each is a subclass of scikit-learn's class, which gives parameters, predictions,
 """
 
 import threading
+from functools import lru_cache, partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
+from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn import linear_model
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
@@ -24,6 +27,21 @@ from gdfast.sklearn.internals import check_sample_weight, fit_context
 from gdfast.sklearn.methods import takes_arrays, trains
 
 __all__ = ["SGDClassifier", "SGDOneClassSVM", "SGDRegressor"]
+
+
+def draw(random_state: Any, *lows: int) -> tuple[int, ...]:
+    """Return the next numbers of a random_state, each from a lowest one to MAX_SEED - 1, as scikit-learn draws them."""
+    if isinstance(random_state, Integral):
+        return first_drawn(int(random_state), lows)
+    random = check_random_state(random_state)
+    return tuple(int(random.randint(low, MAX_SEED)) for low in lows)
+
+
+@lru_cache(1024)
+def first_drawn(seed: int, lows: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the first numbers of a seed: making a RandomState takes as long as training on a hundred rows."""
+    random = np.random.RandomState(seed)
+    return tuple(int(random.randint(low, MAX_SEED)) for low in lows)
 
 
 class SGDRegressor(BaseSGD, linear_model.SGDRegressor):
@@ -225,9 +243,7 @@ class SGDRegressor(BaseSGD, linear_model.SGDRegressor):
         if self.average and not hasattr(self, "_average_coef"):
             self._start_average(self.coef_, self.intercept_)
         mask = self._split_validation(ShuffleSplit, y, sample_weight)
-        random = check_random_state(self.random_state)
-        seed = random.randint(0, MAX_SEED)
-        random.randint(1, MAX_SEED)  # scikit-learn draws twice
+        seed, _ = draw(self.random_state, 0, 1)  # scikit-learn draws twice
         problem = self._make_problem(X, y, sample_weight)
         score = self._validation_scorer(mask, X, y, sample_weight)
         settings = self._training_settings(max_iter, seed, mask, score)
@@ -402,7 +418,7 @@ class SGDOneClassSVM(BaseSGD, linear_model.SGDOneClassSVM):
             self.t_ = 1.0
         if self.average and not hasattr(self, "_average_coef"):
             self._start_average(self.coef_, 1 - self.offset_)
-        seed = check_random_state(self.random_state).randint(0, MAX_SEED)
+        (seed,) = draw(self.random_state, 0)
         problem = self._make_problem(X, np.ones(X.shape[0]), sample_weight)
         settings = self._training_settings(max_iter, seed)
         self.coef_, intercept = self._train_single_output(problem, settings, self.coef_, 1 - self.offset_)
@@ -674,11 +690,11 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
     ) -> FitResult:
         """Train class i against the others; class_weight is the pair of their weights, mask that of validation."""
         signs = np.where(y == self.classes_[i], 1.0, -1.0)
-        random = check_random_state(random_state)
-        random.randint(1, MAX_SEED)  # scikit-learn draws twice
+        # scikit-learn draws twice, and between the two the validation rows from a RandomState that is given.
+        numbers = draw(random_state, 1, 0) if isinstance(random_state, Integral) else draw(random_state, 1)
         if mask is None:
             mask = self._split_validation(StratifiedShuffleSplit, signs, sample_weight)
-        seed = random.randint(MAX_SEED)
+        seed = numbers[1] if len(numbers) > 1 else draw(random_state, 0)[0]
         weights = np.where(signs > 0, class_weight[0], class_weight[1]).astype(X.dtype)
         problem = self._make_problem(X, signs, sample_weight * weights)
         # scikit-learn's labels of log_loss are 0 and 1, and those predicted -1 and 1: a negative is never right.
@@ -693,16 +709,17 @@ class SGDClassifier(BaseSGD, linear_model.SGDClassifier):
     ) -> list[FitResult]:
         """Train each class against all others, in n_jobs threads."""
         mask = self._split_validation(StratifiedShuffleSplit, y, sample_weight)
-        seeds = check_random_state(self.random_state).randint(MAX_SEED, size=len(self.classes_))
+        seeds = draw(self.random_state, *[0] * len(self.classes_))
         ended = threading.Event()
-        jobs = (
-            delayed(self._train_binary)(
-                X, y, i, sample_weight, (class_weight[i], 1.0), max_iter, int(seed), mask, ended
-            )
+        calls = [
+            partial(self._train_binary, X, y, i, sample_weight, (class_weight[i], 1.0), max_iter, seed, mask, ended)
             for i, seed in enumerate(seeds)
-        )
+        ]
         n_jobs = None if self.n_jobs is None else min(self.n_jobs, len(seeds))  # each thread is started
+        if effective_n_jobs(n_jobs) == 1 and not self.verbose:
+            return [call() for call in calls]
         try:
+            jobs = (delayed(call)() for call in calls)
             return list(Parallel(n_jobs=n_jobs, verbose=self.verbose, require="sharedmem")(jobs))
         finally:
             ended.set()  # the threads that are left after Ctrl-C, or after the error of one, would run on

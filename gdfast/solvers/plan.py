@@ -19,7 +19,16 @@ from gdfast.options.model import Model, make_model, with_constraints
 from gdfast.results.history import LogGrid, StepGrid
 from gdfast.solvers.monitoring.stopping import PATIENCE, PlateauRate, StoppingRule
 
-__all__ = ["Plan", "PlanOptions", "make_batch_size", "make_plan", "make_seed", "plan_options", "read_options"]
+__all__ = [
+    "Plan",
+    "PlanOptions",
+    "make_batch_size",
+    "make_plan",
+    "make_seed",
+    "model_of",
+    "plan_options",
+    "read_options",
+]
 
 CHECKPOINT_SECONDS = 30.0
 ROUNDING = 1e-6  # relative: between an intercept in the units of X and zero on standardized columns
@@ -215,9 +224,14 @@ def read_plain_options(
     return plan_options(checked(dict(zip(names, values, strict=True))))
 
 
+def model_of(options: dict[str, Any]) -> Model:
+    """Return the Model of checked options, without what needs the number of features."""
+    return make_model(*[options[name] for name in MODEL_OPTIONS], optimizer=options["optimizer"])
+
+
 def plan_options(options: dict[str, Any]) -> PlanOptions:
     """Return what checked options mean."""
-    model = make_model(*[options[name] for name in MODEL_OPTIONS], optimizer=options["optimizer"])
+    model = model_of(options)
     rate, validated = options["learning_rate"], options["validation"] is not None
     if isinstance(rate, str) and rate != "auto":
         raise ValueError(f'learning_rate={rate!r} must be a number above 0, a schedule, an array, a callable or "auto"')

@@ -73,5 +73,5 @@ def choose_solver(data: Dimensions, plan: Plan, bandwidth: float = BANDWIDTH) ->
             f"{data.stand_in} is fitted by the closed form alone, which needs {', and '.join(missing)}; give X and y "
             "for anything else"
         )
-    able = [solver for solver in SOLVERS.values() if all(need.holds(data, plan) for need in solver.needs)]
-    return able[0] if len(able) == 1 else min(able, key=lambda solver: solver.seconds(data, plan, bandwidth))
+    by_cost = sorted(SOLVERS.values(), key=lambda solver: solver.seconds(data, plan, bandwidth))
+    return next(solver for solver in by_cost if all(need.holds(data, plan) for need in solver.needs))
