@@ -218,7 +218,8 @@ def fit(
     backend : {"auto", "cython", "numba", "numpy"}, default "auto"
         The backend of the kernels; "auto" is the first available one, or the one that GDFAST_BACKEND names.
     n_threads : int, default 1
-        Number of threads that share the passes over all rows (full batch, costs) on the compiled backend, at least 1.
+        Number of threads that share the passes over all rows (full batch, costs), and mini-batches of 1,024 rows and
+        more, on the compiled backend, at least 1.
         No bit of a result depends on it.
 
     Returns

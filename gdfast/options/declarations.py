@@ -397,8 +397,8 @@ OPTIONS: dict[str, Option] = {
     "n_threads": Option(
         1,
         "int",
-        "Number of threads that share the passes over all rows (full batch, costs) on the compiled backend, at least "
-        "1.",
+        "Number of threads that share the passes over all rows (full batch, costs), and mini-batches of 1,024 rows and "
+        "more, on the compiled backend, at least 1.",
         "No bit of a result depends on it.",
         check=count(1, hint=" (os.cpu_count() is as many as there are)"),
         group=COMPUTATION,
