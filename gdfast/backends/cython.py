@@ -251,7 +251,7 @@ class Kernels:
 
     def settle_interval(self, batch_size: int) -> int:
         """Return at which multiples of so many updates a call of `stochastic` may end within an epoch."""
-        lazy = self.model.lazy and (batch_size == 1 or self.model.l1 == 0)
+        lazy = self.model.lazy and (batch_size == 1 or not (self.model.l1 > 0 or self.model.averaging))
         return settle_interval(self.X, lazy, batch_size)
 
     def steps_of_call(self, state: State, steps: int) -> int:

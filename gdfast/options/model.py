@@ -32,6 +32,7 @@ class Model:
     decay: float = 0.0
     custom: Loss | None = None  # a loss of the user's
     averaging: bool = False
+    forgetting: bool = False  # the mean of iterates is exponential
     clip_norm: float = np.inf
     clip_value: float = np.inf
     factors: NDArray[np.float64] | None = None  # (d,), of the penalty
@@ -61,7 +62,8 @@ class Model:
     @property
     def lazy(self) -> bool:
         """Whether an update by sparse rows can keep pending what it does to the coefficients that they do not hold."""
-        return self.formula.stateless and not (self.checked or self.averaging or self.factors is not None)
+        waits = not self.averaging or (self.l1 == 0 and not self.forgetting)
+        return self.formula.stateless and waits and not (self.checked or self.factors is not None)
 
     @property
     def quadratic(self) -> bool:
@@ -140,7 +142,9 @@ def with_constraints(model: Model, d: int, dtype: np.dtype[Any], options: dict[s
     clips: dict[str, Any] = {
         name: np.inf if options[name] is None else options[name] for name in ("clip_norm", "clip_value")
     }
-    return replace(model, factors=factors, low=low, high=high, averaging=options["average"] is not None, **clips)
+    average = options["average"]
+    averaging, forgetting = average is not None, average is not None and average.gain > 0
+    return replace(model, factors=factors, low=low, high=high, averaging=averaging, forgetting=forgetting, **clips)
 
 
 def make_bounds(

@@ -199,8 +199,41 @@ cdef void fold(const Model* model, floating* W, State* state, Pending* pending) 
         for j in range(model.d):
             settle(model, W, state, pending, j)
             pending.until[j] = 0
+    if pending.missed != NULL:
+        settle_mean(model, W, state, pending)
     multiply(W, model.k * model.d, pending.scale, pending.residual)
     pending.scale, pending.residual, pending.whole, pending.now = 1.0, 0.0, 1.0, 0
+
+
+cdef double MEAN_SCALE = 0.25  # the sum of iterates is a difference of numbers that are as much larger
+
+
+cdef void settle_mean(const Model* model, const floating* W, State* state, Pending* pending) noexcept nogil:
+    """Take the iterates of this window into the mean: their sum is that of the scales times W, but for what came later.
+
+    After the s-th update the coefficients are c_s W_s. The step D_s that W took in it is in W, but was in none of the
+    iterates before: so sum_s c_s W_s = (sum_s c_s) W - sum_s (c_1 + .. + c_(s - 1)) D_s, and rows touch their own alone.
+    """
+    cdef Py_ssize_t o, j, at, d = model.d
+    cdef double total
+    for o in range(model.k):
+        at = o * (d + 1)
+        for j in range(d):
+            total = pending.scales_sum * W[o * d + j] - pending.missed[at + j]
+            state.mean[at + j] += (total - pending.now * state.mean[at + j]) / state.count
+    pending.scales_sum, pending.missed = 0.0, NULL
+
+
+cdef inline void add_and_miss(double a, const floating* x, const index_type* columns, Py_ssize_t count, floating* w,
+                              double* missed, double before) noexcept nogil:
+    """w += a x at a row's columns, which the mean of the iterates before lacks."""
+    cdef floating old
+    cdef Py_ssize_t i, j
+    for i in range(count):
+        j = columns[i]
+        old = w[j]
+        w[j] = <floating>(old + a * x[i])
+        missed[j] += before * (w[j] - old)
 
 
 cdef inline void shrink(Pending* pending, double part) noexcept nogil:
@@ -249,10 +282,14 @@ cdef inline void draw(const index_type* columns, Py_ssize_t count, floating* w, 
 
 cdef inline void lazy_update(const Model* model, const floating* x, const index_type* columns, Py_ssize_t count,
                              const double* y, double s, floating* W, double* b, State* state, Pending* pending,
-                             double part, double eta, double* z) noexcept nogil:
-    """One update of gd at the row's own coefficients."""
+                             double part, double eta, double* z, double* G) noexcept nogil:
+    """One update of gd at the row's own coefficients. The mean of iterates has G for what it puts off."""
     cdef double before = pending.whole, r
     cdef Py_ssize_t o, d = model.d
+    cdef bint meaning = state.count >= 0
+    if meaning and pending.now == 0:
+        memset(G, 0, model.k * (d + 1) * sizeof(double))
+        pending.missed = G
     if pending.until != NULL:
         add_pending_l1(model, columns, count, W, state, pending, part, eta)
     else:
@@ -263,13 +300,22 @@ cdef inline void lazy_update(const Model* model, const floating* x, const index_
         log_normalise(z, model.k, 1, 1)
     for o in range(model.k):
         r = s * bounded_gradient(model, y[o], z[o])
-        csr_add(gd_step(r, eta) / pending.whole, x, columns, count, W + o * d)
+        if meaning:
+            add_and_miss(gd_step(r, eta) / pending.whole, x, columns, count, W + o * d, G + o * (d + 1),
+                         pending.scales_sum)
+        else:
+            csr_add(gd_step(r, eta) / pending.whole, x, columns, count, W + o * d)
         if pending.until != NULL:
             draw(columns, count, W + o * d, state.applied + o * (d + 1), state.l1_pending[0], pending.whole)
         if model.intercept:
             b[o] += gd_step(r, eta)
+        if meaning:
+            state.mean[o * (d + 1) + d] = averaged(state.mean[o * (d + 1) + d], b[o], 1.0 / (state.count + 1))
     state.t += 1
-    if pending.whole < SMALLEST_SCALE:
+    if meaning:
+        state.count += 1
+        pending.scales_sum += pending.whole
+    if pending.whole < (MEAN_SCALE if meaning else SMALLEST_SCALE):
         fold(model, W, state, pending)
 
 
@@ -277,6 +323,12 @@ cdef inline bint puts_off(const Model* model, const State* state, const Pending*
     """Whether what an update owes the coefficients that no row holds can wait; by gd, where nothing else sees them."""
     return (model.rule == GD and not model.checked and model.factors == NULL and state.count < 0
             and (model.l1 == 0 or pending.until != NULL))
+
+
+cdef inline bint puts_off_mean(const Model* model, const State* state) noexcept nogil:
+    """Whether that holds of SGD with a mean of iterates, which can wait too; an exponential one cannot."""
+    return (model.rule == GD and not model.checked and model.factors == NULL and model.l1 == 0
+            and state.count >= 0 and state.gain == 0)
 
 
 cdef void csr_updates(const Model* model, const Data* data, const index_type* indices, const int32_t* rows,
@@ -287,7 +339,7 @@ cdef void csr_updates(const Model* model, const Data* data, const index_type* in
     cdef const floating* X = <const floating*>data.X
     cdef const index_type* indptr = <const index_type*>data.indptr
     cdef Py_ssize_t i, start, count = 0, k = data.k
-    cdef bint lazy = puts_off(model, state, pending)
+    cdef bint lazy = puts_off(model, state, pending) or puts_off_mean(model, state)
     cdef bint narrow = (model.rule == ADAGRAD and model.l2 == 0 and model.l1 == 0 and not model.checked
                         and state.count < 0)
     cdef double rate, part
@@ -298,7 +350,7 @@ cdef void csr_updates(const Model* model, const Data* data, const index_type* in
         part = -gd_step(model.l2, rate)
         if lazy and part < 1:
             lazy_update(model, X + start, indices + start, count, y + i * k, s[i], W, b, state, pending, part, rate,
-                        z + i * k)
+                        z + i * k, G)
         elif narrow:
             narrow_update(model, data, X + start, indices + start, count, y + i * k, s[i], W, b, state, G, rate,
                           z + i * k)

@@ -75,6 +75,8 @@ cdef struct Pending:
     double* totals  # of l1, since training began
     int32_t* until  # (d,), the update up to which l1 is taken off a coefficient; NULL: no l1 is put off
     Py_ssize_t now  # updates done in this window
+    double scales_sum  # of the scale after each of them, while a mean of iterates is put off
+    double* missed  # (k, d + 1), what the mean of iterates must lack of the sum of scales times W; NULL: none is put off
 
 
 cdef const double* pointer(const double[::1] values):
@@ -130,6 +132,7 @@ cdef Pending read_pending(double[:, ::1] window, int32_t[::1] until):
     cdef Pending pending
     pending.scale, pending.residual, pending.whole, pending.now = 1.0, 0.0, 1.0, 0
     pending.scales, pending.pending_l1, pending.totals, pending.until = NULL, NULL, NULL, NULL
+    pending.scales_sum, pending.missed = 0.0, NULL
     if until is not None:
         pending.scales, pending.pending_l1, pending.totals = &window[0, 0], &window[1, 0], &window[2, 0]
         pending.until = &until[0]

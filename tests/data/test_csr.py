@@ -530,3 +530,24 @@ def test_scipy_is_not_imported_for_dense_data(tmp_path):
     code = "import sys, gdfast; gdfast.fit([[1.0], [2.0]], [1.0, 2.0], backend='numpy'); print('scipy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("loss", ["squared_error", "log_loss", "multinomial"])
+@pytest.mark.parametrize("alpha", [0.0, 1e-3, 3.0])
+@pytest.mark.parametrize("average", [True, 2])
+def test_a_mean_of_iterates_that_is_put_off(average, alpha, loss, dtype, rng):
+    """The compiled SGD takes a row's own coefficients alone; the mean is that of the plain loop wherever calls end."""
+    X = sp.csr_matrix((rng.normal(size=(300, 30)) * (rng.random((300, 30)) < 0.15)).astype(dtype))
+    z = X @ rng.normal(size=30) + 0.1 * rng.normal(size=300)
+    y = {"squared_error": z, "log_loss": z > 0, "multinomial": np.arange(300) % 3}[loss]
+    options = {"loss": loss, "batch_size": 1, "learning_rate": 0.2, "seed": 1, "average": average}
+    options |= {"penalty": "l2", "alpha": alpha, "sample_weight": rng.random(300)}
+    plain = gdfast.fit(X, y, epochs=5, backend="numpy", **options)
+    for backend in (name for name in backends.BACKENDS if backends.why_unavailable(name) is None and name != "numba"):
+        run = gdfast.fit(X, y, epochs=5, backend=backend, **options)
+        tolerance = 1e-12 if dtype == np.float64 else 2e-6
+        np.testing.assert_allclose(run.coef, plain.coef, rtol=0, atol=tolerance * abs(plain.coef).max())
+        np.testing.assert_allclose(run.intercept, plain.intercept, rtol=10 * tolerance, atol=tolerance)
+        again = gdfast.fit(X, y, epochs=3, backend=backend, **options).resume(2)
+        assert again.coef.tobytes() == run.coef.tobytes()

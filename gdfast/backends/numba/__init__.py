@@ -107,7 +107,7 @@ class Kernels:
         self.few = by_columns and self.X.shape[1] <= FEW_FEATURES and not sparse
         simple = not (model.checked or model.averaging or model.formula.adaptive or model.factors is not None)
         self.line = self.few and simple and self.G.shape == (1, 2)
-        self.lazy = sparse and model.lazy
+        self.lazy = sparse and model.lazy and not model.averaging
         self.compiled = compile_kernels(model.loss, model.custom, model.rule, model.checked, sparse, self.lazy)
         rows = SparseRows(self.X.data, self.X.indices, self.X.indptr) if isinstance(self.X, CSR) else self.X
         self.rows = Data(rows, self.Y, NONE if problem.weights is None else problem.weights)
