@@ -41,8 +41,8 @@ __all__ = [
 ]
 
 # Up to so many features X is copied by columns, and full-batch epochs are vectorised over rows: a row is too short to
-# be. Against reading by rows that is 2 to 14 times as fast with 1 to 3 features, 1.1 to 2 times with 4 to 6, and slower
-# with 8 where X is beyond the cache. The shape alone decides, since the last bits depend on the order of sums.
+# be. Against reading by rows that is twice as fast with 5 features and 1.5 times with 10, where it is no longer worth
+# the memory, and as fast where X is beyond the cache. The shape alone decides: last bits depend on the order of sums.
 FEW_FEATURES = 6
 # At most so many rows are handled while they are in the cache, and so many bytes of X: their products, then their part
 # of the gradient.

@@ -76,7 +76,7 @@ cdef struct Pending:
     int32_t* until  # (d,), the update up to which l1 is taken off a coefficient; NULL: no l1 is put off
     Py_ssize_t now  # updates done in this window
     double scales_sum  # of the scale after each of them, while a mean of iterates is put off
-    double* missed  # (k, d + 1), what the mean of iterates must lack of the sum of scales times W; NULL: none is put off
+    double* missed  # (k, d + 1), what the sum of iterates lacks of the sum of scales times W; NULL: none is put off
 
 
 cdef const double* pointer(const double[::1] values):
