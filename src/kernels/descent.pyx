@@ -75,7 +75,7 @@ cdef enum:
     BLOCK_ROWS = 16  # at least so many, as long as they fit into the second cache: each block adds up d sums
     BLOCK_ROWS_BYTES = 262144
     NEAR = 262144  # bytes of X that stay in the cache of a core: nothing is to be fetched ahead
-    FAR = 16777216  # bytes of X that no cache holds: rows as they lie are fetched; elsewhere the processor foresees them
+    FAR = 16777216  # bytes of X that no cache holds: rows as they lie are fetched; else the processor foresees them
     BATCH_SLAB = 256  # rows of a mini-batch that threads share, of one of them
     DRAWN = 64  # coefficients that l1 draws at a time
     AHEAD = 8  # rows between the one at work and the one fetched

@@ -210,7 +210,7 @@ cdef inline void keep_slab(const Model* model, const Data* data, const Pass* row
 
 cdef double pass_over(const Model* model, const Data* data, const Pass* rows, const floating* W, const double* b,
                       double* G, Shared* shared) noexcept nogil:
-    """Return the sum of s_i loss_i over rows, and write its gradient into G where it is wanted; threads may share it."""
+    """Return the sum of s_i loss_i over rows, and write its gradient into G where wanted; threads may share it."""
     cdef Py_ssize_t slab, j, width = data.k * (data.d + 1) if rows.slopes else 0
     cdef const double* sums = data.sums
     cdef double total
@@ -253,7 +253,7 @@ cdef class Passes:
 
     X is (n, d) by rows, an array or a CSR; columns and targets are X' and Y' where passes over all rows take those.
     `sums` is (slabs, 1 + k (d + 1) + d + 32), zeros if X is sparse: each fixed part of the rows has its own sums, which
-    are added in their order, so that no bit depends on how many threads shared them, and workspace for add_rows; coupled
+    are added in their order, so that no bit depends on how many threads share them, and workspace for add_rows; coupled
     is (slabs, BLOCK k), where the loss takes the outputs of a row together.
     `gradient` (k, d + 1) is where passes and updates leave a gradient; window and until are those of read_pending.
     """
