@@ -143,7 +143,7 @@ def with_constraints(model: Model, d: int, dtype: np.dtype[Any], options: dict[s
         name: np.inf if options[name] is None else options[name] for name in ("clip_norm", "clip_value")
     }
     average = options["average"]
-    averaging, forgetting = average is not None, average is not None and average.gain > 0
+    averaging, forgetting = average is not None, getattr(average, "gain", 0.0) > 0
     return replace(model, factors=factors, low=low, high=high, averaging=averaging, forgetting=forgetting, **clips)
 
 

@@ -19,11 +19,10 @@
 INLINED V OF(turned)(V v)
 {
 #if WIDTH == 32
-    typedef double D __attribute__((vector_size(32)));
-    return (V)__builtin_shufflevector((D)v, (D)v, 2, 3, 0, 1);
+    return (V)_mm256_permute2f128_pd((__m256d)v, (__m256d)v, 1);
 #else
     typedef double D __attribute__((vector_size(16)));
-    return (V)__builtin_shufflevector((D)v, (D)v, 1, 0);
+    return (V)(D){((D)v)[1], ((D)v)[0]};
 #endif
 }
 
@@ -32,23 +31,20 @@ INLINED V OF(sums)(const V *z)
 {
 #if WIDTH == 32
     if (sizeof(T) == 8) {
-        typedef double D __attribute__((vector_size(32)));
-        D a = __builtin_shufflevector((D)z[0], (D)z[1], 0, 4, 2, 6) + __builtin_shufflevector((D)z[0], (D)z[1], 1, 5, 3, 7);
-        D b = __builtin_shufflevector((D)z[2], (D)z[3], 0, 4, 2, 6) + __builtin_shufflevector((D)z[2], (D)z[3], 1, 5, 3, 7);
-        return (V)(__builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7));
+        __m256d a = (__m256d)z[0], b = (__m256d)z[1], c = (__m256d)z[2], d = (__m256d)z[3];
+        a = _mm256_add_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+        c = _mm256_add_pd(_mm256_unpacklo_pd(c, d), _mm256_unpackhi_pd(c, d));
+        return (V)_mm256_add_pd(_mm256_permute2f128_pd(a, c, 0x20), _mm256_permute2f128_pd(a, c, 0x31));
     }
-    typedef float F __attribute__((vector_size(32)));
-    F s[4];
+    __m256 s[4];
     UNROLLED for (int i = 0; i < 4; i++) {
-        F a = (F)z[2 * i], b = (F)z[(2 * i + 1) % LANES];
-        s[i] = __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14)
-            + __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
+        __m256 a = (__m256)z[2 * i], b = (__m256)z[(2 * i + 1) % LANES];
+        s[i] = _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x88), _mm256_shuffle_ps(a, b, 0xDD));
     }
     UNROLLED for (int i = 0; i < 2; i++)
-        s[i] = __builtin_shufflevector(s[2 * i], s[2 * i + 1], 0, 1, 8, 9, 4, 5, 12, 13)
-            + __builtin_shufflevector(s[2 * i], s[2 * i + 1], 2, 3, 10, 11, 6, 7, 14, 15);
-    return (V)(__builtin_shufflevector(s[0], s[1], 0, 1, 2, 3, 8, 9, 10, 11)
-               + __builtin_shufflevector(s[0], s[1], 4, 5, 6, 7, 12, 13, 14, 15));
+        s[i] = _mm256_add_ps(_mm256_shuffle_ps(s[2 * i], s[2 * i + 1], 0x88),
+                             _mm256_shuffle_ps(s[2 * i], s[2 * i + 1], 0xDD));
+    return (V)_mm256_add_ps(_mm256_permute2f128_ps(s[0], s[1], 0x20), _mm256_permute2f128_ps(s[0], s[1], 0x31));
 #else
     V total;
     for (int i = 0; i < LANES; i++) {

@@ -1,5 +1,8 @@
 #pragma once
 #include <stdint.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 /* As wide as the instruction set has vectors: a wider type would go through memory. */
 #if defined(__AVX512F__)
@@ -21,12 +24,16 @@ typedef int64_t Mask __attribute__((vector_size(8 * LANES), aligned(8), may_alia
 INLINED double sum_of_lanes(Lanes a)
 {
 #if LANES == 8
-    a += __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3);
-    a += __builtin_shufflevector(a, a, 2, 3, 0, 1, 6, 7, 4, 5);
+    __m256d b = _mm256_add_pd(_mm512_castpd512_pd256((__m512d)a), _mm512_extractf64x4_pd((__m512d)a, 1));
 #elif LANES == 4
-    a += __builtin_shufflevector(a, a, 2, 3, 0, 1);
+    __m256d b = (__m256d)a;
 #endif
+#if LANES >= 4
+    __m128d c = _mm_add_pd(_mm256_castpd256_pd128(b), _mm256_extractf128_pd(b, 1));
+    return c[0] + c[1];
+#else
     return a[0] + a[1];
+#endif
 }
 
 /* The last `count` lanes, 0 where they are not. */
