@@ -55,14 +55,9 @@ INLINED void sum_losses(Formula value, Formula gradient, double c, const double 
         sum_losses_of(value, gradient, c, y, NULL, z, r, n, sums);
 }
 
-#define JOIN_COLUMNS_(a, b) a##_##b
-#define JOIN_COLUMNS(a, b) JOIN_COLUMNS_(a, b)
-#define OF(name) JOIN_COLUMNS(name, T)
-
 #define T double
 #include "columns_of.h"
 #undef T
 #define T float
 #include "columns_of.h"
 #undef T
-#undef OF

@@ -78,18 +78,15 @@ INLINED void OF(add_to_line)(Formula value, Formula gradient, double c, const do
         cost *= AT(s);
         r *= AT(s);
     }
-    if (count < LANES) {
-        cost = last_lanes(cost, count);
-        r = last_lanes(r, count);
-    }
-    sums->costs += cost;
+    r = last_lanes(r, count);
+    sums->costs += last_lanes(cost, count);
     sums->slopes += r * at;
     sums->intercepts += r;
 }
 
 /* What line does. */
 INLINED double OF(sum_line)(Formula value, Formula gradient, double c, const double *y, const double *s, const T *x,
-                        double w, double b, ptrdiff_t n, double *g)
+                            double w, double b, ptrdiff_t n, double *g)
 {
     Line sums[AT_ONCE] = {{{0}}};
     double targets[LANES], weights[LANES];

@@ -10,7 +10,6 @@
 #define WIDE WIDTH
 #endif
 #define MOST_VECTORS 6 /* of a row, each with two sums in registers */
-#define UNROLLED _Pragma("GCC unroll 8")
 #define EIGHT_TIMES(i) UNROLLED for (int i = 0; i < 8; i++)
 
 #define T double

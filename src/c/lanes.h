@@ -1,4 +1,5 @@
 #pragma once
+#include "macros.h"
 #include <stdint.h>
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -16,10 +17,6 @@ typedef double Lanes __attribute__((vector_size(8 * LANES), aligned(8), may_alia
 typedef int64_t Mask __attribute__((vector_size(8 * LANES), aligned(8), may_alias)); /* -1 where a condition holds */
 #define AT(p) (*(const Lanes *)(p))
 #define TO(p) (*(Lanes *)(p))
-#define UNROLLED _Pragma("GCC unroll 8")
-#ifndef INLINED
-#define INLINED static inline __attribute__((always_inline))
-#endif
 
 INLINED double sum_of_lanes(Lanes a)
 {

@@ -3,6 +3,7 @@
    Vectors are as wide as the instruction set has them; the end of a row is loaded and stored under a mask where there
    is one, else number by number. */
 #pragma once
+#include "macros.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,12 +35,6 @@ static inline void PREFETCH(const void *p)
 #else
 #define WIDTH 16
 #endif
-
-#define INLINED static inline __attribute__((always_inline))
-
-#define JOIN_(a, b) a##_##b
-#define JOIN(a, b) JOIN_(a, b)
-#define OF(name) JOIN(name, T)
 
 #define T double
 #include "rows_of.h"

@@ -21,7 +21,7 @@ typedef struct {
 
 /* What both updates leave to the next sweep; u0 and u1 are what each row weighs at its own update, and lost0 and lost1
    the parts of the weights that l2 takes off. */
-INLINE void leave(Group *group, int v, double one, Lanes u0, Lanes u1, Lanes lost0, Lanes lost1, int shrinking)
+INLINED void leave(Group *group, int v, double one, Lanes u0, Lanes u1, Lanes lost0, Lanes lost1, int shrinking)
 {
     group->b[v] += one * (u0 + u1);
     if (shrinking) {
@@ -33,7 +33,7 @@ INLINE void leave(Group *group, int v, double one, Lanes u0, Lanes u1, Lanes los
 
 /* Two updates of a group by a quadratic loss: with its gradient r = zero + curvature z, its value is r^2 / (2
    curvature). */
-INLINE void quadratic_steps(const Pair *by, Group *group, ptrdiff_t lane, double curvature, double one,
+INLINED void quadratic_steps(const Pair *by, Group *group, ptrdiff_t lane, double curvature, double one,
                             const double *l2, const Lanes z[2][VECTORS], int shrinking)
 {
     const double half0 = by->half[0], half1 = by->half[1], slope = curvature * by->mutual;
@@ -55,7 +55,7 @@ INLINE void quadratic_steps(const Pair *by, Group *group, ptrdiff_t lane, double
 }
 
 /* Two updates of all groups by any loss; z (2, MOST_TOGETHER) are the products with both rows. */
-INLINE void any_steps(const SideBySide *at, const Pair *by, Group *all, ptrdiff_t lanes, double *z, int shrinking)
+INLINED void any_steps(const SideBySide *at, const Pair *by, Group *all, ptrdiff_t lanes, double *z, int shrinking)
 {
     double y[MOST_TOGETHER], values[MOST_TOGETHER], u[2 * MOST_TOGETHER] = {0}, one = at->intercept ? 1.0 : 0.0;
     double lost[2 * MOST_TOGETHER] = {0};
@@ -83,7 +83,7 @@ INLINE void any_steps(const SideBySide *at, const Pair *by, Group *all, ptrdiff_
 
 /* Sweep by sweep over `count` pairs; the rows of pairs[-1] are those whose updates are still to be done. Of the `known`
    rows to come, two are fetched meanwhile. */
-INLINE void sweeps(const SideBySide *at, const Pair *pairs, ptrdiff_t count, Group *all, const int32_t *coming,
+INLINED void sweeps(const SideBySide *at, const Pair *pairs, ptrdiff_t count, Group *all, const int32_t *coming,
                    ptrdiff_t known, int quadratic, int shrinking)
 {
     double products[2 * MOST_TOGETHER], *W = at->W, one = at->intercept ? 1.0 : 0.0;
@@ -133,7 +133,7 @@ static void settle(const SideBySide *at, const Pair *last, Group *all)
 }
 
 /* The product of two rows. */
-INLINE double product(const double *x, const double *y, ptrdiff_t d)
+INLINED double product(const double *x, const double *y, ptrdiff_t d)
 {
     Lanes sum = {0};
     double total = 0.0;

@@ -11,7 +11,6 @@
 #define GROUPS (MOST_TOGETHER / GROUP)
 #define ROWS 16 /* at a time; the next ones are fetched meanwhile */
 #define LINE 8 /* numbers of a row that are fetched together */
-#define INLINE static inline __attribute__((always_inline))
 
 /* A group of configurations: w <- w - lost w + u[0] x[0] + u[1] x[1] is still to be done, with the rows of the last
    pair. What l2 takes off is a number of its own: in a factor near to 1 its last digits would be lost, and each update
@@ -20,7 +19,7 @@ typedef struct {
     Lanes u[2][VECTORS], lost[VECTORS], b[VECTORS], sums[VECTORS];
 } Group;
 
-INLINE Lanes everywhere(const double *x)
+INLINED Lanes everywhere(const double *x)
 {
 #if LANES == 8
     return (Lanes){*x, *x, *x, *x, *x, *x, *x, *x};
@@ -37,7 +36,7 @@ typedef struct {
 } Swept;
 
 /* Take the steps of a feature's weights by the rows of `last`, and add its products with the rows of `next` to z. */
-INLINE void sweep_feature(double *w, const double *const *last, const double *const *next, ptrdiff_t j, Swept *at,
+INLINED void sweep_feature(double *w, const double *const *last, const double *const *next, ptrdiff_t j, Swept *at,
                           int updating, int shrinking, int predicting)
 {
     Lanes x0, x1, n0, n1; /* loaded before a weight is stored, which the compiler could take for one of them */
@@ -63,7 +62,7 @@ INLINE void sweep_feature(double *w, const double *const *last, const double *co
 }
 
 /* Do that for all features (updating, predicting), leave the products in z, and fetch the row `coming` meanwhile. */
-INLINE void sweep(double *w, ptrdiff_t d, const double *const *last, const Group *group, const double *const *next,
+INLINED void sweep(double *w, ptrdiff_t d, const double *const *last, const Group *group, const double *const *next,
                   const double *coming, Lanes z[2][VECTORS], int updating, int shrinking, int predicting)
 {
     const double *from[2] = {last[0], last[1]}, *to[2] = {next[0], next[1]};
@@ -88,12 +87,12 @@ INLINE void sweep(double *w, ptrdiff_t d, const double *const *last, const Group
         z[0][v] = at.z0[v], z[1][v] = at.z1[v];
 }
 
-INLINE const double *row_of(const SideBySide *at, int32_t row)
+INLINED const double *row_of(const SideBySide *at, int32_t row)
 {
     return at->X + at->d * row;
 }
 
-INLINE void fetch(const SideBySide *at, const int32_t *rows, ptrdiff_t first, ptrdiff_t stop)
+INLINED void fetch(const SideBySide *at, const int32_t *rows, ptrdiff_t first, ptrdiff_t stop)
 {
     for (ptrdiff_t i = first; i < stop; i++) {
         const double *x = row_of(at, rows[i]);
@@ -104,7 +103,7 @@ INLINE void fetch(const SideBySide *at, const int32_t *rows, ptrdiff_t first, pt
 }
 
 /* The targets and weights of rows. */
-INLINE void gather(const SideBySide *at, const int32_t *rows, ptrdiff_t size, double *y, double *s)
+INLINED void gather(const SideBySide *at, const int32_t *rows, ptrdiff_t size, double *y, double *s)
 {
     for (ptrdiff_t i = 0; i < size; i++) {
         y[i] = at->Y[rows[i]];
