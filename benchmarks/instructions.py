@@ -117,9 +117,12 @@ KERNELS = {
 
 
 def compiler(library: str) -> str:
-    """Return the version of gcc that a library names most often, or the whole of what it says."""
-    found = re.findall(rb"GCC: \([^)]*\) ([\d.]+)", Path(library).read_bytes())
-    return Counter(found).most_common(1)[0][0].decode() if found else "unknown"
+    """Return the compiler that a library names: clang, beside which gcc may have written the start, or gcc."""
+    text = Path(library).read_bytes()
+    for name, pattern in (("clang", rb"clang version ([\d.]+)"), ("gcc", rb"GCC: \([^)]*\) ([\d.]+)")):
+        if found := re.findall(pattern, text):
+            return f"{name} {Counter(found).most_common(1)[0][0].decode()}"
+    return "unknown"
 
 
 def child(switch: Any, names: list[str]) -> None:
@@ -171,7 +174,7 @@ def judge(found: dict[str, Any], stored: dict[str, Any]) -> list[str]:
     tolerance = TOLERANCE
     if found["compiler"] != stored["compiler"]:
         tolerance = OTHER_COMPILER
-        print(f"built by gcc {found['compiler']}, the figures are of {stored['compiler']}: up to {tolerance:.0%} more")
+        print(f"built by {found['compiler']}, the figures are of {stored['compiler']}: up to {tolerance:.0%} more")
     print(f"{'instructions for a sample':<34}{'now':>9}{'stored':>9}")
     worse = []
     for name, now in found["instructions"].items():

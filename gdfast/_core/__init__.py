@@ -1,8 +1,10 @@
 """The compiled kernels, built from src/ for several instruction sets; `descent` and `path` suit this processor."""
 
 import os
+import sys
 from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from gdfast._core.cpu import level as processor_level
@@ -26,8 +28,13 @@ def choose_level() -> int:
     return next((level for level in (5, 4, 3) if cap >= level and find_spec(f"gdfast._core.descent_v{level}")), 1)
 
 
+def load(name: str) -> ModuleType:
+    """Import the module of the level chosen, also for those who import it by its name without a level."""
+    module = import_module(f"{__name__}.{name}" if level == 1 else f"{__name__}.{name}_v{level}")
+    sys.modules[f"{__name__}.{name}"] = module
+    return module
+
+
 level = choose_level()
 if not TYPE_CHECKING:
-    suffix = "" if level == 1 else f"_v{level}"
-    descent = import_module(f"gdfast._core.descent{suffix}")
-    path = import_module(f"gdfast._core.path{suffix}")
+    descent, path = load("descent"), load("path")

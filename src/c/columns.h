@@ -31,7 +31,7 @@ INLINED void add_losses(Formula value, Formula gradient, double c, const double 
 INLINED void sum_losses_of(Formula value, Formula gradient, double c, const double *y, const double *s,
                            const double *z, double *r, ptrdiff_t n, double *sums)
 {
-    Lanes costs[2] = {{0}}, slopes[2] = {{0}};
+    Lanes costs[2] = {0}, slopes[2] = {0};
     ptrdiff_t i = 0;
     for (; i + 2 * LANES <= n; i += 2 * LANES)
         UNROLLED for (int v = 0; v < 2; v++)

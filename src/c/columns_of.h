@@ -1,10 +1,14 @@
 /* columns.h for one T. Included twice, so it has no guard. */
 
-typedef T OF(part) __attribute__((vector_size(LANES * sizeof(T)), aligned(sizeof(T)), may_alias));
+VECTOR(OF(part), T, LANES * sizeof(T));
 
 INLINED Lanes OF(column)(const T *x)
 {
+#if VECTORS_KNOWN
     return __builtin_convertvector(*(const OF(part) *)x, Lanes);
+#else
+    return *x;
+#endif
 }
 
 /* z[i] = b + sum_j w_j x_j[i], of columns with `stride` numbers between them. */
@@ -39,7 +43,7 @@ static inline void OF(predict_columns)(const T *X, ptrdiff_t stride, ptrdiff_t d
 /* g[j] += sum_i r[i] x_j[i], for `count` columns, each of which has two sums. */
 INLINED void OF(add_some_columns)(const T *X, ptrdiff_t stride, int count, const double *r, double *g, ptrdiff_t n)
 {
-    Lanes sums[2][AT_ONCE] = {{{0}}};
+    Lanes sums[2][AT_ONCE] = {0};
     ptrdiff_t i = 0;
     for (; i + 2 * LANES <= n; i += 2 * LANES)
         UNROLLED for (int h = 0; h < 2; h++)
@@ -88,7 +92,7 @@ INLINED void OF(add_to_line)(Formula value, Formula gradient, double c, const do
 INLINED double OF(sum_line)(Formula value, Formula gradient, double c, const double *y, const double *s, const T *x,
                             double w, double b, ptrdiff_t n, double *g)
 {
-    Line sums[AT_ONCE] = {{{0}}};
+    Line sums[AT_ONCE] = {0};
     double targets[LANES], weights[LANES];
     T values[LANES];
     ptrdiff_t i = 0;

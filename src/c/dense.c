@@ -4,7 +4,7 @@
 #include "passes.h"
 #include <string.h>
 
-#if defined(__AVX512F__)
+#if AVX512
 #define WIDE 64
 #else
 #define WIDE WIDTH

@@ -18,18 +18,20 @@
 /* A vector with its halves exchanged. */
 INLINED V OF(turned)(V v)
 {
-#if WIDTH == 32
+#if AVX2
     return (V)_mm256_permute2f128_pd((__m256d)v, (__m256d)v, 1);
-#else
+#elif VECTORS_KNOWN
     typedef double D __attribute__((vector_size(16)));
     return (V)(D){((D)v)[1], ((D)v)[0]};
+#else
+    return v;
 #endif
 }
 
 /* One vector with the sums of LANES vectors: of neighbours first, of the halves last. */
 INLINED V OF(sums)(const V *z)
 {
-#if WIDTH == 32
+#if AVX2
     if (sizeof(T) == 8) {
         __m256d a = (__m256d)z[0], b = (__m256d)z[1], c = (__m256d)z[2], d = (__m256d)z[3];
         a = _mm256_add_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
@@ -45,7 +47,7 @@ INLINED V OF(sums)(const V *z)
         s[i] = _mm256_add_ps(_mm256_shuffle_ps(s[2 * i], s[2 * i + 1], 0x88),
                              _mm256_shuffle_ps(s[2 * i], s[2 * i + 1], 0xDD));
     return (V)_mm256_add_ps(_mm256_permute2f128_ps(s[0], s[1], 0x20), _mm256_permute2f128_ps(s[0], s[1], 0x31));
-#else
+#elif VECTORS_KNOWN
     V total;
     for (int i = 0; i < LANES; i++) {
         T low = z[i][0], high = z[i][LANES / 2];
@@ -54,6 +56,8 @@ INLINED V OF(sums)(const V *z)
         total[i] = low + high;
     }
     return total;
+#else
+    return *z;
 #endif
 }
 
@@ -79,7 +83,7 @@ INLINED void OF(fill_ends)(T *ends, const T *w, ptrdiff_t d, int shifted)
 INLINED void OF(dot8)(const T *X, const T *const *x, const T *w, const T *ends, ptrdiff_t d, int shifted, double b,
                       double *z, const T *const *later, int fetched)
 {
-    V sums[8] = {{0}}, v;
+    V sums[8] = {0}, v;
     ptrdiff_t j = 0;
     if (shifted) {
         v = OF(at)(ends);
@@ -101,25 +105,25 @@ INLINED void OF(dot8)(const T *X, const T *const *x, const T *w, const T *ends, 
     for (int i = 0; i < 8; i += LANES) {
         V of_rows = OF(sums)(sums + i);
         for (int k = 0; k < LANES; k++)
-            z[i + k] = of_rows[k] + b;
+            z[i + k] = LANE(of_rows, k) + b;
     }
 }
 
-typedef T OF(wide) __attribute__((vector_size(WIDE), aligned(sizeof(T)), may_alias));
+VECTOR(OF(wide), T, WIDE);
 #define WIDE_LANES ((ptrdiff_t)(WIDE / sizeof(T)))
 
 /* g += sum_i r_i x_i of `count` vectors of rows as they lie, from a number of each on; the sums stay in registers. */
 INLINED void OF(add_vectors)(T *g, const double *r, const T *X, ptrdiff_t size, ptrdiff_t d, int count, const T *later,
                              ptrdiff_t known)
 {
-    OF(wide) sums[2][MOST_VECTORS] = {{{0}}}; /* of even and odd rows: each waits for its last addition */
+    OF(wide) sums[2][MOST_VECTORS] = {0}; /* of even and odd rows: each waits for its last addition */
     ptrdiff_t i = 0;
     for (; i + 2 <= size; i += 2)
         UNROLLED for (int h = 0; h < 2; h++) {
             const T *row = X + (i + h) * d;
             T u = (T)r[i + h];
             if (i + h < known)
-                for (int byte = 0; byte < count * WIDE; byte += 64)
+                for (ptrdiff_t byte = 0; byte < count * (ptrdiff_t)WIDE; byte += 64)
                     PREFETCH((const char *)(later + (i + h) * d) + byte);
             UNROLLED for (int v = 0; v < count; v++)
                 sums[h][v] += u * *(const OF(wide) *)(row + v * WIDE_LANES);

@@ -1,11 +1,12 @@
 /* exp, log and log1p without branches, tables or calls, so that loops over them are vectorised; within 2 ulp everywhere.
 
-   They rest on roundings that -fassociative-math would take away in silence: include this only in sources that are
-   built without it (src/meson.build). Their arithmetic is in gdfast/formulas/polynomials.py, their numbers are in
+   They rest on roundings that -fassociative-math would take away in silence, as do others here: nothing is built with
+   it (src/meson.build). Their arithmetic is in gdfast/formulas/polynomials.py, their numbers are in
    gdfast/formulas/constants.py. */
 #pragma once
 #include "constants.h"
 #include "polynomials.h"
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -58,7 +59,7 @@ static inline double log_one_plus(double x)
     double lost = x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x);
     double y = log_of_sum(u, lost, 0.0);
     y = x > -1.0 ? y : (x == -1.0 ? -1.0 / 0.0 : 0.0 / 0.0);
-    return (x == 0.0) | (x > 0x1.fffffffffffffp1023) ? x : y;
+    return ((x == 0.0) | (x > 0x1.fffffffffffffp1023)) ? x : y;
 }
 
 /* log x; a subnormal x is scaled by 2^54 first. */
@@ -77,7 +78,7 @@ static inline double logarithm(double x)
 
 static inline double absolute(double a)
 {
-    return __builtin_fabs(a);
+    return fabs(a);
 }
 
 static inline double where(int condition, double a, double b)
@@ -87,10 +88,10 @@ static inline double where(int condition, double a, double b)
 
 static inline double maximum(double a, double b)
 {
-    return (a > b) | (a != a) ? a : b;
+    return ((a > b) | (a != a)) ? a : b;
 }
 
 static inline double minimum(double a, double b)
 {
-    return (a < b) | (a != a) ? a : b;
+    return ((a < b) | (a != a)) ? a : b;
 }

@@ -1,20 +1,19 @@
 #pragma once
-#include "macros.h"
-#include <stdint.h>
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
+#include "compiler.h"
+#include <math.h>
 
 /* As wide as the instruction set has vectors: a wider type would go through memory. */
-#if defined(__AVX512F__)
+#if AVX512
 #define LANES 8
-#elif defined(__AVX2__)
+#elif AVX2
 #define LANES 4
-#else
+#elif VECTORS_KNOWN
 #define LANES 2
+#else
+#define LANES 1
 #endif
-typedef double Lanes __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
-typedef int64_t Mask __attribute__((vector_size(8 * LANES), aligned(8), may_alias)); /* -1 where a condition holds */
+VECTOR(Lanes, double, 8 * LANES);
+VECTOR(Mask, int64_t, 8 * LANES); /* not 0 where a condition holds: -1 in a vector */
 #define AT(p) (*(const Lanes *)(p))
 #define TO(p) (*(Lanes *)(p))
 
@@ -28,20 +27,26 @@ INLINED double sum_of_lanes(Lanes a)
 #if LANES >= 4
     __m128d c = _mm_add_pd(_mm256_castpd256_pd128(b), _mm256_extractf128_pd(b, 1));
     return c[0] + c[1];
-#else
+#elif LANES == 2
     return a[0] + a[1];
+#else
+    return a;
 #endif
 }
 
 /* The last `count` lanes, 0 where they are not. */
 INLINED Lanes last_lanes(Lanes a, int64_t count)
 {
-    Mask place;
     if (count >= LANES)
         return a;
+#if VECTORS_KNOWN
+    Mask place;
     UNROLLED for (int i = 0; i < LANES; i++)
         place[i] = i;
     return (Lanes)((Mask)a & (place >= LANES - count));
+#else
+    return 0.0;
+#endif
 }
 
 /* The vocabulary of gdfast/formulas for lanes; a NaN on either side of maximum and minimum comes through. */
@@ -52,7 +57,11 @@ INLINED Lanes last_lanes(Lanes a, int64_t count)
 
 INLINED Lanes choose_lanes(Mask condition, Lanes a, Lanes b)
 {
+#if VECTORS_KNOWN
     return (Lanes)((condition & (Mask)a) | (~condition & (Mask)b));
+#else
+    return condition ? a : b;
+#endif
 }
 
 INLINED Lanes larger_lanes(Lanes a, Lanes b)
@@ -67,5 +76,9 @@ INLINED Lanes smaller_lanes(Lanes a, Lanes b)
 
 INLINED Lanes absolute_lanes(Lanes a)
 {
+#if VECTORS_KNOWN
     return (Lanes)((Mask)a & INT64_MAX);
+#else
+    return fabs(a);
+#endif
 }

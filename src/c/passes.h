@@ -1,5 +1,5 @@
-/* Parts of a pass over rows that are built without liberties with sums, so that their bits are the same wherever the
-   rows are cut and wherever they begin in memory. X and w are float where single, else double. */
+/* Parts of a pass over rows, whose sums have one order, so that their bits are the same wherever the rows are cut and
+   wherever they begin in memory. X and w are float where single, else double. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -32,3 +32,6 @@ void add_by_columns(int single, const void *X, ptrdiff_t stride, ptrdiff_t d, co
 
 /* The sum of n values. */
 double sum_of(const double *values, ptrdiff_t n);
+
+/* The product of a row of floats and doubles. */
+double dot_with_doubles(const float *x, const double *m, ptrdiff_t d);

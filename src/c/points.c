@@ -1,4 +1,4 @@
-/* Built without liberties with sums: what rounding takes from a sum is kept beside it. */
+/* Passes over the rows for many coefficients at once; what rounding takes from a sum is kept beside it. */
 #include "points.h"
 #include "constants.h"
 #include "lanes.h"

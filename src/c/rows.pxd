@@ -53,14 +53,6 @@ cdef inline double dot(const floating* x, const floating* w, Py_ssize_t d) noexc
         return dot_double(x, w, d)
 
 
-cdef inline double dot_mixed(const floating* x, const double* m, Py_ssize_t d) noexcept nogil:
-    cdef Py_ssize_t j
-    cdef double total = 0
-    for j in range(d):
-        total += x[j] * m[j]
-    return total
-
-
 cdef inline void dot4(const floating* x0, const floating* x1, const floating* x2, const floating* x3,
                       const floating* w, Py_ssize_t d, double* z, const floating** later) noexcept nogil:
     """z = the products of four rows and w; later: two rows to fetch meanwhile, or NULL."""

@@ -1,13 +1,13 @@
 /* rows.h for one T. Included twice, so it has no guard. */
 
-typedef T OF(vector) __attribute__((vector_size(WIDTH), aligned(sizeof(T)), may_alias));
+VECTOR(OF(vector), T, WIDTH);
 #define V OF(vector)
 #define LANES ((ptrdiff_t)(WIDTH / sizeof(T)))
 
 /* The first `count` numbers at p, fewer than a vector, and zeros. */
 static inline V OF(load_some)(const T *p, ptrdiff_t count)
 {
-#if defined(__AVX512VL__)
+#if AVX512
     if (sizeof(T) == 8)
         return (V)_mm256_maskz_loadu_pd((__mmask8)((1u << count) - 1), p);
     return (V)_mm256_maskz_loadu_ps((__mmask8)((1u << count) - 1), p);
@@ -15,14 +15,14 @@ static inline V OF(load_some)(const T *p, ptrdiff_t count)
     V v = {0};
     for (ptrdiff_t i = 0; i < LANES - 1; i++)
         if (i < count)
-            v[i] = p[i];
+            LANE(v, i) = p[i];
     return v;
 #endif
 }
 
 static inline void OF(store_some)(T *p, V v, ptrdiff_t count)
 {
-#if defined(__AVX512VL__)
+#if AVX512
     if (sizeof(T) == 8)
         _mm256_mask_storeu_pd(p, (__mmask8)((1u << count) - 1), (__m256d)v);
     else
@@ -30,13 +30,13 @@ static inline void OF(store_some)(T *p, V v, ptrdiff_t count)
 #else
     for (ptrdiff_t i = 0; i < LANES - 1; i++)
         if (i < count)
-            p[i] = v[i];
+            p[i] = LANE(v, i);
 #endif
 }
 
 static inline double OF(sum)(V v)
 {
-#if defined(__AVX2__)
+#if AVX2
     if (sizeof(T) == 8) {
         __m128d s = _mm_add_pd(_mm256_castpd256_pd128((__m256d)v), _mm256_extractf128_pd((__m256d)v, 1));
         return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
@@ -47,7 +47,7 @@ static inline double OF(sum)(V v)
 #else
     T total = 0;
     for (ptrdiff_t i = 0; i < LANES; i++)
-        total += v[i];
+        total += LANE(v, i);
     return total;
 #endif
 }
@@ -55,7 +55,7 @@ static inline double OF(sum)(V v)
 /* z = the sums of four vectors; of float they take half the shuffles together, of double they are known later. */
 static inline void OF(sum4)(V v0, V v1, V v2, V v3, double *z)
 {
-#if defined(__AVX2__)
+#if AVX2
     if (sizeof(T) == 4) {
         __m128 h[4];
         V v[4] = {v0, v1, v2, v3};
@@ -173,41 +173,34 @@ static inline void OF(products)(const T *x0, const T *x1, const T *x2, const T *
 }
 
 /* What combine does; shrinking: lost is not 0. */
-static inline __attribute__((always_inline)) void OF(combine_where)(T *w, int shrinking, double lost, const double *u,
-                                                                    const T *x0, const T *x1, const T *x2, const T *x3,
-                                                                    ptrdiff_t d, const T *const *later)
+INLINED void OF(combine_where)(T *w, int shrinking, double lost, const double *u, const T *x0, const T *x1,
+                               const T *x2, const T *x3, ptrdiff_t d, const T *const *later)
 {
     T t = (T)lost, u0 = (T)u[0], u1 = (T)u[1], u2 = (T)u[2], u3 = (T)u[3];
     ptrdiff_t j = 0;
     if (d < 3) { /* the next four read w at once, and wait for what a masked store left */
         for (; j < d; j++) {
-            T old = w[j], same = old;
-            if (shrinking) {
-                HOLD(same);
-                old -= t * same;
-            }
+            T old = w[j];
+            if (shrinking)
+                old -= t * old;
             w[j] = (old + u0 * x0[j]) + (u1 * x1[j] + u2 * x2[j]) + u3 * x3[j];
         }
         return;
     }
     FETCH_ENDS;
     for (; j + LANES <= d; j += LANES) {
-        V old = OF(at)(w + j), same = old;
+        V old = OF(at)(w + j);
         if (j % (2 * LANES) == 0)
             FETCH_TWO;
-        if (shrinking) {
-            HOLD(same);
-            old -= t * same;
-        }
+        if (shrinking)
+            old -= t * old;
         *(V *)(w + j) = (old + u0 * OF(at)(x0 + j)) + (u1 * OF(at)(x1 + j) + u2 * OF(at)(x2 + j))
             + u3 * OF(at)(x3 + j);
     }
     if (j < d) {
-        V old = OF(load_some)(w + j, d - j), same = old;
-        if (shrinking) {
-            HOLD(same);
-            old -= t * same;
-        }
+        V old = OF(load_some)(w + j, d - j);
+        if (shrinking)
+            old -= t * old;
         old = (old + u0 * OF(load_some)(x0 + j, d - j))
             + (u1 * OF(load_some)(x1 + j, d - j) + u2 * OF(load_some)(x2 + j, d - j))
             + u3 * OF(load_some)(x3 + j, d - j);
@@ -215,11 +208,10 @@ static inline __attribute__((always_inline)) void OF(combine_where)(T *w, int sh
     }
 }
 
-/* w <- w - lost w + u0 x0 + .. + u3 x3; later: two rows to fetch, or NULL. As (1 - lost) w, into which the compiler
-   may turn it if it knows that both are w, each call would lose the same last digits of lost. */
-static inline __attribute__((always_inline)) void OF(combine)(T *w, double lost, const double *u, const T *x0,
-                                                              const T *x1, const T *x2, const T *x3, ptrdiff_t d,
-                                                              const T *const *later)
+/* w <- w - lost w + u0 x0 + .. + u3 x3; later: two rows to fetch, or NULL. As (1 - lost) w each call would lose the
+   same last digits of lost. */
+INLINED void OF(combine)(T *w, double lost, const double *u, const T *x0, const T *x1, const T *x2, const T *x3,
+                         ptrdiff_t d, const T *const *later)
 {
     if (lost == 0.0)
         OF(combine_where)(w, 0, 0.0, u, x0, x1, x2, x3, d, later);

@@ -2,7 +2,7 @@
 #include <stddef.h>
 
 /* (scale + residual) (1 - part) in two numbers, the second in residual: with 1 - part alone each update loses the same
-   digits. In a source that is built without liberties with sums, which would take the second for zero. */
+   digits. */
 double shrunk(double scale, double *residual, double part);
 
 /* w <- (scale + residual) w, by what that takes off: near to 1 the factor has lost the last digits of it. */

@@ -143,7 +143,7 @@ INLINED double product(const double *x, const double *y, ptrdiff_t d)
     for (; j < d; j++)
         total += x[j] * y[j];
     for (int i = 0; i < LANES; i++)
-        total += sum[i];
+        total += LANE(sum, i);
     return total;
 }
 

@@ -6,7 +6,7 @@
 /* G += the gradient of s_i loss_i of at most ROWS rows, and sums += s_i loss_i. */
 static void add_block(const SideBySide *at, const int32_t *rows, int size, double *sums)
 {
-    double y[ROWS], s[ROWS], targets[ROWS * MOST_TOGETHER];
+    double y[ROWS], s[ROWS], targets[ROWS * MOST_TOGETHER] = {0};
     double z[ROWS * MOST_TOGETHER], values[ROWS * MOST_TOGETHER], r[ROWS * MOST_TOGETHER];
     ptrdiff_t d = at->d, lanes = (at->count + GROUP - 1) / GROUP * GROUP;
     double *b = at->W + d * MOST_TOGETHER, *g = at->G + d * MOST_TOGETHER;

@@ -1,4 +1,3 @@
-/* Built without liberties with sums, for the sake of elementary.h. */
 #include "losses.h"
 #include "constants.h"
 #include "elementary.h"

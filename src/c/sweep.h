@@ -25,8 +25,10 @@ INLINED Lanes everywhere(const double *x)
     return (Lanes){*x, *x, *x, *x, *x, *x, *x, *x};
 #elif LANES == 4
     return (Lanes){*x, *x, *x, *x};
-#else
+#elif LANES == 2
     return (Lanes){*x, *x};
+#else
+    return *x;
 #endif
 }
 

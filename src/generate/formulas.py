@@ -135,7 +135,9 @@ def c_formula(function: ast.FunctionDef, kind: str = "double", of_kind: tuple[st
 
     Its value, what it assigns and the arguments named are of a kind, doubles or lanes.
     """
-    lines, declared = [], {argument.arg for argument in function.args.args}
+    declared = {argument.arg for argument in function.args.args}
+    read = {node.id for statement in body(function) for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    lines = [f"    (void){name};" for name in sorted(declared - read)]  # all formulas of a kind take the same arguments
     for statement in body(function):
         new = isinstance(statement, ast.Assign) and statement.targets[0].id not in declared
         if new:

@@ -1,6 +1,6 @@
-"""The losses of blocks of rows, as C (losses.c): for a source that is built without liberties with sums.
+"""The losses of blocks of rows, as C (losses.c).
 
-Vectorised exp rests on that. The loop is inside the switch, so that each loss has a loop of its own.
+The loop is inside the switch, so that each loss has a loop of its own.
 """
 
 import ast

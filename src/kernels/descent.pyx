@@ -16,7 +16,7 @@ from constants cimport (
     SHARED_BATCH, SMALLEST_SCALE, SMALLEST_SCALE_FLOAT32, SPAN, SQUARED_NORM,
 )
 from order cimport fill_order
-from rows cimport HOLD, LINE, add, combine, dot, dot4, dot_mixed, prefetch, prefetch_row, products
+from rows cimport HOLD, LINE, add, combine, dot, dot4, prefetch, prefetch_row, products
 from team cimport Team, team_close, team_open, team_reset, team_serve, team_share, team_take, team_wait
 from vocabulary cimport absolute, exp, log, log1p, maximum, minimum, sqrt, where  # no-cython-lint: for formulas
 
@@ -70,6 +70,7 @@ cdef extern from "passes.h" nogil:
     void add_by_columns(int single, const void* X, Py_ssize_t stride, Py_ssize_t d, const double* r, double* g,
                         Py_ssize_t n)
     double sum_of(const double* values, Py_ssize_t n)
+    double dot_with_doubles(const float* x, const double* m, Py_ssize_t d)
 
 cdef enum:
     BLOCK_ROWS = 16  # at least so many, as long as they fit into the second cache: each block adds up d sums

@@ -61,12 +61,12 @@ cdef void settle_mean(const Model* model, const floating* W, State* state, Pendi
     iterates before: so sum_s c_s W_s = (sum_s c_s) W - sum_s (c_1 + .. + c_(s-1)) D_s, and rows touch their own alone.
     """
     cdef Py_ssize_t o, j, at, d = model.d
-    cdef double total
+    cdef double total, gain = 1.0 / state.count
     for o in range(model.k):
         at = o * (d + 1)
         for j in range(d):
             total = pending.scales_sum * W[o * d + j] - pending.missed[at + j]
-            state.mean[at + j] += (total - pending.now * state.mean[at + j]) / state.count
+            state.mean[at + j] += (total - pending.now * state.mean[at + j]) * gain
     pending.scales_sum, pending.missed = 0.0, NULL
 
 

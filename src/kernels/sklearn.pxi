@@ -46,11 +46,15 @@ cdef void fold_scale(floating* w, double* mean, Py_ssize_t d, double* state) noe
 
 
 cdef inline double row_square(const floating* x, Py_ssize_t count) noexcept nogil:
+    """Return the squared norm, in double for float32 too: a square of float32 may overflow."""
     cdef Py_ssize_t i
     cdef double total = 0.0
-    for i in range(count):
-        total += <double>x[i] * x[i]
-    return total
+    if floating is double:
+        return dot(x, x, count)
+    else:
+        for i in range(count):
+            total += <double>x[i] * x[i]
+        return total
 
 
 cdef inline double passive_step(const Model* model, const Options* options, double y, double z,

@@ -113,7 +113,7 @@ cdef void corrections(const Model* model, State* state, double* c1, double* c2) 
 cdef void whole_gradient(const Model* model, const floating* W, double* G, double scale) noexcept nogil:
     """G <- scale G + l2 w, clipped by norm, then by value."""
     cdef Py_ssize_t o, j, d = model.d, size = model.k * (d + 1)
-    cdef double square = 0.0
+    cdef double square
     for j in range(size):
         G[j] *= scale
     for o in range(model.k):
@@ -122,8 +122,7 @@ cdef void whole_gradient(const Model* model, const floating* W, double* G, doubl
         if not model.intercept:
             G[o * (d + 1) + d] = 0.0
     if model.clip_norm <= DBL_MAX:
-        for j in range(size):
-            square += G[j] * G[j]
+        square = dot(G, G, size)
         if sqrt(square) > model.clip_norm:
             scale = model.clip_norm / sqrt(square)
             for j in range(size):

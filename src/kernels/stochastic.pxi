@@ -95,6 +95,13 @@ cdef inline void combine_mean(double* a, const floating* w, const double* m, con
             a[j] += ca[1] * m[j]
 
 
+cdef inline double dot_mixed(const floating* x, const double* m, Py_ssize_t d) noexcept nogil:
+    if floating is double:
+        return dot(x, m, d)
+    else:
+        return dot_with_doubles(x, m, d)
+
+
 cdef inline void four_updates(const Model* model, int rule, bint moving, bint meaning, const floating* x0,
                               const floating* x1, const floating* x2, const floating* x3, const double* y,
                               const double* s, floating* w, double* b, State* state, Py_ssize_t at,

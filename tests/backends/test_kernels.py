@@ -145,6 +145,16 @@ print(json.dumps([level, points.tolist(), exps, found]))
 """
 
 
+@pytest.mark.parametrize("first", ["gdfast._core.descent", "gdfast._core.path", "gdfast"])
+def test_the_level_chosen_is_not_replaced_by_the_baseline(first, tmp_path):
+    pytest.importorskip("gdfast._core.descent")
+    code = f"import {first}; import gdfast._core.descent, gdfast._core.path; from gdfast import _core;"
+    code += "print(_core.level, _core.descent.__name__, _core.path.__name__)"
+    text = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    level, *names = text.split()
+    assert names == [f"gdfast._core.{name}" + ("" if level == "1" else f"_v{level}") for name in ("descent", "path")]
+
+
 def on_level(level, folder):
     environment = {**os.environ, "GDFAST_CPU": str(level), "GDFAST_BACKEND": "cython", "PYTHONWARNINGS": "ignore"}
     text = subprocess.run(
