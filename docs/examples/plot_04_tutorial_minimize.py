@@ -3,7 +3,7 @@ Minimize a function of your own
 ===============================
 
 ``gdfast.minimize`` is gradient descent on any function. It replaces the fourth loop of the tutorials, which minimises
-(theta - 5)\\ :sup:`2`. This example shows its steps and its error for several learning rates, and then the path on a
+the square of theta - 5. This example shows its steps and its error for several learning rates, and then the path on a
 function of two parameters that is not quadratic.
 """
 

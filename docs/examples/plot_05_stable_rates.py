@@ -44,7 +44,9 @@ for fraction in fractions:
         warnings.simplefilter("always")
         runs[fraction] = gdfast.fit(X, y, learning_rate=fraction * raw.max_learning_rate, epochs=5_000)
     run = runs[fraction]
-    print(f"{fraction} of the largest rate: {run.stop_reason!s} after {run.epochs} epochs; warnings:")
+    print(
+        f"{fraction} of the largest rate: {run.epochs} epochs, stop reason {run.stop_reason!s}, {len(caught)} warnings"
+    )
     for warning in caught:
         print(f"    {warning.category.__name__}: {str(warning.message)[:105]} ...")
 

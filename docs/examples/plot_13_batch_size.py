@@ -38,10 +38,8 @@ options = {
 }
 runs = {size: gdfast.fit(X, y, batch_size=size, **options) for size in sizes}
 for size, run in runs.items():
-    excess = run.costs - best.cost
-    print(
-        f"{names[size]:12s} {run.steps:7,d} updates; J - minimum after 1 epoch {excess[1]:.1e}, after 60 epochs {excess[-1]:.1e}"
-    )
+    first, last = run.costs[1] - best.cost, run.costs[-1] - best.cost
+    print(f"{names[size]:12s} {run.steps:7,d} updates; J - minimum {first:.1e} after 1 epoch, {last:.1e} after 60")
 
 # %%
 # The noise at the end

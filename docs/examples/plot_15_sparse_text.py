@@ -82,7 +82,7 @@ print(f"{len(found)} of the ten words with the largest coefficients are among th
 fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
 values = model.coef_[0][top]
 left.barh(words[top], values, color=np.where(values > 0, "C0", "C5"))
-for label, color in (("speaks for a good sentence", "C0"), ("speaks for a bad sentence", "C5")):
+for label, color in (("of a good sentence", "C0"), ("of a bad sentence", "C5")):
     left.barh(words[top[:1]], [0], color=color, label=label)
 left.set(
     title=f"The 12 largest coefficients, alpha {alphas[best]:.1e}", xlabel="coefficient (log odds for each occurrence)"
