@@ -20,10 +20,10 @@ from gdfast.sklearn import SGDClassifier
 
 plt.style.use("tableau-colorblind10")
 rng = np.random.default_rng(0)
-GOOD = ["bright", "friendly", "quiet", "clean", "generous"]
-BAD = ["noisy", "dirty", "slow", "broken", "rude"]
+GOOD = np.array(["bright", "friendly", "quiet", "clean", "generous"])
+BAD = np.array(["noisy", "dirty", "slow", "broken", "rude"])
 SYLLABLES = ["ka", "lo", "mi", "ne", "ru", "sa", "ti", "vo", "pe", "du"]
-NEUTRAL = ["".join(rng.choice(SYLLABLES, 3)) for _ in range(1_500)]
+NEUTRAL = np.array(["".join(rng.choice(SYLLABLES, 3)) for _ in range(1_500)])
 
 
 def sentence(good):
@@ -46,7 +46,7 @@ print(f"{X.shape[0]:,} sentences, {X.shape[1]:,} words, {X.nnz / X.shape[0]:.1f}
 # The drop-in
 # -----------
 # Only the import changes. The coefficients are equal to rounding.
-options = {"loss": "log_loss", "penalty": "l1", "alpha": 1e-3, "max_iter": 200, "tol": None, "random_state": 0}
+options = {"loss": "log_loss", "penalty": "l1", "alpha": 1e-3, "max_iter": 100, "tol": None, "random_state": 0}
 models, seconds = {}, {}
 for name, cls in {"scikit-learn": ReferenceSGDClassifier, "gdfast": SGDClassifier}.items():
     start = time.perf_counter()

@@ -32,12 +32,12 @@ print(X)
 # -----
 # A Poisson regression of full batch makes one pass over the chunks in each epoch. The same rows in local blocks give
 # the same result, to the bit, since the order in which sums are merged depends on the number of blocks alone.
-run = gdfast.fit(X, counts, loss="poisson", learning_rate=0.1, epochs=30)
+run = gdfast.fit(X, counts, loss="poisson", learning_rate=0.1, epochs=20)
 rows, targets = dask.compute(X, counts)
 local = gdfast.fit(
-    gdfast.Blocks.from_array(rows, targets, block_rows=2_000), loss="poisson", learning_rate=0.1, epochs=30
+    gdfast.Blocks.from_array(rows, targets, block_rows=2_000), loss="poisson", learning_rate=0.1, epochs=20
 )
-memory = gdfast.fit(rows, targets, loss="poisson", learning_rate=0.1, epochs=30)
+memory = gdfast.fit(rows, targets, loss="poisson", learning_rate=0.1, epochs=20)
 print(f"coefficients {run.coef.round(4)}, intercept {run.intercept:.4f}, {run.seconds:.2f} s")
 print("equal to local blocks to the bit:", bool(np.all(run.coef == local.coef) and np.all(run.costs == local.costs)))
 print(f"largest relative difference to rows in memory {np.max(np.abs(run.costs / memory.costs - 1)):.1e}")
@@ -56,7 +56,7 @@ print(summary, f"{len(squared.costs):,} costs, coefficients {squared.coef.round(
 # ------------
 # The name of a column says which one holds the targets.
 frame = dd.from_pandas(pd.DataFrame(rows, columns=list("abcd")).assign(visits=targets), npartitions=8)
-by_name = gdfast.fit(frame, "visits", loss="poisson", learning_rate=0.1, epochs=30)
+by_name = gdfast.fit(frame, "visits", loss="poisson", learning_rate=0.1, epochs=20)
 print(by_name.feature_names, "equal to the array:", bool(np.allclose(by_name.coef, run.coef, rtol=1e-10)))
 
 # %%
