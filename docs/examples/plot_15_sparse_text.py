@@ -45,13 +45,16 @@ print(f"{X.shape[0]:,} sentences, {X.shape[1]:,} words, {X.nnz / X.shape[0]:.1f}
 # %%
 # The drop-in
 # -----------
-# Only the import changes. The coefficients are equal to rounding.
+# Only the import changes. The coefficients are equal to rounding. The seconds are the best of five fits.
 options = {"loss": "log_loss", "penalty": "l1", "alpha": 1e-3, "max_iter": 100, "tol": None, "random_state": 0}
 models, seconds = {}, {}
 for name, cls in {"scikit-learn": ReferenceSGDClassifier, "gdfast": SGDClassifier}.items():
-    start = time.perf_counter()
-    models[name] = cls(**options).fit(X[train], labels[train])
-    seconds[name] = time.perf_counter() - start
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        models[name] = cls(**options).fit(X[train], labels[train])
+        times.append(time.perf_counter() - start)
+    seconds[name] = min(times)
     accuracy = models[name].score(X[test], labels[test])
     print(f"{name:12s} {seconds[name]:.3f} s, accuracy on the other sentences {accuracy:.4f}")
 difference = np.max(np.abs(models["gdfast"].coef_ - models["scikit-learn"].coef_))
