@@ -28,7 +28,8 @@ extensions = [
     "pages",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["_build", "_ext", "examples", "auto_examples/**/*.ipynb", "**/sg_execution_times.rst", "sg_execution_times.rst"]
+exclude_patterns = ["_build", "_ext", "examples", "auto_examples/**/*.ipynb"]
+exclude_patterns += ["**/sg_execution_times.rst", "sg_execution_times.rst"]
 templates_path = ["_templates"]
 nitpicky = True
 # Words between single backquotes are names of arguments more often than of objects; a name of gdfast must be found.
@@ -47,12 +48,20 @@ autodoc_member_order = "bysource"
 autodoc_default_options = {"exclude-members": "set_fit_request, set_partial_fit_request, set_score_request"}
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"
+numpydoc_xref_aliases = {
+    "ndarray": "numpy.ndarray",
+    "DataFrame": "pandas.DataFrame",
+    "RandomState": "numpy.random.RandomState",
+    **{name: f"gdfast.{name}" for name in ("Blocks", "EMA", "Loss", "Run", "StopReason", "Summary", "Sweep")},
+    **{name: name for name in ("ValueError", "TypeError", "OSError", "ImportError", "KeyboardInterrupt")},
+}
 
 # Links to other projects: lists of the few names that are used, so that the build needs no network.
 intersphinx_mapping = {
     "python": ("https://docs.python.org/3/", "inventories/python.txt"),
     "numpy": ("https://numpy.org/doc/stable/", "inventories/numpy.txt"),
-    "scipy": ("https://docs.scipy.org/doc/scipy/", "inventories/scipy.txt"),
     "sklearn": ("https://scikit-learn.org/stable/", "inventories/sklearn.txt"),
     "pandas": ("https://pandas.pydata.org/docs/", "inventories/pandas.txt"),
 }

@@ -14,9 +14,14 @@ def page():
     from gdfast.cli.commands import app
 
     lines = [
+        "---",
+        "tocdepth: 2",
+        "---",
+        "",
         "# Command line",
         "",
-        "This page is generated from the commands. The guide is [cli.md](/cli.md); `gdfast COMMAND --help` prints the same.",
+        "This page is generated from the commands. The guide is [The command line](/cli.md). "
+        "`gdfast COMMAND --help` prints the same.",
         "",
     ]
     for path, command in commands("gdfast", typer.main.get_command(app)):

@@ -20,7 +20,7 @@ INDEX = ROOT / "docs" / "_static" / "generated" / "messages.js"
 SOURCE = "https://github.com/gdfast/gdfast/blob/main/"
 
 TOPICS = {
-    "": "Fitting, resuming, minimising, pictures and the tutorials' calls",
+    "": "Fit, resume, minimize, plots and compat",
     "_utils": "Arguments and files",
     "options": "Options of fit",
     "data": "Data",
@@ -37,6 +37,7 @@ TOPICS = {
 REMEDIES = [r"; (?!it )(.+)$", r"\. ((?:Try|Lower|Use|Give) .+)$", r"(?:, and|,| and) (must .+)$", r"\b(must .+)$"]
 REMEDIES += [r"\b(needs .+)$", r"\b(choose .+)$", r"\b(use .+)$", r"\b(expected .+)$"]
 MOST_ALTERNATIVES = 8
+SHOW_THEIR_ARGUMENT = ("float", "int", "join", "repr", "shown", "str")
 # Helpers that raise an error with the first key of a dict whose value is false, and the error.
 RAISE_THE_FIRST = {"agree": "FieldError"}
 
@@ -126,9 +127,7 @@ def made_function(node: ast.FunctionDef, module: Module) -> Function:
     for inner in ast.walk(node):
         if isinstance(inner, ast.Assign) and len(inner.targets) == 1:
             assign(function, inner.targets[0], inner.value)
-        elif isinstance(inner, ast.AnnAssign) and inner.value is not None:
-            assign(function, inner.target, inner.value)
-        elif isinstance(inner, ast.NamedExpr):
+        elif isinstance(inner, ast.AnnAssign | ast.NamedExpr) and inner.value is not None:
             assign(function, inner.target, inner.value)
     return function
 
@@ -158,13 +157,16 @@ class Reader:
         return None if found is None else list(dict.fromkeys(found))[:MOST_ALTERNATIVES]
 
     def deeper(self, function: Function | None = None) -> "Reader":
+        """Return a reader of what a name stands for."""
         function = function or self.function
         return Reader(self.source, function, function.module if function else self.module, self.depth + 1)
 
     def of_constant(self, node: ast.Constant) -> list[str] | None:
+        """Read a string."""
         return [node.value] if isinstance(node.value, str) else None
 
     def of_joinedstr(self, node: ast.JoinedStr) -> list[str]:
+        """Read an f-string."""
         parts = []
         for value in node.values:
             if isinstance(value, ast.Constant):
@@ -189,6 +191,7 @@ class Reader:
         return [hole_name(node)]
 
     def of_binop(self, node: ast.BinOp) -> list[str] | None:
+        """Read a sum of strings."""
         if not isinstance(node.op, ast.Add):
             return None
         left, right = self.texts(node.left), self.texts(node.right)
@@ -198,6 +201,7 @@ class Reader:
         return [a + b for a, b in itertools.product(left, right)]
 
     def of_ifexp(self, node: ast.IfExp) -> list[str] | None:
+        """Read both sides of a conditional expression."""
         both = [self.texts(side) for side in (node.body, node.orelse)]
         if both == [None, None]:
             return None
@@ -208,16 +212,19 @@ class Reader:
         ]
 
     def of_boolop(self, node: ast.BoolOp) -> list[str] | None:
+        """Read each side of `or`."""
         found = [self.texts(value) for value in node.values]
         return [text for texts in found if texts for text in texts] or None
 
     def of_name(self, node: ast.Name) -> list[str] | None:
+        """Read what a name is assigned."""
         local = (self.function.assigned.get(node.id) if self.function else None) or []
         values = local or [self.module.constants[node.id]] if node.id in self.module.constants or local else []
         found = [text for value in values for text in self.deeper().texts(value) or []]
         return found or None
 
     def of_subscript(self, node: ast.Subscript) -> list[str] | None:
+        """Read an entry of a dict of texts."""
         key = node.slice.value if isinstance(node.slice, ast.Constant) else None
         return self.texts_of_dict(node.value, key)
 
@@ -256,13 +263,8 @@ class Reader:
 
 def hole_name(node: ast.expr) -> str:
     """Return what a message shows of an expression: its name in angle brackets."""
-    while True:
-        if isinstance(node, ast.Call) and called_name(node.func) in ("shown", "str", "repr", "int", "float") and node.args:
-            node = node.args[0]
-        elif isinstance(node, ast.Call) and called_name(node.func) == "join" and node.args:
-            node = node.args[0]
-        else:
-            break
+    while isinstance(node, ast.Call) and called_name(node.func) in SHOW_THEIR_ARGUMENT and node.args:
+        node = node.args[0]
     if isinstance(node, ast.Attribute):
         if node.attr == "__name__":
             return "<type>"
@@ -382,9 +384,7 @@ def read_statement(
     node = function.node if function else module.tree
     cause = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")
     where = function.name if function else ""
-    return [
-        Message(" ".join(text.split()), kind, module.place, statement.lineno, where, cause, test) for text in texts
-    ]
+    return [Message(" ".join(text.split()), kind, module.place, statement.lineno, where, cause, test) for text in texts]
 
 
 def numbered(messages: list[Message]) -> list[tuple[str, Message]]:
@@ -431,9 +431,11 @@ def page(source: Source | None = None) -> str:
         "",
         "# Messages",
         "",
-        "This page lists the texts of all exceptions and warnings of gdfast. It is generated from the source. Parts of a "
-        "text that depend on the call are shown by name in angle brackets: `epochs=0` is `<name>=<value>` here. To find a "
-        "message, paste it into the search of this site, or into the search of your browser without its numbers.",
+        "This page lists the texts of all exceptions and warnings of gdfast. It is generated from the source. Parts "
+        "that depend on the call are shown by name in angle brackets: `epochs=0` is `<name>=<value>` here.",
+        "",
+        "To find a message, paste it into the search of this site, which ignores those parts: the entries that it "
+        "matches come first. The condition of an entry is the test in the source at which the error is raised.",
         "",
         f"There are {len(entries)} texts in {len({message.module for _, message in entries})} modules.",
         "",
