@@ -4,6 +4,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from numpydoc import xref
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 
@@ -49,13 +51,15 @@ autodoc_default_options = {"exclude-members": "set_fit_request, set_partial_fit_
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 numpydoc_xref_param_type = True
+PLAIN = {"boolean": "bool", "integer": "int", "string": "str", "dictionary": "dict", "array": "numpy.ndarray"}
 numpydoc_xref_ignore = "all"
 numpydoc_xref_aliases = {
     "ndarray": "numpy.ndarray",
     "DataFrame": "pandas.DataFrame",
     "RandomState": "numpy.random.RandomState",
     **{name: f"gdfast.{name}" for name in ("Blocks", "EMA", "Loss", "Run", "StopReason", "Summary", "Sweep")},
-    **{name: name for name in ("ValueError", "TypeError", "OSError", "ImportError", "KeyboardInterrupt")},
+    # In the place of numpydoc's own links, which need the whole inventory of Python.
+    **{name: PLAIN.get(name, name) for name in xref.DEFAULT_LINKS},
 }
 
 # Links to other projects: lists of the few names that are used, so that the build needs no network.
