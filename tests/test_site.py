@@ -2,7 +2,9 @@
 
 import ast
 import importlib.util
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -109,7 +111,7 @@ def test_the_page_has_every_message(messages, found):
 @pytest.mark.parametrize(
     ("call", "part"),
     [
-        (lambda fit: fit([[1.0]], [1.0], epochs=0), "must be <allowed>"),
+        (lambda fit: fit([[1.0]], [1.0], epochs=0), "must be a whole number of at least"),
         (lambda fit: fit([[1.0]], [1.0], loss="log-loss"), "is not known; choose one of <known>"),
         (lambda fit: fit([[1.0]], [1.0], alpha=1.0), "without a penalty has no effect"),
     ],
@@ -138,3 +140,25 @@ def test_inventories_hold_names_that_pages_use():
         first, *lines = file.read_text().splitlines()
         assert first == "# Sphinx inventory version 1"
         assert all(line.startswith("# ") or len(line.split()) == 3 for line in lines)
+
+
+NEEDED = ("sphinx", "numpydoc", "myst_parser", "pydata_sphinx_theme", "sphinx_copybutton", "sphinx_design")
+NEEDED += ("sphinx_gallery", "latex2mathml", "typer", "sklearn", "matplotlib")
+
+
+@pytest.mark.skipif(os.environ.get("GDFAST_TESTS") != "all", reason="takes a minute; GDFAST_TESTS=all runs it")
+@pytest.mark.skipif(not (DOCS / "examples").exists(), reason="the gallery is not beside the pages")
+@pytest.mark.skipif(any(find_spec(name) is None for name in NEEDED), reason="the extra docs is not installed")
+def test_the_site_is_built_without_a_warning_and_asks_for_no_network(tmp_path):
+    for name in ("docs", "gdfast"):
+        ignored = shutil.ignore_patterns("_build", "generated", "auto_examples", "backreferences", "__pycache__")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+    for name in ("CONTRIBUTING.md", "CHANGELOG.md", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "../docs", "../site"]
+    (tmp_path / "elsewhere").mkdir()  # so that `import gdfast` finds what is installed
+    done = subprocess.run(command, cwd=tmp_path / "elsewhere", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for page in (tmp_path / "site").rglob("*.html"):
+        loaded = re.findall(r"<(?:script|img|link)\b[^>]*(?:src|href)=\"(https?:[^\"]+)", page.read_text())
+        assert not loaded, f"{page.name} loads {loaded}"

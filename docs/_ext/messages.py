@@ -37,6 +37,7 @@ TOPICS = {
 REMEDIES = [r"; (?!it )(.+)$", r"\. ((?:Try|Lower|Use|Give) .+)$", r"(?:, and|,| and) (must .+)$", r"\b(must .+)$"]
 REMEDIES += [r"\b(needs .+)$", r"\b(choose .+)$", r"\b(use .+)$", r"\b(expected .+)$"]
 MOST_ALTERNATIVES = 8
+WORDS = r"[a-z]+ [a-z]+ [a-z]+"  # how the part of a sentence begins that another function returns
 SHOW_THEIR_ARGUMENT = ("float", "int", "join", "repr", "shown", "str")
 # Helpers that raise an error with the first key of a dict whose value is false, and the error.
 RAISE_THE_FIRST = {"agree": "FieldError"}
@@ -179,6 +180,9 @@ class Reader:
         """Return what stands in a hole: its texts, where they are sentences' parts, else its name."""
         if isinstance(node, ast.Call) and called_name(node.func) == "format":
             return self.texts(node) or [hole_name(node)]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id not in SHOW_THEIR_ARGUMENT:
+            texts = self.deeper().texts(node) or []
+            return texts if texts and all(re.match(WORDS, text) for text in texts) else [hole_name(node)]
         if isinstance(node, ast.IfExp | ast.JoinedStr | ast.Constant | ast.Subscript):
             return self.texts(node) or [hole_name(node)]
         if isinstance(node, ast.Name):
@@ -186,6 +190,9 @@ class Reader:
             if isinstance(constant, ast.Constant | ast.JoinedStr):
                 return self.deeper().texts(constant) or [hole_name(node)]
             local = self.function.assigned.get(node.id, []) if self.function else []
+            if len(local) == 1 and isinstance(local[0], ast.Call | ast.BinOp):
+                texts = self.deeper().texts(local[0]) or []
+                return texts if texts and all(re.match(WORDS, text) for text in texts) else [hole_name(node)]
             if len(local) == 1 and isinstance(local[0], ast.JoinedStr | ast.Constant):
                 return self.deeper().texts(local[0]) or [hole_name(node)]
         return [hole_name(node)]
@@ -223,6 +230,13 @@ class Reader:
         found = [text for value in values for text in self.deeper().texts(value) or []]
         return found or None
 
+    def joined(self, separator: ast.expr, node: ast.expr) -> list[str]:
+        """Read the strings of a list that is written out; other lists are a hole."""
+        if not (isinstance(node, ast.List) and isinstance(separator, ast.Constant)):
+            return [hole_name(node)]
+        parts = [self.texts(one) or [hole_name(one)] for one in node.elts]
+        return [separator.value.join(choice) for choice in itertools.product(*parts)]
+
     def of_subscript(self, node: ast.Subscript) -> list[str] | None:
         """Read an entry of a dict of texts."""
         key = node.slice.value if isinstance(node.slice, ast.Constant) else None
@@ -244,7 +258,7 @@ class Reader:
         """Return the texts that a function of the package returns, or of the text that a method changes."""
         if isinstance(node.func, ast.Attribute):
             if node.func.attr == "join" and node.args:
-                return [hole_name(node.args[0])]
+                return self.joined(node.func.value, node.args[0])
             if node.func.attr == "format":
                 return [re.sub(r"\{(\w+)[^}]*\}", r"<\1>", text) for text in self.texts(node.func.value) or []] or None
             if node.func.attr in ("strip", "rstrip", "replace", "capitalize"):
@@ -252,9 +266,11 @@ class Reader:
             if node.func.attr == "get":
                 values = self.texts_of_dict(node.func.value, None) or []
                 return values + (self.texts(node.args[1]) or [] if len(node.args) > 1 else []) or None
-        name = called_name(node.func)
+            return None
         found: list[str] = []
-        for function in self.source.functions.get(name, [])[:1]:
+        known = self.source.functions.get(called_name(node.func), [])
+        here = [function for function in known if function.module is self.module]
+        for function in here or (known if len(known) == 1 else []):
             for inner in ast.walk(function.node):
                 if isinstance(inner, ast.Return) and inner.value is not None:
                     found += self.deeper(function).texts(inner.value) or []

@@ -1,16 +1,22 @@
 /* On the search page: finds the messages that a pasted text is an instance of, whatever its numbers and names are. */
 document.addEventListener("DOMContentLoaded", () => {
-  const query = new URLSearchParams(window.location.search).get("q") || "";
-  const words = (text) => new Set((text.toLowerCase().match(/[a-z][a-z_]+/g) || []).filter((word) => word.length > 1));
+  const query = (new URLSearchParams(window.location.search).get("q") || "").replace(/\s+/g, " ");
+  const words = (text) => new Set((text.toLowerCase().match(/[a-z][a-z_]+/g) || []));
   const asked = words(query);
-  if (asked.size < 4 || !window.gdfastMessages) return;
-  const found = window.gdfastMessages.map(([anchor, kind, text]) => {
-    const own = words(text.replace(/<[^>]*>/g, " "));
+  const results = document.getElementById("search-results");
+  if (asked.size < 3 || !window.gdfastMessages || !results) return;
+  const score = (text) => {
+    const pieces = text.split(/<[^>]*>/);
+    const length = pieces.join("").trim().length;
+    const pattern = pieces.map((piece) => piece.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join(".*");
+    if (length > 15 && new RegExp(pattern).test(query)) return 1000 + length;  // the whole message
+    const own = words(pieces.join(" "));
     const both = [...own].filter((word) => asked.has(word)).length;
-    return { anchor, kind, text, both, part: both / Math.max(1, Math.min(own.size, asked.size)) };
-  });
-  const best = found.filter(({ both, part }) => both > 3 && part >= 0.75)
-    .sort((a, b) => b.both * b.part - a.both * a.part).slice(0, 3);
+    const part = both / Math.max(1, Math.min(own.size, asked.size));
+    return both > 3 && part >= 0.75 ? both * part : 0;  // a part of it
+  };
+  const best = window.gdfastMessages.map(([anchor, kind, text]) => ({ anchor, kind, text, points: score(text) }))
+    .filter(({ points }) => points > 0).sort((a, b) => b.points - a.points).slice(0, 3);
   if (!best.length) return;
   const box = document.createElement("div");
   box.className = "gdfast-found-messages";
@@ -23,6 +29,5 @@ document.addEventListener("DOMContentLoaded", () => {
     line.append(link);
     box.append(line);
   }
-  const results = document.getElementById("search-results");
   results.parentNode.insertBefore(box, results);
 });
