@@ -35,7 +35,11 @@ TOPICS = {
 }
 # Where a sentence begins to say what to do, from the surest sign to the weakest.
 REMEDIES = [r"; (?!it )(.+)$", r"\. ((?:Try|Lower|Use|Give) .+)$", r"(?:, and|,| and) (must .+)$", r"\b(must .+)$"]
+REMEDIES += [r": (try .+)$", r"\b([Cc]onsider .+)$", r"(Scaling .+)$", r"\b(which has <.+)$", r"(Available .+)$"]
 REMEDIES += [r"\b(needs .+)$", r"\b(choose .+)$", r"\b(use .+)$", r"\b(expected .+)$"]
+# Texts that another message quotes as its reason, and what to do where a text says what is wrong alone.
+QUOTED = r"(it|its|the array|unknown names|the state or|the columns of its history|each) "
+OTHERWISE = "correct what the message names"
 MOST_ALTERNATIVES = 8
 WORDS = r"[a-z]+ [a-z]+ [a-z]+"  # how the part of a sentence begins that another function returns
 SHOW_THEIR_ARGUMENT = ("float", "int", "join", "repr", "shown", "str")
@@ -61,7 +65,7 @@ class Message:
         for pattern in REMEDIES:
             if found := re.search(pattern, self.text, re.S):
                 return found[1].strip()
-        return ""
+        return "another message quotes this text, and says what to do" if re.match(QUOTED, self.text) else OTHERWISE
 
     @property
     def anchor(self) -> str:
@@ -190,8 +194,11 @@ class Reader:
             if isinstance(constant, ast.Constant | ast.JoinedStr):
                 return self.deeper().texts(constant) or [hole_name(node)]
             local = self.function.assigned.get(node.id, []) if self.function else []
-            if len(local) == 1 and isinstance(local[0], ast.Call | ast.BinOp):
-                texts = self.deeper().texts(local[0]) or []
+            sentences = ast.JoinedStr | ast.IfExp | ast.BinOp | ast.Constant
+            if (len(local) > 1 and all(isinstance(one, sentences) for one in local)) or (
+                len(local) == 1 and isinstance(local[0], ast.Call | ast.BinOp | ast.IfExp)
+            ):
+                texts = [text for one in local for text in self.deeper().texts(one) or [""]]
                 return texts if texts and all(re.match(WORDS, text) for text in texts) else [hole_name(node)]
             if len(local) == 1 and isinstance(local[0], ast.JoinedStr | ast.Constant):
                 return self.deeper().texts(local[0]) or [hole_name(node)]
