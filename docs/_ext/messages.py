@@ -62,10 +62,12 @@ class Message:
     @property
     def remedy(self) -> str:
         """Return the part of the text that says what to do or what is allowed."""
+        if self.kind == "FieldError" or re.match(QUOTED, self.text):
+            return "another message quotes this text, and says what to do"
         for pattern in REMEDIES:
             if found := re.search(pattern, self.text, re.S):
                 return found[1].strip()
-        return "another message quotes this text, and says what to do" if re.match(QUOTED, self.text) else OTHERWISE
+        return OTHERWISE
 
     @property
     def anchor(self) -> str:
