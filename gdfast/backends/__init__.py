@@ -79,6 +79,8 @@ def why_unavailable(name: str) -> str | None:
         load(name)
     except ImportError as error:
         return f"{error}; to install it: {BACKENDS[name].remedy}"
+    except Warning as warning:  # where warnings are errors, as one that an extension turns the GIL on
+        return f"importing it warns, and warnings are errors here: {warning}"
     return None
 
 

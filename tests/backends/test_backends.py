@@ -184,6 +184,19 @@ def test_an_unavailable_backend_says_why_and_what_to_install(monkeypatch):
         backends.why_unavailable.cache_clear()
 
 
+def test_a_backend_whose_import_warns_is_not_available(monkeypatch):
+    def warn(name):
+        raise RuntimeWarning("The global interpreter lock (GIL) has been enabled")
+
+    backends.why_unavailable.cache_clear()
+    monkeypatch.setattr(backends, "load", lambda name: warn(name) if name == "numba" else None)
+    try:
+        assert "GIL" in backends.available()["numba"]
+        assert backends.first_available() == "cython"
+    finally:
+        backends.why_unavailable.cache_clear()
+
+
 def test_the_process_keeps_its_denormals():
     tiny = np.full(8, np.finfo(float).tiny)
     assert (tiny / 4 > 0).all()
