@@ -1,4 +1,4 @@
-# cython: language_level=3, autotestdict=False
+# cython: language_level=3, autotestdict=False, freethreading_compatible=True
 """Which x86-64 level this processor and its operating system support: 1, 3 or 4; 1 wherever it cannot be known.
 
 5 is level 4 where vectors of 512 bits are faster than those of 256: on AMD's family 26 (Zen 5), whose units are as

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-# cython: autotestdict=False, infer_types=True, auto_pickle=False
+# cython: autotestdict=False, freethreading_compatible=True, infer_types=True, auto_pickle=False
 """The compiled descent: many updates a call, state changed in place (the contract: gdfast/backends/__init__.py)."""
 
 from cython cimport floating

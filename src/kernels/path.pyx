@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-# cython: autotestdict=False
+# cython: autotestdict=False, freethreading_compatible=True
 """The costs of a closed-form path (gdfast/solvers/closed_form/modes.py): sums of powers, vectorised over epochs."""
 
 from libc.string cimport memcpy
