@@ -91,7 +91,7 @@ def main() -> None:
 def demo(
     out: Annotated[Path, typer.Option(help="The folder for the figures.")] = Path("gdfast-demo"),
 ) -> None:
-    """Run the tutorials: 200,000 epochs of linear regression, the park data, a parabola; write their figures."""
+    """Run four tutorials, 200,000 epochs of linear regression among them, and write their figures."""
     from gdfast.cli.demo import demo as run_demo
 
     if not run_demo(out):

@@ -15,6 +15,7 @@ from gdfast.cli.park_data import TEMPERATURES, VISITORS
 __all__ = ["demo"]
 
 EPOCHS_A, RATE_A = 200_000, 1e-4
+EPOCHS_B, RATE_B = 100, 0.01
 ITERATIONS_C, RATE_C = 20_000, 1e-3
 
 
@@ -31,7 +32,7 @@ def demo(folder: Path, say: Callable[[str], None] = print) -> bool:
     """Run the tutorials, print their numbers and write the figures to folder; return whether all numbers are right."""
     folder.mkdir(parents=True, exist_ok=True)
     say(f"gdfast on backend {choose()}")
-    right = [show(say, *part(folder)) for part in (tutorial_a, tutorial_c, tutorial_d)]
+    right = [show(say, *part(folder)) for part in (tutorial_a, tutorial_b, tutorial_c, tutorial_d)]
     say(f"\nFigures in {folder}: " + ", ".join(sorted(path.name for path in folder.glob("*.png"))))
     return all(right)
 
@@ -64,6 +65,31 @@ def tutorial_a(folder: Path) -> tuple[str, float, list[Number]]:
         Number("RMSE at the end", compat.rmse(inputs, targets, weights, bias), 0.05855296238504223, 1e-9),
     ]
     return f"A. linear_regression, {EPOCHS_A:,} epochs on 300 rows", seconds, numbers
+
+
+def tutorial_b(folder: Path) -> tuple[str, float, list[Number]]:
+    """Linear regression on five features, from coefficients of zero."""
+    X = 10.0 * np.random.RandomState(10).rand(100, 5)
+    y = 0.9 + X @ np.array([2.2, 4.0, -4.0, 1.0, 2.0])
+    started = time.perf_counter()
+    W, costs = compat.gradient_descent(X, y, RATE_B, EPOCHS_B, init=np.zeros(6))
+    seconds = time.perf_counter() - started
+    picture(folder / "b-costs.png", lambda ax: plots.cost_curve(costs, ax=ax))
+    expected = (
+        0.2170791251285581,
+        2.2276968334442753,
+        4.017678993127563,
+        -3.9752794395648428,
+        1.0353006862658665,
+        2.0250874012393316,
+    )
+    names = ("intercept", *(f"weight {number}" for number in range(1, 6)))
+    numbers = [
+        *(Number(name, value, right, 1e-11) for name, value, right in zip(names, W, expected, strict=True)),
+        Number("first cost", costs[0], 593.7062756905913, 1e-12),
+        Number("last cost", costs[-1], 0.01218108867509788, 1e-9),
+    ]
+    return f"B. gradient_descent, {EPOCHS_B} epochs on 100 rows of five features", seconds, numbers
 
 
 def tutorial_c(folder: Path) -> tuple[str, float, list[Number]]:

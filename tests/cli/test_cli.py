@@ -40,10 +40,11 @@ def test_demo_prints_the_tutorials_numbers_and_draws(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "0.5008287639956263" in done.stdout
     assert "4.999928637615365" in done.stdout
-    assert done.stdout.count(" ok\n") == 9
+    assert "4.017678993127563" in done.stdout
+    assert done.stdout.count(" ok\n") == 17
     assert "WRONG" not in done.stdout
     pictures = sorted((tmp_path / "pictures").glob("*.png"))
-    assert len(pictures) == 9
+    assert len(pictures) == 10
     assert all(path.read_bytes()[:4] == b"\x89PNG" for path in pictures)
 
 
