@@ -33,11 +33,11 @@ def small_calls() -> Any:
 
 def sgd() -> Any:
     """Train long calls of kernels."""
-    return gdfast.fit(X, LABELS, loss="log_loss", batch_size=1, epochs=150, learning_rate=1e-3, seed=0).coef
+    return gdfast.fit(X, LABELS, loss="log_loss", batch_size=1, epochs=1500, learning_rate=1e-3, seed=0).coef
 
 
 def full_batch() -> Any:
-    return gdfast.fit(X, LABELS, loss="log_loss", epochs=1500, solver="loop").coef
+    return gdfast.fit(X, LABELS, loss="log_loss", epochs=3000, solver="loop").coef
 
 
 WORK: dict[str, Callable[[], Any]] = {"small calls": small_calls, "SGD": sgd, "full batch": full_batch}

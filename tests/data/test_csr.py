@@ -488,7 +488,7 @@ BAD = {
     "infinity": (ValueError, lambda: with_value(-np.inf), "^X holds -inf at .*finite"),
     "overflow": (
         ValueError,
-        lambda: with_value(np.longdouble("1e4000"), np.longdouble),
+        lambda: with_value(np.longdouble(10) ** 4000, np.longdouble),
         r"^X holds .*1e\+4000.*float64",
     ),
     "NaN in csc": (ValueError, lambda: with_value(np.nan).tocsc(), "^X holds nan"),
@@ -506,6 +506,8 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_sparse_x_that_is_not_finite_numbers_is_refused_by_name(name):
+    if name == "overflow" and np.finfo(np.longdouble).max == np.finfo(float).max:
+        pytest.skip("long double is double here")
     error, make, words = BAD[name]
     X = make()
     for call in (lambda: fit(X, np.ones(N)), lambda: gdfast.stability(X), lambda: fit(matrix(), np.ones(N)).predict(X)):
