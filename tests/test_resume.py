@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import os
 import pickle
 import signal
 
@@ -26,7 +25,7 @@ OTHER = {
     "history": "none", "history_every": 2, "history_limit": 5, "record": "coef", "checkpoint": "elsewhere",
     "checkpoint_every": 2, "checkpoint_seconds": 1.0, "solver": "loop", "backend": "numpy", "n_threads": 2,
 }  # fmt: skip
-INTERRUPT = {"callbacks": lambda state: os.kill(os.getpid(), signal.SIGINT), "callback_every": 4}
+INTERRUPT = {"callbacks": lambda state: signal.raise_signal(signal.SIGINT), "callback_every": 4}
 STOPS = {
     "epochs": {},
     "tol": {"tol": 10.0, "patience": 2},

@@ -120,7 +120,7 @@ def test_ctrl_c_within_any_epoch_and_resuming_is_one_fit(options, presses, way):
 
             def on_chunk(state, press=press, left=left):
                 if next(left) == press:
-                    os.kill(os.getpid(), signal.SIGINT)
+                    signal.raise_signal(signal.SIGINT)
 
             if run is None:
                 run = quietly(gdfast.fit, X, Y, epochs=70, callbacks=on_chunk, **options)

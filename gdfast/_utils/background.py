@@ -2,11 +2,14 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gdfast._utils.interrupt import end_is_due
 
-__all__ = ["EndIsDueError", "end_here_if_due", "in_background"]
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+__all__ = ["EndIsDueError", "awaited", "end_here_if_due", "in_background"]
 
 Result = TypeVar("Result")
 
@@ -22,6 +25,15 @@ def end_here_if_due() -> None:
     """Raise EndIsDueError where the end of this thread's work is due."""
     if end_is_due():
         raise EndIsDueError
+
+
+def awaited(future: "Future[Result]") -> Result:
+    """Return the result of a future. Ctrl-C arrives meanwhile, also where it ends no wait: on Windows, for one."""
+    from concurrent.futures import wait  # not at every import of gdfast
+
+    while wait([future], LOOKS).not_done:
+        pass
+    return future.result()
 
 
 def in_background(operations: float, function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gdfast._utils.background import awaited
 from gdfast._utils.interrupt import Interrupt, OnThread, TimeLimit
 from gdfast.data.csr import features
 from gdfast.data.frames import NamedData, validation_by_name
@@ -113,7 +114,7 @@ def training(data: NamedData, one_by_one: Sequence[list[Member]]) -> Iterator[tu
         futures = [pool.submit(run, one_pass) for one_pass in one_by_one]
         try:
             for one_pass, future in zip(one_by_one, futures, strict=True):
-                yield one_pass, future.result()
+                yield one_pass, awaited(future)
         finally:  # an end before the last one
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -1,11 +1,11 @@
 /* columns.h for one T. Included twice, so it has no guard. */
 
-VECTOR(OF(part), T, LANES * sizeof(T));
+VECTOR_OF(part, LANES * sizeof(T));
 
 INLINED Lanes OF(column)(const T *x)
 {
 #if VECTORS_KNOWN
-    return __builtin_convertvector(*(const OF(part) *)x, Lanes);
+    return __builtin_convertvector(*(const OF(part_anywhere) *)x, Lanes);
 #else
     return *x;
 #endif

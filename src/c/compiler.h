@@ -22,14 +22,18 @@
 #define AVX512 0
 #endif
 
-/* A type of vectors of so many bytes that begin anywhere; a lane of one. */
+/* A type of vectors of so many bytes, and NAME_anywhere: the same in memory, beginning anywhere; a lane of one. gcc does
+   not compile functions of the latter for 64-bit Arm. */
 #if VECTORS_KNOWN
-#define VECTOR(name, T, bytes) typedef T name __attribute__((vector_size(bytes), aligned(sizeof(T)), may_alias))
+#define VECTOR_NAMED(name, anywhere, T, bytes) \
+    typedef T name __attribute__((vector_size(bytes), may_alias)); \
+    typedef T anywhere __attribute__((vector_size(bytes), aligned(sizeof(T)), may_alias))
 #define LANE(v, i) (v)[i]
 #else
-#define VECTOR(name, T, bytes) typedef T name
+#define VECTOR_NAMED(name, anywhere, T, bytes) typedef T name, anywhere
 #define LANE(v, i) (v)
 #endif
+#define VECTOR(name, T, bytes) VECTOR_NAMED(name, name##_anywhere, T, bytes)
 
 #if defined(__GNUC__) || defined(__clang__)
 #define INLINED static inline __attribute__((always_inline))
@@ -67,3 +71,4 @@ static inline void PREFETCH(const void *p)
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
 #define OF(name) JOIN(name, T)
+#define VECTOR_OF(name, bytes) VECTOR_NAMED(OF(name), OF(name##_anywhere), T, bytes)

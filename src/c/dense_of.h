@@ -109,7 +109,7 @@ INLINED void OF(dot8)(const T *X, const T *const *x, const T *w, const T *ends, 
     }
 }
 
-VECTOR(OF(wide), T, WIDE);
+VECTOR_OF(wide, WIDE);
 #define WIDE_LANES ((ptrdiff_t)(WIDE / sizeof(T)))
 
 /* g += sum_i r_i x_i of `count` vectors of rows as they lie, from a number of each on; the sums stay in registers. */
@@ -126,13 +126,13 @@ INLINED void OF(add_vectors)(T *g, const double *r, const T *X, ptrdiff_t size, 
                 for (ptrdiff_t byte = 0; byte < count * (ptrdiff_t)WIDE; byte += 64)
                     PREFETCH((const char *)(later + (i + h) * d) + byte);
             UNROLLED for (int v = 0; v < count; v++)
-                sums[h][v] += u * *(const OF(wide) *)(row + v * WIDE_LANES);
+                sums[h][v] += u * *(const OF(wide_anywhere) *)(row + v * WIDE_LANES);
         }
     if (i < size)
         UNROLLED for (int v = 0; v < count; v++)
-            sums[0][v] += (T)r[i] * *(const OF(wide) *)(X + i * d + v * WIDE_LANES);
+            sums[0][v] += (T)r[i] * *(const OF(wide_anywhere) *)(X + i * d + v * WIDE_LANES);
     UNROLLED for (int v = 0; v < count; v++)
-        *(OF(wide) *)(g + v * WIDE_LANES) += sums[0][v] + sums[1][v];
+        *(OF(wide_anywhere) *)(g + v * WIDE_LANES) += sums[0][v] + sums[1][v];
 }
 
 /* How many numbers of a row stand before its first aligned vector, where that is the same for all rows and they are long
@@ -227,7 +227,7 @@ INLINED void OF(add8)(T *g, const double *r, const T *const *x, ptrdiff_t d, con
             even += u[i] * OF(at)(x[i] + from);
             odd += u[i + 1] * OF(at)(x[i + 1] + from);
         }
-        *(V *)(j + LANES <= d ? g + j : g + d) += even + odd;
+        *(OF(vector_anywhere) *)(j + LANES <= d ? g + j : g + d) += even + odd;
     }
     FETCH_LAST(fetched);
 }

@@ -14,8 +14,8 @@
 #endif
 VECTOR(Lanes, double, 8 * LANES);
 VECTOR(Mask, int64_t, 8 * LANES); /* not 0 where a condition holds: -1 in a vector */
-#define AT(p) (*(const Lanes *)(p))
-#define TO(p) (*(Lanes *)(p))
+#define AT(p) (*(const Lanes_anywhere *)(p))
+#define TO(p) (*(Lanes_anywhere *)(p))
 
 INLINED double sum_of_lanes(Lanes a)
 {

@@ -1,6 +1,6 @@
 /* rows.h for one T. Included twice, so it has no guard. */
 
-VECTOR(OF(vector), T, WIDTH);
+VECTOR_OF(vector, WIDTH);
 #define V OF(vector)
 #define LANES ((ptrdiff_t)(WIDTH / sizeof(T)))
 
@@ -72,7 +72,7 @@ static inline void OF(sum4)(V v0, V v1, V v2, V v3, double *z)
 
 static inline V OF(at)(const T *p)
 {
-    return *(const V *)p;
+    return *(const OF(vector_anywhere) *)p;
 }
 
 static inline double OF(dot)(const T *x, const T *w, ptrdiff_t d)
@@ -194,7 +194,7 @@ INLINED void OF(combine_where)(T *w, int shrinking, double lost, const double *u
             FETCH_TWO;
         if (shrinking)
             old -= t * old;
-        *(V *)(w + j) = (old + u0 * OF(at)(x0 + j)) + (u1 * OF(at)(x1 + j) + u2 * OF(at)(x2 + j))
+        *(OF(vector_anywhere) *)(w + j) = (old + u0 * OF(at)(x0 + j)) + (u1 * OF(at)(x1 + j) + u2 * OF(at)(x2 + j))
             + u3 * OF(at)(x3 + j);
     }
     if (j < d) {
@@ -225,7 +225,7 @@ static inline void OF(add)(double a, const T *x, T *g, ptrdiff_t d)
     T t = (T)a;
     ptrdiff_t j = 0;
     for (; j + LANES <= d; j += LANES)
-        *(V *)(g + j) += t * OF(at)(x + j);
+        *(OF(vector_anywhere) *)(g + j) += t * OF(at)(x + j);
     if (j < d)
         OF(store_some)(g + j, OF(load_some)(g + j, d - j) + t * OF(load_some)(x + j, d - j), d - j);
 }

@@ -40,7 +40,7 @@ static void add_block(const SideBySide *at, const int32_t *rows, int size, doubl
             Group group;
             for (int v = 0; v < VECTORS; v++) {
                 group.u[0][v] = AT(r + i * lanes + first + v * LANES);
-                group.u[1][v] = i + 1 < size ? AT(r + (i + 1) * lanes + first + v * LANES) : (Lanes){0};
+                group.u[1][v] = i + 1 < size ? AT(r + (i + 1) * lanes + first + v * LANES) : (Lanes_anywhere){0};
             }
             sweep(at->G + first, d, x + i, &group, x, x[i], NULL, 1, 0, 0);
         }

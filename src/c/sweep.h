@@ -16,7 +16,7 @@
    pair. What l2 takes off is a number of its own: in a factor near to 1 its last digits would be lost, and each update
    would lose the same ones. */
 typedef struct {
-    Lanes u[2][VECTORS], lost[VECTORS], b[VECTORS], sums[VECTORS];
+    Lanes_anywhere u[2][VECTORS], lost[VECTORS], b[VECTORS], sums[VECTORS];
 } Group;
 
 INLINED Lanes everywhere(const double *x)

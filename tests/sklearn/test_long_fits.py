@@ -1,6 +1,5 @@
 """The drop-ins with parameters beyond what a machine counts: a fit ends, is refused, or hears Ctrl-C at once."""
 
-import os
 import signal
 import threading
 import time
@@ -37,7 +36,7 @@ def interrupted(model, y, monkeypatch):
 
     def press():
         pressed.append(time.perf_counter())
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(RowUpdates, "run_epochs", counted)
     timer = threading.Timer(0.3, press)

@@ -1,7 +1,6 @@
 """Ctrl-C during a fit returns the run so far, or raises KeyboardInterrupt."""
 
 import math
-import os
 import signal
 import threading
 import warnings
@@ -13,7 +12,7 @@ import gdfast
 
 
 def press(after):
-    threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT)).start()
+    threading.Timer(after, signal.raise_signal, (signal.SIGINT,)).start()
 
 
 @pytest.mark.numba_case(options={"batch_size": 1})

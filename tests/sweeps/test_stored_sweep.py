@@ -1,6 +1,5 @@
 """Sweeps with a store: what is done is read back, what failed is tried again, and kills lose nothing."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -90,7 +89,7 @@ def test_what_failed_is_tried_again(data, store):
 
 def test_an_interrupted_run_is_not_stored(data, store):
     def press(state):
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
     options = {"learning_rate": 1e-3, "batch_size": 1, "seed": 0, "store": store}
     first = gdfast.sweep(*data, configurations=[{"epochs": 1}, {"epochs": 10**6, "callbacks": (press,)}], **options)

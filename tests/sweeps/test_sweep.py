@@ -274,7 +274,7 @@ def test_it_pickles_without_data(data):
 
 def test_ctrl_c_keeps_what_is_finished(data):
     def press(state):
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
     given = [{"epochs": 2}, {"epochs": 10**6, "callbacks": (press,)}, {"epochs": 3, "shuffle": False}]
     result = gdfast.sweep(*data, configurations=given, learning_rate=1e-3, batch_size=1)
@@ -304,7 +304,7 @@ def test_ctrl_c_ends_passes_on_threads():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(20_000, 20))
     y = X @ rng.normal(size=20)
-    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer = threading.Timer(1.0, lambda: signal.raise_signal(signal.SIGINT))
     timer.start()
     try:
         result = gdfast.sweep(
@@ -328,7 +328,7 @@ def test_ctrl_c_in_fits_whose_all_results_are_wanted():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(20_000, 20))
     y = X @ rng.normal(size=20)
-    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    threading.Timer(0.5, lambda: signal.raise_signal(signal.SIGINT)).start()
     long = {"learning_rate": 1e-3, "batch_size": 1, "epochs": 10**6}
     with pytest.raises(KeyboardInterrupt):
         fit_together(X, y, None, [long, long | {"penalty": "l1", "alpha": 0.1}])

@@ -1,7 +1,6 @@
 """Long calls of LAPACK on a thread of their own: result, error, and the end at Ctrl-C and a time limit."""
 
 import asyncio
-import os
 import signal
 import threading
 import time
@@ -21,7 +20,7 @@ main_thread = pytest.mark.skipif(
 
 
 def press(after):
-    timer = threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT))
+    timer = threading.Timer(after, signal.raise_signal, (signal.SIGINT,))
     timer.start()
     return timer
 

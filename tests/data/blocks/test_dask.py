@@ -242,7 +242,7 @@ def test_a_block_that_changes(client, monkeypatch):
 
 def test_ctrl_c_and_time_limits_leave_nothing_running(client):
     y, options = OPTIONS["full batch"]
-    timer = threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT))
+    timer = threading.Timer(0.7, signal.raise_signal, (signal.SIGINT,))
     timer.start()
     run = gdfast.fit(*arrays(y), **options | {"epochs": 10**6})
     assert run.stop_reason == "interrupted"

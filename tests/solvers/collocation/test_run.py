@@ -1,6 +1,5 @@
 """What a Run of collocation has and does: histories, any epoch, resuming, files, stops, and what it needs."""
 
-import os
 import pickle
 import signal
 import threading
@@ -192,7 +191,7 @@ def test_a_time_limit_and_ctrl_c_are_kept(monkeypatch):
     assert run.stop_reason == "max_seconds"
     assert time.perf_counter() - started < 3.0
     assert 0 < run.epochs < 10**8
-    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    threading.Timer(0.5, lambda: signal.raise_signal(signal.SIGINT)).start()
     run = gdfast.fit(X, y, **options)
     assert run.stop_reason == "interrupted"
     assert run.epochs < 10**8
