@@ -33,8 +33,8 @@ def write_archive(file: BinaryIO, arrays: Arrays) -> None:
 def write_members(file: BinaryIO, arrays: Arrays) -> None:
     """Write the bytes that NumPy's `savez` writes.
 
-    Where writing fails the zip is closed before the file is; NumPy 1.26 leaves that to the collector, which then reports
-    an error that nobody can catch.
+    Where writing fails the zip is closed before the file is. NumPy 1.26 leaves that to the garbage collector, which
+    then prints an error that nobody can catch.
     """
     import zipfile
 
