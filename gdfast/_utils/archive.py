@@ -1,7 +1,7 @@
 """Archives of arrays: .npz files without pickle, with a digest of their contents, read without trust in what they say.
 
 A member's size is known before it is unpacked: from the zip's directory, and from the header of its array. Both must
-agree, and all of them together be no larger than the file, since NumPy's `savez` does not compress.
+agree, and all of them together be no larger than the file, since `write_members` does not compress.
 """
 
 import math
@@ -27,7 +27,21 @@ HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.re
 
 def write_archive(file: BinaryIO, arrays: Arrays) -> None:
     """Write arrays to an open file, and the digest of them."""
-    np.savez(file, **arrays, **{DIGEST: np.array(digest_of(arrays))})  # type: ignore[arg-type]
+    write_members(file, {**arrays, DIGEST: np.array(digest_of(arrays))})
+
+
+def write_members(file: BinaryIO, arrays: Arrays) -> None:
+    """Write the bytes that NumPy's `savez` writes.
+
+    Where writing fails the zip is closed before the file is. NumPy 1.26 leaves that to the garbage collector, which
+    then prints an error that nobody can catch.
+    """
+    import zipfile
+
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def digest_of(arrays: Arrays) -> str:

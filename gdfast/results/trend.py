@@ -1,6 +1,6 @@
 """Where the cost is heading at a Run's end, by the last costs recorded."""
 
-import math
+import sys
 from enum import StrEnum
 
 import numpy as np
@@ -59,7 +59,8 @@ def trend_of(costs: NDArray[np.float64]) -> Trend | None:
     last = last[np.isfinite(last)]
     if len(last) < 2:
         return None
-    last = last / max(abs(last.max()), abs(last.min()), math.ulp(0.0))  # sums of costs near 1e308 would overflow
+    # Sums of costs near 1e308 would overflow; NumPy 1.26 warns of an overflow where zeros are divided by a subnormal.
+    last = last / max(abs(last.max()), abs(last.min()), sys.float_info.min)
     if last.max() - last.min() <= FLAT:
         return Trend.FLAT
     changes, half = np.diff(last), len(last) // 2

@@ -92,4 +92,4 @@ def test_ordinary_least_squares_has_no_lmbd(rng):
     solver = solver_class("benchmark_ridge").get_instance()
     solver.set_objective(X=X, y=y, fit_intercept=False)
     solver.run(2000)
-    np.testing.assert_allclose(solver.get_result()["beta"], np.linalg.lstsq(X, y)[0], rtol=1e-9)
+    np.testing.assert_allclose(solver.get_result()["beta"], np.linalg.lstsq(X, y, rcond=None)[0], rtol=1e-9)

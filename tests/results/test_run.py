@@ -156,7 +156,7 @@ def test_an_old_file_is_replaced_and_its_permissions_are_the_usual(tmp_path):
     assert path.stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
-def half_a_file(file, **arrays):
+def half_a_file(file, arrays):
     file.write(b"PK")
     raise OSError(28, "No space left on device")
 
@@ -168,7 +168,7 @@ def interrupted(*arguments):
 @pytest.mark.parametrize(
     ("name", "failing", "error"),
     [
-        ("numpy.savez", half_a_file, OSError),
+        ("gdfast._utils.archive.write_members", half_a_file, OSError),
         ("os.fsync", interrupted, KeyboardInterrupt),
         ("os.replace", interrupted, KeyboardInterrupt),
     ],

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import gdfast
-from gdfast._utils import storage
+from gdfast._utils import archive, storage
 
 X = np.array([[1.0, 2], [3, 4], [5, 7], [0, 1]])
 Y = np.array([1.0, 2.0, 0.0, 5.0])
@@ -161,10 +161,10 @@ def test_the_n_th_write_may_fail(count, short, tmp_path, monkeypatch):
 
 
 def test_an_error_without_a_number_names_the_file_too(tmp_path, monkeypatch):
-    def failing(file, **arrays):
+    def failing(file, arrays):
         raise OSError("17 requested and 3 written")
 
-    monkeypatch.setattr(np, "savez", failing)
+    monkeypatch.setattr(archive, "write_members", failing)
     with pytest.raises(OSError, match=f"'{tmp_path / 'run'}' cannot be written: 17 requested and 3 written"):
         fit().save(tmp_path / "run")
 
@@ -245,9 +245,9 @@ class Fills:
 
     def on_chunk(self, state):
         if state.epoch >= self.epoch:
-            self.monkeypatch.setattr(np, "savez", self.fail)
+            self.monkeypatch.setattr(archive, "write_members", self.fail)
 
-    def fail(self, file, **arrays):
+    def fail(self, file, arrays):
         file.write(b"PK")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -276,7 +276,7 @@ def test_a_full_disk_at_a_checkpoint_returns_what_was_done(epoch, done, batch_si
 
 def test_a_first_checkpoint_that_cannot_be_written_trains_nothing(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(np, "savez", Fills(patched, 0).fail)
+        patched.setattr(archive, "write_members", Fills(patched, 0).fail)
         with pytest.raises(OSError, match="No space left") as caught:
             fit(20, checkpoint=tmp_path / "run", solver="loop")
     assert (caught.value.run.epochs, caught.value.run.steps) == (0, 0)
@@ -285,15 +285,15 @@ def test_a_first_checkpoint_that_cannot_be_written_trains_nothing(tmp_path, monk
 
 @pytest.mark.parametrize("solver", ["loop", "closed_form"])
 def test_the_last_checkpoint_fails_after_the_fit_is_finished(solver, tmp_path, monkeypatch, assert_same):
-    real, calls = np.savez, []
+    real, calls = archive.write_members, []
 
-    def last_fails(file, **arrays):
+    def last_fails(file, arrays):
         calls.append(file)
         if len(calls) > (solver == "loop"):
             raise OSError(errno.EDQUOT, "Disk quota exceeded")
-        real(file, **arrays)
+        real(file, arrays)
 
-    monkeypatch.setattr(np, "savez", last_fails)
+    monkeypatch.setattr(archive, "write_members", last_fails)
     with pytest.raises(OSError, match="Disk quota exceeded") as caught:
         fit(20, solver=solver, checkpoint=tmp_path / "run")
     assert_same(caught.value.run, fit(20, solver=solver))
