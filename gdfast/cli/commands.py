@@ -95,7 +95,7 @@ def demo(
     from gdfast.cli.demo import demo as run_demo
 
     if not run_demo(out):
-        raise ValueError("a number above is not the expected one")
+        raise ValueError("a number above is not the expected one; report it with the output of `gdfast info`")
 
 
 @app.command(cls=GroupedCommand)
@@ -208,7 +208,7 @@ def predict(
 ) -> None:
     """Print the prediction for each row of a data file."""
     if not run_file.exists():
-        raise ValueError(f"there is no file {os.fspath(run_file)!r}")
+        raise ValueError(f"there is no file {os.fspath(run_file)!r}; give one that `gdfast fit --save` wrote")
     trained = Run.load(run_file)
     if "columns" not in trained.extra:
         raise ValueError("this run was not saved by `gdfast fit --save`, so its columns have no names; use Run.predict")
@@ -244,7 +244,7 @@ def float_option(name: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"{name}={text!r} is not a number") from None
+        raise ValueError(f"{name}={text!r} is not a number; write one, such as 0.1") from None
 
 
 def labels_or_numbers(table: Table, target: str, arguments: dict[str, Any]) -> NDArray[Any]:

@@ -170,8 +170,12 @@ def number(name: str, text: str) -> int | float:
     try:
         return float(text)
     except ValueError:
-        also = "".join(f" and not {other}" for other in names_in_type(name)) if TAKEN[name] == "number or name" else ""
-        raise ValueError(f"{option_name(name)}={text!r} is not a number{also}") from None
+        names = names_in_type(name) if TAKEN[name] == "number or name" else []
+        also, others = "".join(f" and not {one}" for one in names), "".join(f", or {one}" for one in names)
+        example = 10 if TAKEN[name] == "int" else 0.1
+        raise ValueError(
+            f"{option_name(name)}={text!r} is not a number{also}; write a number, such as {example}{others}"
+        ) from None
 
 
 # In a message: what `fit` writes as name=value, the name that a message begins with, names that cannot be other words.

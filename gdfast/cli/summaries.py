@@ -124,7 +124,7 @@ def summary_of_files(paths: Sequence[Path], target: str | None, others: dict[str
     held = [path for path in paths if is_summary(path)]
     if not held:
         if target is None:
-            raise ValueError("--target is missing: the column of the data file to predict")
+            raise ValueError("--target is missing: the column of the data file to predict; give it by --target COLUMN")
         return None
     path = held[0]
     if len(paths) > 1:

@@ -119,7 +119,9 @@ def from_file(config: Path, own: dict[str, Any], axes: dict[str, Any]) -> tuple[
     try:
         written = tomllib.loads(config.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"--config={str(config)!r} is no TOML file: {error}") from error
+        raise ValueError(
+            f"--config={str(config)!r} is no TOML file: {error}; write UTF-8 text with lines such as epochs = [10, 100]"
+        ) from error
     for name in ("data", "store", "plot"):
         if isinstance(written.get(name), str):  # beside the file, as it is written there
             written[name] = str(config.parent / written[name])

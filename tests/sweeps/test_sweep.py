@@ -240,7 +240,7 @@ def test_a_raised_divergence_is_the_error_of_its_run(data):
     ("options", "error", "words"),
     [
         ({"learning_rate": []}, ValueError, r"learning_rate=\[\] is an axis without values"),
-        ({"rate": [1]}, ValueError, "'rate' is no argument of fit"),
+        ({"rate": [1]}, ValueError, "'rate' is no argument of fit; choose from loss, "),
         ({"alpha": [0, 0.0]}, ValueError, "configurations 0 and 1 are the same"),
         ({"checkpoint": "a.npz"}, ValueError, "checkpoint= belongs to a single fit"),
         ({"configurations": []}, ValueError, "holds nothing to fit"),
@@ -252,7 +252,7 @@ def test_a_raised_divergence_is_the_error_of_its_run(data):
         ({"folds": 61}, ValueError, "folds=61"),
         ({"folds": "5"}, TypeError, "must be a number of folds"),
         ({"folds": [(1, 2, 3)]}, ValueError, "must be a pair"),
-        ({"folds": [([0, 60], [1])]}, ValueError, "holds row 60, and X has 60 rows"),
+        ({"folds": [([0, 60], [1])]}, ValueError, "holds row 60, and X has 60 rows; give numbers from 0 to 59"),
         ({"folds": [([0, 1], [])]}, ValueError, "at least one"),
         ({"folds": []}, ValueError, "holds no fold"),
         ({"progress": 3}, TypeError, "progress=3"),
