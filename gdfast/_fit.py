@@ -249,7 +249,8 @@ def fit(
     -----
     StabilityWarning
         If full batch on squared_error at this constant rate will diverge: before training; of a few epochs, which the
-        check may take longer than, after them, if their costs have risen.
+        check may take longer than, after them, if their costs have risen. With on_divergence="backtrack" only if the
+        costs overflow, where the rate is halved, beyond the epochs asked for.
     DivergenceWarning
         If a cost or a coefficient is no longer finite; the state of the epoch before is returned. Or if the cost at the
         end is growing: above 1,000 times J at the start.
