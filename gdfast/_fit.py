@@ -214,7 +214,8 @@ def fit(
         "closed_form" computes the costs and coefficients of all epochs of full batch on squared_error (without l1) from
         one QR of the data; "collocation" those of a smooth loss from passes over the rows at a few epochs, by
         polynomials that are verified; "loop" runs the epochs one by one; "auto" takes the cheapest one. See
-        docs/closed-form.md and docs/collocation.md.
+        https://gdfast.readthedocs.io/en/latest/closed-form.html and
+        https://gdfast.readthedocs.io/en/latest/collocation.html.
     backend : {"auto", "cython", "numba", "numpy"}, default "auto"
         The backend of the kernels; "auto" is the first available one, or the one that GDFAST_BACKEND names.
     n_threads : int, default 1

@@ -173,6 +173,27 @@ def test_the_list_of_messages_is_printed(found):
         assert one.text in done.stdout
 
 
+def test_the_package_names_pages_of_the_site_and_no_files_of_docs():
+    """An installed user has no docs/; comments, which only a reader of the source sees, may name its files."""
+    for path in sorted((ROOT / "gdfast").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert not re.search(r"\bdocs/|[\w-]\.md\b", node.value), f"{path.name}:{node.lineno}"
+
+
+def test_each_address_of_the_site_in_the_package_is_that_of_a_page():
+    from gdfast._utils.site import SITE, page
+
+    found = Counter()
+    for path in sorted((ROOT / "gdfast").rglob("*.py")):
+        text = path.read_text()
+        found.update(re.findall(rf"{re.escape(SITE)}([\w/-]+)\.html", text))
+        found.update(re.findall(r"\bpage\('([\w/-]+)'\)", text))
+    assert found
+    for name in found:
+        assert (DOCS / f"{name}.md").exists(), page(name)
+
+
 def test_inventories_hold_names_that_pages_use():
     """Each is a plain list of the few names to which pages link."""
     for file in DOCS.glob("inventories/*.txt"):
