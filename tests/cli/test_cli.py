@@ -127,7 +127,7 @@ def test_classes_and_minibatch(table, tmp_path):
         (["fit", "T/broken.parquet", "--target", "y"], "cannot be read as a table"),
         (["predict", "none.npz", "T/t.csv"], "no file 'none.npz'; give one that `gdfast fit --save` wrote"),
         (["predict", "T/t.npy", "T/t.csv"], "not a whole file of Run.save"),
-        (["fit"], "Missing argument 'data'"),
+        (["fit"], "Missing argument 'DATA'"),
         (["fit", "T/t.csv", "--nonsense"], "No such option: --nonsense"),
         (["train"], "No such command 'train'"),
     ],
