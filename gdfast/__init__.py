@@ -100,7 +100,7 @@ def __getattr__(name: str) -> Any:
         from importlib import metadata  # as slow to import as half of NumPy
 
         return metadata.version("gdfast")
-    raise AttributeError(f"module 'gdfast' has no attribute {name!r}")
+    raise AttributeError(f"module 'gdfast' has no attribute {name!r}; dir(gdfast) lists what it has")
 
 
 def __dir__() -> list[str]:

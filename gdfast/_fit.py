@@ -214,7 +214,8 @@ def fit(
         "closed_form" computes the costs and coefficients of all epochs of full batch on squared_error (without l1) from
         one QR of the data; "collocation" those of a smooth loss from passes over the rows at a few epochs, by
         polynomials that are verified; "loop" runs the epochs one by one; "auto" takes the cheapest one. See
-        docs/closed-form.md and docs/collocation.md.
+        https://gdfast.readthedocs.io/en/latest/closed-form.html and
+        https://gdfast.readthedocs.io/en/latest/collocation.html.
     backend : {"auto", "cython", "numba", "numpy"}, default "auto"
         The backend of the kernels; "auto" is the first available one, or the one that GDFAST_BACKEND names.
     n_threads : int, default 1
@@ -249,7 +250,8 @@ def fit(
     -----
     StabilityWarning
         If full batch on squared_error at this constant rate will diverge: before training; of a few epochs, which the
-        check may take longer than, after them, if their costs have risen.
+        check may take longer than, after them, if their costs have risen. With on_divergence="backtrack" only if the
+        costs overflow, where the rate is halved, beyond the epochs asked for.
     DivergenceWarning
         If a cost or a coefficient is no longer finite; the state of the epoch before is returned. Or if the cost at the
         end is growing: above 1,000 times J at the start.

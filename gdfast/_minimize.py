@@ -18,6 +18,7 @@ from gdfast._utils.arguments import numeric_array, real, shown, whole
 from gdfast.options.option import LARGEST_COUNT
 from gdfast.results.divergence import DivergenceWarning
 from gdfast.results.stop_reason import StopReason
+from gdfast.results.trend import growing, has_grown
 
 __all__ = ["Minimum", "minimize"]
 
@@ -29,6 +30,7 @@ Stepper: TypeAlias = Callable[..., tuple[int, str]]
 RELATIVE_STEP = float(np.cbrt(np.finfo(float).eps))  # balances h^2 (truncation) against eps / h (rounding)
 CHUNK_SECONDS = 0.05  # Ctrl-C takes effect between chunks of steps
 FIRST_NUMBERS = 2**17  # 1 MB: the path starts this small and doubles, so early stops cost little memory
+ROUNDING = 1e-9  # of x0: where x is that close to it, a growth of the cost is rounding
 OFF = -1.0  # no norm and no absolute value is at most this
 
 NOT_FINITE = {
@@ -81,7 +83,8 @@ class Minimum:
     @property
     def advice(self) -> str:
         """A sentence on what this end means and what to try next."""
-        return self.stop_reason.advice
+        start = grown_from(self.path, self.costs)
+        return self.stop_reason.advice if start is None else growing(self.fun, start, "lower learning_rate")
 
     def __repr__(self) -> str:
         x = self.x if isinstance(self.x, float) else np.array2string(self.x, 200, threshold=12, separator=", ")
@@ -143,6 +146,7 @@ def minimize(
     DivergenceWarning
         If x or the cost was not finite, or an OverflowError was raised. The result ends before that
         step, with stop_reason "diverged". NumPy's own warnings of overflow and NaN are silenced meanwhile.
+        Or if the cost at the end is growing: finite, and above 1,000 times abs(fun(x0)).
     UserWarning
         If `fun` and `grad` are compiled by Numba, but return what the compiled loop cannot take, such as an
         array of one number from `fun`. The loop then runs in Python.
@@ -183,6 +187,12 @@ def minimize(
         path, costs, end = descend(stepper, start, cost, count, settings)
     if end in NOT_FINITE:
         warnings.warn(divergence_message(end, len(costs), rate), DivergenceWarning, stacklevel=2)
+    elif (grown := grown_from(path, costs)) is not None:
+        text = (
+            f"the cost is growing at learning_rate={rate!r}: it was {grown:.4g}, and is {costs[-1]:.4g} after "
+            f"{len(costs) - 1} steps; try a smaller learning_rate, such as {rate / 10:g}"
+        )
+        warnings.warn(text, DivergenceWarning, stacklevel=2)
     reason = StopReason.DIVERGED if end in NOT_FINITE else StopReason(end)
     last = float(path[-1]) if isinstance(start, float) else path[-1].copy()
     return Minimum(last, float(costs[-1]), path, costs, len(costs) - 1, reason)
@@ -351,6 +361,15 @@ def divergence_message(end: str, step: int, rate: float) -> str:
         f"minimize diverged at step {step} with learning_rate={rate!r}: {NOT_FINITE[end]}. The last finite "
         f"state is returned, after {step - 1} steps; try a smaller learning_rate, such as {rate / 10:g}{also}"
     )
+
+
+def grown_from(path: Vector, costs: Vector) -> float | None:
+    """Return the cost at the start if that at the end is far above it, as of a Run of `fit`; else None."""
+    start = float(costs[0])
+    if start == 0:
+        start = next((float(cost) for cost in costs if cost > 0), math.inf)
+    moved, size = (float(np.max(np.abs(x))) for x in (path[-1] - path[0], path[0]))
+    return start if has_grown(start, float(costs[-1])) and moved > ROUNDING * size else None
 
 
 # The user's functions, called from Python.

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import signal
 import sys
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -302,6 +303,44 @@ def test_divergence_returns_the_last_finite_state(jit, start, with_gradient):
     assert len(plain.path) == len(plain.costs) == plain.steps + 1 > 50
     np.testing.assert_array_equal(plain.path, compiled.path)
     np.testing.assert_array_equal(plain.costs, compiled.costs)
+
+
+@pytest.mark.parametrize("start", [0.0, [0.0, 9.0]])
+def test_a_cost_that_grows_and_stays_finite_is_warned_of(start):
+    """x - 5 is multiplied by -1.1 at each step, the cost by 1.21: after 1,500 steps it is 1.21^1500 times the first."""
+
+    def fun(theta):
+        return np.sum((theta - 5.0) ** 2)
+
+    message = (
+        r"^the cost is growing at learning_rate=1\.05: it was .*, and is .*e\+125 after 1500 steps; try .* 0\.105$"
+    )
+    with pytest.warns(DivergenceWarning, match=message):
+        low = minimize(fun, start, grad=lambda theta: 2.0 * (theta - 5.0), learning_rate=1.05, steps=1500)
+    assert low.stop_reason == "epochs"
+    assert low.fun == pytest.approx(low.costs[0] * 1.21**1500, rel=1e-9)
+    assert low.advice.startswith("The cost is growing, from ")
+    assert low.advice.endswith(": lower learning_rate.")
+
+
+@pytest.mark.parametrize("first", [1.0, -1.0])
+@pytest.mark.parametrize(("last", "warned"), [(1000.0, False), (1001.0, True)])
+def test_a_cost_is_growing_above_a_thousand_times_that_at_the_start(first, last, warned):
+    """One step; of a negative cost its size counts."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        minimize(lambda x: first if x == 1.0 else last, 1.0, grad=lambda x: -1.0, learning_rate=1.0, steps=1)
+    assert bool(caught) == warned
+
+
+def test_rounding_at_the_optimum_and_a_start_of_cost_zero_are_no_growth():
+    """Warnings are errors here."""
+    close = 5.0 * (1 + 2e-16)
+    low = minimize(lambda x: (x - 5.0) ** 2, close, grad=lambda x: 3e-14, learning_rate=1.0, steps=1)
+    assert low.costs[1] > 1000 * low.costs[0]
+    low = minimize(lambda x: x * x - 1.0, 1.0, grad=lambda x: 2.0 * x - 4.0, learning_rate=0.25, steps=9)
+    assert low.costs[0] == 0 < low.fun
+    assert low.advice == StopReason.EPOCHS.advice
 
 
 def test_an_overflow_error_of_the_functions_is_divergence():

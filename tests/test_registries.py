@@ -51,6 +51,13 @@ def test_an_entry_is_documented(registry, name):
         assert re.search(rf"\b({name}|{class_name(registry, name)})\b", pages)
 
 
+@pytest.mark.parametrize("name", SOLVERS)
+def test_a_solver_is_in_every_docstring_that_lists_them(name):
+    assert f'"{name}"' in inspect.getdoc(gdfast.fit)
+    field = re.search(r"^solver : str\n(.*\n)", inspect.getdoc(gdfast.Run), re.M)
+    assert f'"{name}"' in field[1]
+
+
 def test_code_compares_with_no_name_of_an_entry():
     """Code asks an entry's flag; what is compared are options and words that name no entry."""
     what = r"(?:loss|penalty|rule|optimizer|backend|solver|formula|choose\(\))"

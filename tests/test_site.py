@@ -127,11 +127,71 @@ def test_a_message_that_is_raised_is_found(found, call, part):
     assert any(re.fullmatch(pattern, str(raised.value), re.S) for pattern in patterns), str(raised.value)
 
 
+# Texts that no argument of a user leads to.
+INTERNAL = {"__getitem__", "take", "run_together", "progress", "at", "velocity_at", "column_of"}
+
+
+def test_every_message_says_what_to_do(messages, found):
+    """Each names what is allowed or what to try, but for those that no argument leads to."""
+    without = {message.function for message in found[0] if message.remedy == messages.OTHERWISE}
+    assert without == INTERNAL
+
+
+def test_a_text_that_is_appended_is_read(messages, tmp_path):
+    """`text += ...` is an alternative where it is nested, several in one body belong together."""
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "module.py").write_text(
+        "HINTS = {1: 'is one', 2: 'is two'}\n\n\n"
+        "def check(rate, large):\n"
+        "    text = f'{rate} is too high'\n"
+        "    text += '; lower it'\n"
+        "    if large:\n"
+        "        text += ', or scale X'\n"
+        "        text += f', by {large}'\n"
+        "    count = 1\n"
+        "    count += 1\n"
+        "    raise ValueError(text)\n\n\n"
+        "def hint(value):\n"
+        "    for known, text in HINTS.items():\n"
+        "        if value == known:\n"
+        "            raise ValueError(f'{value} {text}')\n"
+    )
+    texts, unread = messages.collect(messages.Source(tmp_path / "package"))
+    assert unread == []
+    assert [one.text for one in texts] == [
+        "<rate> is too high; lower it",
+        "<rate> is too high; lower it, or scale X, by <large>",
+        "<value> is one",
+        "<value> is two",
+    ]
+
+
 def test_the_list_of_messages_is_printed(found):
     done = subprocess.run([sys.executable, DOCS / "_ext" / "messages.py", "--list"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     for one in found[0]:
         assert one.text in done.stdout
+
+
+def test_the_package_names_pages_of_the_site_and_no_files_of_docs():
+    """An installed user has no docs/; comments, which only a reader of the source sees, may name its files."""
+    for path in sorted((ROOT / "gdfast").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert not re.search(r"\bdocs/|[\w-]\.md\b", node.value), f"{path.name}:{node.lineno}"
+
+
+def test_each_address_of_the_site_in_the_package_is_that_of_a_page():
+    from gdfast._utils.site import SITE, page
+
+    found = Counter()
+    for path in sorted((ROOT / "gdfast").rglob("*.py")):
+        text = path.read_text()
+        found.update(re.findall(rf"{re.escape(SITE)}([\w/-]+)\.html", text))
+        found.update(re.findall(r"\bpage\('([\w/-]+)'\)", text))
+    assert found
+    for name in found:
+        assert (DOCS / f"{name}.md").exists(), page(name)
 
 
 def test_inventories_hold_names_that_pages_use():

@@ -44,15 +44,11 @@ def shown(path, command):
     context = command.make_context(path, [], resilient_parsing=True)
     usage = " ".join([path, *command.collect_usage_pieces(context)])
     lines = [f"## {path}", "", *(cell(command.help or "").splitlines() or [""]), "", f"```\n{usage}\n```", ""]
-    groups = {}
-    for parameter in command.get_params(context):
-        record = parameter.get_help_record(context)
-        if record and "--help" not in record[0]:
-            group = getattr(parameter, "rich_help_panel", None) or ""
-            groups.setdefault(group, []).append(record)
-    for group, records in groups.items():
-        if group and len(groups) > 1:
-            lines += [f"### {group[0].upper()}{group[1:]} of {path}", ""]
+    for group, records in command.panels(context).items():
+        records = [record for record in records if "--help" not in record[0]]
+        if not records:
+            continue
+        lines += [f"### {group[0].upper()}{group[1:]} of {path}", ""]
         lines += ["| option | |", "|---|---|"]
         lines += [f"| `{name.replace('|', '/')}` | {cell(text)} |" for name, text in records]
         lines.append("")

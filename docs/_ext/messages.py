@@ -39,10 +39,13 @@ REMEDIES += [r": (try .+)$", r"\b([Cc]onsider .+)$", r"(Scaling .+)$", r"\b(whic
 REMEDIES += [r"\b(needs .+)$", r"\b(choose .+)$", r"\b(use .+)$", r"\b(expected .+)$"]
 # Texts that another message quotes as its reason, and what to do where a text says what is wrong alone.
 QUOTED = r"(it|its|the array|unknown names|the state or|the columns of its history|each) "
-OTHERWISE = "correct what the message names"
-MOST_ALTERNATIVES = 8
+OTHERWISE = "no argument leads to this error; if you see it, report it"
+SCIKIT_LEARNS = "the text is that of scikit-learn; correct what it names"
+MOST_ALTERNATIVES = 12
+PLACE_OF_ANOTHER = r"[^A-Za-z]*([a-z]+ ?[a-z]* ?: )?"  # what stands beside holes where the text is another error's
 WORDS = r"[a-z]+ [a-z]+ [a-z]+"  # how the part of a sentence begins that another function returns
 SHOW_THEIR_ARGUMENT = ("float", "int", "join", "repr", "shown", "str")
+LIKE_SCIKIT_LEARN = ("sklearn/base.py", "sklearn/sgd.py", "sklearn/updates.py")  # modules of the drop-in classes
 # Helpers that raise an error with the first key of a dict whose value is false, and the error.
 RAISE_THE_FIRST = {"agree": "FieldError"}
 
@@ -62,12 +65,13 @@ class Message:
     @property
     def remedy(self) -> str:
         """Return the part of the text that says what to do or what is allowed."""
-        if self.kind == "FieldError" or re.match(QUOTED, self.text):
-            return "another message quotes this text, and says what to do"
-        for pattern in REMEDIES:
+        quoted = self.kind == "FieldError" or re.match(QUOTED, self.text)
+        for pattern in REMEDIES[:1] if quoted else REMEDIES:
             if found := re.search(pattern, self.text, re.S):
                 return found[1].strip()
-        return OTHERWISE
+        if quoted:
+            return "another message quotes this text, and says what to do"
+        return SCIKIT_LEARNS if self.module.endswith(LIKE_SCIKIT_LEARN) else OTHERWISE
 
     @property
     def anchor(self) -> str:
@@ -136,7 +140,51 @@ def made_function(node: ast.FunctionDef, module: Module) -> Function:
             assign(function, inner.targets[0], inner.value)
         elif isinstance(inner, ast.AnnAssign | ast.NamedExpr) and inner.value is not None:
             assign(function, inner.target, inner.value)
+        elif isinstance(inner, ast.For) and is_items_of_name(inner.iter) and isinstance(inner.target, ast.Tuple):
+            value = ast.Subscript(inner.iter.func.value, inner.target.elts[0])
+            assign(function, inner.target.elts[1], value)
+    for body in bodies(node):
+        augment(function, body)
     return function
+
+
+def is_items_of_name(node: ast.expr) -> bool:
+    """Return whether an expression is `NAME.items()`."""
+    return isinstance(node, ast.Call) and called_name(node.func) == "items" and isinstance(node.func.value, ast.Name)
+
+
+def bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """Yield the lists of statements in a function, in the order of the source."""
+    for name in ("body", "orelse", "finalbody"):
+        if isinstance(body := getattr(node, name, None), list) and body:
+            yield body
+            for inner in body:
+                yield from bodies(inner)
+
+
+def augment(function: Function, body: list[ast.stmt]) -> None:
+    """Note the texts that the statements of a body append: `text += ...` is one more alternative where it is nested.
+
+    Several in one body belong together. Beside the assignment itself, the text without what they append is none.
+    """
+    appended: dict[str, ast.expr] = {}
+    plain = set()
+    for statement in body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            plain.add(statement.targets[0].id)
+        if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add) and is_text(statement.value):
+            name = ast.unparse(statement.target)
+            before = appended.get(name)
+            appended[name] = ast.BinOp(before, ast.Add(), statement.value) if before else statement.value
+    for name, value in appended.items():
+        known = function.assigned.get(name, [])
+        longer = [ast.BinOp(one, ast.Add(), value) for one in known]
+        function.assigned[name] = longer if name in plain else known + longer
+
+
+def is_text(node: ast.expr) -> bool:
+    """Return whether a string is written out in an expression."""
+    return any(isinstance(one, ast.Constant) and isinstance(one.value, str) for one in ast.walk(node))
 
 
 def assign(function: Function, target: ast.expr, value: ast.expr) -> None:
@@ -202,7 +250,7 @@ class Reader:
             ):
                 texts = [text for one in local for text in self.deeper().texts(one) or [""]]
                 return texts if texts and all(re.match(WORDS, text) for text in texts) else [hole_name(node)]
-            if len(local) == 1 and isinstance(local[0], ast.JoinedStr | ast.Constant):
+            if len(local) == 1 and isinstance(local[0], ast.JoinedStr | ast.Constant | ast.Subscript):
                 return self.deeper().texts(local[0]) or [hole_name(node)]
         return [hole_name(node)]
 
@@ -404,7 +452,7 @@ def read_statement(
         kind, texts = RAISE_THE_FIRST[name], [text for key in call.args[0].keys for text in reader.texts(key) or []]
     else:  # the text of an OSError comes after its number
         texts = reader.texts(call.args[1 if kind == "OSError" and len(call.args) > 1 else 0])
-    if not texts or not any(re.search(r"[A-Za-z]{2}", re.sub(r"<[^>]*>", "", text)) for text in texts):
+    if not texts or all(re.fullmatch(PLACE_OF_ANOTHER, re.sub(r"<[^>]*>", "", text)) for text in texts):
         return without("the text of another error, or no sentence")
     node = function.node if function else module.tree
     cause = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")

@@ -50,7 +50,7 @@ def write_whole(name: str, write: Callable[[BinaryIO], None]) -> None:
             write(file)
     except OSError as error:
         if error.errno is None:
-            raise OSError(f"{name!r} cannot be written: {error}") from error
+            raise OSError(f"{name!r} cannot be written: {error}; free space, or name another folder") from error
         raise OSError(error.errno, error.strerror, name) from error
 
 

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 try:
     from gdfast._core import descent, path
 except ImportError as error:
-    raise ImportError(f"gdfast's compiled core is not installed ({error})") from error
+    raise ImportError(
+        f"gdfast's compiled core is not installed ({error}); install a wheel of gdfast, or use another backend"
+    ) from error
 
 __all__ = ["Kernels", "compiled_model", "fill_order", "power_costs"]
 

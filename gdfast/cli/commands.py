@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 import gdfast
 from gdfast._utils.arguments import real
+from gdfast._utils.site import page
 from gdfast.cli.categories import Categories, encoded, found_categories
 from gdfast.cli.data_options import (
-    FILES,
     Columns,
     Decimal,
     Drop,
@@ -26,6 +26,7 @@ from gdfast.cli.data_options import (
     columns_to_fit,
     columns_to_predict,
     given_layout,
+    option,
     read,
     read_all,
     several,
@@ -46,8 +47,6 @@ from gdfast.results.run import Run
 __all__ = ["app", "run"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
-app.add_typer(runs, name="runs")
-app.command()(report)
 
 
 def run() -> None:
@@ -76,8 +75,8 @@ def sentence(text: str) -> None:
 def given_value(error: Any) -> str:
     """Return what was given for the option that an error is about, in words."""
     names = getattr(getattr(error, "param", None), "opts", [])
-    for option, value in zip(sys.argv, sys.argv[1:], strict=False):
-        if option in names:
+    for name, value in zip(sys.argv, sys.argv[1:], strict=False):
+        if name in names:
             return f" (it got {value!r})"
     return ""
 
@@ -87,31 +86,29 @@ def main() -> None:
     """The fastest trainer on a CPU for models fitted by gradient descent."""
 
 
-@app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="The folder for the figures.")] = Path("gdfast-demo"),
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The folder for the figures.")] = Path("gdfast-demo"),
 ) -> None:
     """Run four tutorials, 200,000 epochs of linear regression among them, and write their figures."""
     from gdfast.cli.demo import demo as run_demo
 
     if not run_demo(out):
-        raise ValueError("a number above is not the expected one")
+        raise ValueError("a number above is not the expected one; report it with the output of `gdfast info`")
 
 
-@app.command(cls=GroupedCommand)
 @with_options_of_fit
 def fit(
     data: Annotated[
         list[Path],
         typer.Argument(
+            metavar="DATA",
             help='Data files with the same columns, or patterns of their names; "-" for standard input; see '
-            "docs/data-files.md. Or what `gdfast summarize` wrote.",
-            rich_help_panel="Arguments",
+            f"{page('data-files')}. Or what `gdfast summarize` wrote.",
         ),
     ],
     target: Annotated[
         str | None,
-        typer.Option(help="The column to predict (a number, from 0, without a header).", rich_help_panel=FILES),
+        option("The column to predict (a number, from 0, without a header).", metavar="COLUMN"),
     ] = None,
     header: Header = None,
     separator: Separator = None,
@@ -123,15 +120,11 @@ def fit(
     memory: Memory = None,
     predict: Annotated[
         str | None,
-        typer.Option(help='The features of one row to predict, as in "33" or "1.5,2".', rich_help_panel=FILES),
+        option('The features of one row to predict, as in "33" or "1.5,2".', metavar="NUMBER,..."),
     ] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="Write the curve of costs to this picture.", rich_help_panel=FILES)
-    ] = None,
-    save: Annotated[Path | None, typer.Option(help="Write the run to this .npz file.", rich_help_panel=FILES)] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the result as one line of JSON.", rich_help_panel=FILES)
-    ] = False,
+    plot: Annotated[Path | None, option("Write the curve of costs to this picture.", metavar="FILE")] = None,
+    save: Annotated[Path | None, option("Write the run to this .npz file.", metavar="FILE")] = None,
+    json: Annotated[bool, option("Print the result as one line of JSON.", "--json")] = False,
     **options: Any,
 ) -> None:
     """Train a linear model on data files."""
@@ -191,15 +184,11 @@ def show(
         print(line, file=sys.stderr if json else sys.stdout)
 
 
-app.command(cls=GroupedCommand)(sweep)
-app.command()(summarize)
-app.command()(merge)
-
-
-@app.command()
 def predict(
-    run_file: Annotated[Path, typer.Argument(help="A file that `gdfast fit --save` wrote.")],
-    data: Annotated[Path, typer.Argument(help='A data file with the same feature columns, "-" for standard input.')],
+    run_file: Annotated[Path, typer.Argument(metavar="RUN", help="A file that `gdfast fit --save` wrote.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help='A data file with the same feature columns, "-" for standard input.')
+    ],
     header: Header = None,
     separator: Separator = None,
     decimal: Decimal = None,
@@ -208,7 +197,7 @@ def predict(
 ) -> None:
     """Print the prediction for each row of a data file."""
     if not run_file.exists():
-        raise ValueError(f"there is no file {os.fspath(run_file)!r}")
+        raise ValueError(f"there is no file {os.fspath(run_file)!r}; give one that `gdfast fit --save` wrote")
     trained = Run.load(run_file)
     if "columns" not in trained.extra:
         raise ValueError("this run was not saved by `gdfast fit --save`, so its columns have no names; use Run.predict")
@@ -219,7 +208,6 @@ def predict(
         print(value)
 
 
-@app.command()
 def info() -> None:
     """Print the version, the backends (and why one is not available) and the processor's features."""
     print(f"gdfast {gdfast.__version__} on Python {platform.python_version()}, NumPy {np.__version__}")
@@ -244,7 +232,7 @@ def float_option(name: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"{name}={text!r} is not a number") from None
+        raise ValueError(f"{name}={text!r} is not a number; write one, such as 0.1") from None
 
 
 def labels_or_numbers(table: Table, target: str, arguments: dict[str, Any]) -> NDArray[Any]:
@@ -297,3 +285,9 @@ def written(trained: Run, plot: Path | None, save: Path | None) -> Iterator[str]
 def predicted(trained: Run, X: NDArray[Any]) -> NDArray[Any]:
     """Return predictions for features in the data's own units, also of a file whose coefficients have others."""
     return trained.predict((X - trained.extra.get("center", 0.0)) / trained.extra.get("scale", 1.0))
+
+
+# In the order of the help, which is that in which a user meets them.
+for command in (demo, fit, predict, info, sweep, summarize, merge, report):
+    app.command(cls=GroupedCommand)(command)
+app.add_typer(runs, name="runs")

@@ -25,6 +25,7 @@ __all__ = [
     "columns_to_fit",
     "columns_to_predict",
     "given_layout",
+    "option",
     "read",
     "read_all",
     "several",
@@ -42,9 +43,9 @@ def option(sentence: str, *names: str, metavar: str | None = None) -> Any:
 
 
 Header: TypeAlias = Annotated[bool | None, option(SENTENCES["header"], "--header/--no-header")]
-Separator: TypeAlias = Annotated[str | None, option(SENTENCES["separator"])]
-Decimal: TypeAlias = Annotated[str | None, option(SENTENCES["decimal"])]
-Encoding: TypeAlias = Annotated[str | None, option(SENTENCES["encoding"])]
+Separator: TypeAlias = Annotated[str | None, option(SENTENCES["separator"], metavar="TEXT")]
+Decimal: TypeAlias = Annotated[str | None, option(SENTENCES["decimal"], metavar="TEXT")]
+Encoding: TypeAlias = Annotated[str | None, option(SENTENCES["encoding"], metavar="NAME")]
 Columns: TypeAlias = Annotated[
     list[str] | None, option(f"Take these columns only as features. {SEVERAL}", metavar="NAME,...")
 ]

@@ -23,22 +23,40 @@ HELP_OF_NO = {
 }
 SWEPT = ("int", "float", "name", "number or name")  # words of options that can have several values
 SPACED: dict[str, Any] = {"log": np.geomspace, "lin": np.linspace}
+METAVARS = {"int": "INTEGER", "float": "NUMBER", "numbers": "NUMBER,...", "names": "NAME,..."}
+METAVARS |= {"column": "COLUMN", "file": "FILE"}
 TYPES = {"int": int, "float": float, "flag": bool}  # of the words that typer converts; all others are text
 
 
 class GroupedCommand(TyperCommand):
     """A command whose help has its options under the headings of their panels, as plain text."""
 
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the options of one panel after the other."""
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return what follows the name of the command in its usage."""
+        arguments = [one for one in self.get_params(ctx) if one.param_type_name == "argument"]
+        return ["[OPTIONS]", *(name if one.required else f"[{name}]" for one in arguments if (name := name_of(one)))]
+
+    def panels(self, ctx: Any) -> dict[str, list[tuple[str, str]]]:
+        """Return the name and the help of each parameter, by panels."""
         panels: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
+            record, panel = parameter.get_help_record(ctx), getattr(parameter, "rich_help_panel", None) or "Options"
+            if record is not None and parameter.param_type_name == "argument":
+                record, panel = (name_of(parameter), record[1]), "Arguments"
             if record is not None:
-                panels.setdefault(getattr(parameter, "rich_help_panel", None) or "Options", []).append(record)
-        for panel, records in panels.items():
+                panels.setdefault(panel, []).append(record)
+        return panels
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options of one panel after the other."""
+        for panel, records in self.panels(ctx).items():
             with formatter.section(panel):
                 formatter.write_dl(records)
+
+
+def name_of(argument: Any) -> str:
+    """Return what stands for an argument of a command in its help and usage."""
+    return str(argument.metavar or argument.name.upper()) + ("..." if argument.nargs != 1 else "")
 
 
 def option_name(name: str) -> str:
@@ -54,11 +72,11 @@ def names_in_type(name: str) -> list[str]:
 
 
 def metavar(name: str) -> str | None:
-    """Return what stands for an option's value in the help, None for typer's own word."""
+    """Return what stands for an option's value in the help, None for a flag."""
     if TAKEN[name] in ("name", "number or name"):
         names = names_in_type(name)
-        return "|".join(["NUMBER", *names] if TAKEN[name] != "name" else names) or None
-    return {"numbers": "NUMBER,...", "names": "NAME,...", "column": "COLUMN", "file": "FILE"}.get(TAKEN[name])
+        return "|".join(["NUMBER", *names] if TAKEN[name] != "name" else names) or "NAME"
+    return METAVARS.get(TAKEN[name])
 
 
 def parameter_of(name: str, several: bool = False) -> inspect.Parameter:
@@ -170,8 +188,12 @@ def number(name: str, text: str) -> int | float:
     try:
         return float(text)
     except ValueError:
-        also = "".join(f" and not {other}" for other in names_in_type(name)) if TAKEN[name] == "number or name" else ""
-        raise ValueError(f"{option_name(name)}={text!r} is not a number{also}") from None
+        names = names_in_type(name) if TAKEN[name] == "number or name" else []
+        also, others = "".join(f" and not {one}" for one in names), "".join(f", or {one}" for one in names)
+        example = 10 if TAKEN[name] == "int" else 0.1
+        raise ValueError(
+            f"{option_name(name)}={text!r} is not a number{also}; write a number, such as {example}{others}"
+        ) from None
 
 
 # In a message: what `fit` writes as name=value, the name that a message begins with, names that cannot be other words.

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gdfast.cli.options import GroupedCommand
 from gdfast.cli.report import as_text, plain
 from gdfast.options.declarations import DEFAULTS
 from gdfast.sweeps.keys import as_text as json_text
@@ -21,7 +22,7 @@ runs = typer.Typer(help="List, show, compare, remove and export the runs of a st
 
 StoreFile = Annotated[Path, typer.Argument(metavar="STORE", help="A file that a sweep with store= wrote.")]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="A key, or its first characters (6 or more).")]
-Keys = Annotated[list[str], typer.Argument(metavar="KEY...", help="Keys, or their first characters (6 or more).")]
+Keys = Annotated[list[str], typer.Argument(metavar="KEY", help="Keys, or their first characters (6 or more).")]
 
 
 def opened(path: Path) -> Store:
@@ -31,7 +32,7 @@ def opened(path: Path) -> Store:
     return open_store(path)
 
 
-@runs.command("ls")
+@runs.command("ls", cls=GroupedCommand)
 def list_runs(
     store: StoreFile,
     as_json: Annotated[bool, typer.Option("--json", help="Print the runs as one line of JSON.")] = False,
@@ -69,7 +70,7 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
 
 
-@runs.command("show")
+@runs.command("show", cls=GroupedCommand)
 def show_run(store: StoreFile, key: Key) -> None:
     """Show one run: its settings that are not defaults, cost, coefficients, and where it stopped."""
     file = opened(store)
@@ -94,7 +95,7 @@ def own_settings(settings: dict[str, Any]) -> Iterator[list[str]]:
     yield from (["", name, shown_setting(value)] for name, value in found.items())
 
 
-@runs.command("compare")
+@runs.command("compare", cls=GroupedCommand)
 def compare_runs(store: StoreFile, keys: Keys) -> None:
     """Compare runs side by side: the settings and results that differ."""
     file = opened(store)
@@ -117,7 +118,7 @@ def comparison(rows: Sequence[dict[str, Any]]) -> Iterator[list[str]]:
         yield [name, *[shown_result(row[name]) for row in rows]]
 
 
-@runs.command("rm")
+@runs.command("rm", cls=GroupedCommand)
 def remove_runs(store: StoreFile, keys: Keys) -> None:
     """Remove runs, which the next sweep with this store trains again."""
     file = opened(store)
@@ -132,7 +133,7 @@ def remove_runs(store: StoreFile, keys: Keys) -> None:
         print(f"Removed {short[key]}" + (f" ({described})" if described else ""))
 
 
-@runs.command("export")
+@runs.command("export", cls=GroupedCommand)
 def export_runs(
     store: StoreFile,
     parquet: Annotated[Path, typer.Option(metavar="FILE", help="Write a table of the runs to this Parquet file.")],

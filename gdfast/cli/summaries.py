@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from gdfast.cli.data_options import (
-    FILES,
     Columns,
     Decimal,
     Drop,
@@ -19,6 +18,7 @@ from gdfast.cli.data_options import (
     Separator,
     columns_to_fit,
     given_layout,
+    option,
     read,
 )
 from gdfast.cli.streaming import Memory, blocks_of_files, memory_allowed
@@ -31,16 +31,16 @@ __all__ = ["expanded", "merge", "summarize", "summary_of_files"]
 
 MEMBERS = {"triangle.npy", "low.npy", "high.npy", "digest.npy"}  # of a file of Summary.save
 
-Out = Annotated[Path, typer.Option("--out", "-o", help="Write the summary to this .npz file.", rich_help_panel=FILES)]
+Out = Annotated[Path, option("Write the summary to this .npz file.", "--out", "-o", metavar="FILE")]
 
 
 def summarize(
-    files: Annotated[list[Path], typer.Argument(help="Data files with the same columns, or patterns of their names.")],
-    target: Annotated[
-        str, typer.Option(help="The column to predict (a number, from 0, without a header).", rich_help_panel=FILES)
+    files: Annotated[
+        list[Path], typer.Argument(metavar="DATA", help="Data files with the same columns, or patterns of their names.")
     ],
+    target: Annotated[str, option("The column to predict (a number, from 0, without a header).", metavar="COLUMN")],
     out: Out,
-    sample_weight: Annotated[str | None, typer.Option(help="The column of weights.", rich_help_panel=FILES)] = None,
+    sample_weight: Annotated[str | None, option("The column of weights.", metavar="COLUMN")] = None,
     header: Header = None,
     separator: Separator = None,
     decimal: Decimal = None,
@@ -56,7 +56,10 @@ def summarize(
 
 
 def merge(
-    files: Annotated[list[Path], typer.Argument(help="Files that `gdfast summarize` or Summary.save wrote.")], out: Out
+    files: Annotated[
+        list[Path], typer.Argument(metavar="SUMMARY", help="Files that `gdfast summarize` or Summary.save wrote.")
+    ],
+    out: Out,
 ) -> None:
     """Write the summary of the rows of several summaries."""
     write(((path, Summary.load(path)) for path in expanded(files)), out)
@@ -124,7 +127,7 @@ def summary_of_files(paths: Sequence[Path], target: str | None, others: dict[str
     held = [path for path in paths if is_summary(path)]
     if not held:
         if target is None:
-            raise ValueError("--target is missing: the column of the data file to predict")
+            raise ValueError("--target is missing: the column of the data file to predict; give it by --target COLUMN")
         return None
     path = held[0]
     if len(paths) > 1:

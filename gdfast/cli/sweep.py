@@ -12,9 +12,9 @@ from typing import Annotated, Any
 import typer
 
 import gdfast
+from gdfast._utils.site import page
 from gdfast.cli.categories import encoded, found_categories
 from gdfast.cli.data_options import (
-    FILES,
     Columns,
     Decimal,
     Drop,
@@ -24,6 +24,7 @@ from gdfast.cli.data_options import (
     Separator,
     columns_to_fit,
     given_layout,
+    option,
     read,
     several,
     texts,
@@ -42,28 +43,31 @@ SHOWN = 20  # rows of the table
 def sweep(
     data: Annotated[
         Path | None,
-        typer.Argument(help="A data file; see docs/data-files.md.", rich_help_panel="Arguments"),
+        typer.Argument(metavar="DATA", help=f"A data file; see {page('data-files')}."),
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option(help="The column to predict (a number, from 0, without a header).", rich_help_panel=FILES),
+        option("The column to predict (a number, from 0, without a header).", metavar="COLUMN"),
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(help="A TOML file with these options, by names with underscores.", rich_help_panel=FILES),
+        option("A TOML file with these options, by names with underscores.", metavar="FILE"),
     ] = None,
     folds: Annotated[
-        int | None, typer.Option(help="Fit without each of so many parts of the rows.", rich_help_panel="The sweep")
+        int | None,
+        typer.Option(
+            help="Fit without each of so many parts of the rows.", metavar="INTEGER", rich_help_panel="The sweep"
+        ),
     ] = None,
     store: Annotated[
         Path | None,
         typer.Option(
-            help="Keep finished runs in this file; what it has is not run again.", rich_help_panel="The sweep"
+            help="Keep finished runs in this file; what it has is not run again.",
+            metavar="FILE",
+            rich_help_panel="The sweep",
         ),
     ] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="Write the curves of costs to this picture.", rich_help_panel=FILES)
-    ] = None,
+    plot: Annotated[Path | None, option("Write the curves of costs to this picture.", metavar="FILE")] = None,
     header: Header = None,
     separator: Separator = None,
     decimal: Decimal = None,
@@ -71,9 +75,7 @@ def sweep(
     columns: Columns = None,
     drop: Drop = None,
     one_hot: OneHot = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the table as one line of JSON.", rich_help_panel=FILES)
-    ] = False,
+    json: Annotated[bool, option("Print the table as one line of JSON.", "--json")] = False,
     **options: Any,
 ) -> None:
     """Fit a grid of configurations: an option with several values, as 1e-3,1e-2 or log:1e-6:1e-1:20, is an axis."""
@@ -119,7 +121,9 @@ def from_file(config: Path, own: dict[str, Any], axes: dict[str, Any]) -> tuple[
     try:
         written = tomllib.loads(config.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"--config={str(config)!r} is no TOML file: {error}") from error
+        raise ValueError(
+            f"--config={str(config)!r} is no TOML file: {error}; write UTF-8 text with lines such as epochs = [10, 100]"
+        ) from error
     for name in ("data", "store", "plot"):
         if isinstance(written.get(name), str):  # beside the file, as it is written there
             written[name] = str(config.parent / written[name])
@@ -160,7 +164,8 @@ def as_text(result: Sweep) -> str:
     """Return the table, the lowest costs first, and what failed."""
     table = result.table
     by = "validation_cost" if any(not math.isnan(cost) for cost in table["validation_cost"]) else "cost"
-    names = [name for name in table if name not in ("seconds", "stored") and any_value(table[name])]
+    hidden = {"seconds", "stored"} if any(table["growing"]) else {"seconds", "stored", "growing"}
+    names = [name for name in table if name not in hidden and any_value(table[name])]
     order = sorted(range(len(result)), key=lambda i: (math.isnan(table[by][i]), table[by][i]))
     rows = [[written(table[name][i]) for name in names] for i in order[:SHOWN]]
     widths = [max(len(row[column]) for row in [names, *rows]) for column in range(len(names))]

@@ -208,7 +208,9 @@ def validation_problem(problem: Problem, loss: str | Loss, validation: Any, c: f
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation: {error}") from error
     if Y.shape[1] != problem.Y.shape[1]:
-        raise ValueError(f"validation: y has {Y.shape[1]} columns, and the training data {problem.Y.shape[1]}")
+        raise ValueError(
+            f"validation: y has {Y.shape[1]} columns, and the training data {problem.Y.shape[1]}; give the same"
+        )
     return Problem(as_kind_of("validation X", X, problem.X), Y, weights, problem.classes, problem.several)
 
 

@@ -221,7 +221,10 @@ class Summary:
             raise TypeError(f"other={shown(other)} is a {type(other).__name__}, and must be a gdfast.Summary")
         place = places(self, other)
         if self.n_outputs != other.n_outputs:
-            raise ValueError(f"the Summary to merge has {other.n_outputs} outputs, and this one {self.n_outputs}")
+            raise ValueError(
+                f"the Summary to merge has {other.n_outputs} outputs, and this one {self.n_outputs}; make both of the "
+                "same targets"
+            )
         if not same_scaling(self, other, place):
             raise ValueError("the Summary to merge is scaled differently; merge first, then call standardized()")
         d = self.n_features
@@ -435,7 +438,10 @@ def places(first: Summary, second: Summary) -> NDArray[np.intp]:
             which = "the one to merge has names and this one has none"
         raise ValueError(f"of the two Summaries {which}; make both of frames, or both of arrays")
     if first.n_features != second.n_features:
-        raise ValueError(f"the Summary to merge has {second.n_features} features, and this one {first.n_features}")
+        raise ValueError(
+            f"the Summary to merge has {second.n_features} features, and this one {first.n_features}; make both of the "
+            "same features"
+        )
     if first.feature_names is None or second.feature_names is None:
         return np.arange(first.n_features)
     missing = [name for name in first.feature_names if name not in second.feature_names]
@@ -541,4 +547,4 @@ def check_state(state: Arrays) -> None:
     if "names" in state:
         sound = sound and state["names"].dtype.kind == "U" and len(set(state["names"].tolist())) == d
     if not sound:
-        raise ValueError("its arrays are not those of a Summary")
+        raise ValueError("its arrays are not those of a Summary; make and save it again")

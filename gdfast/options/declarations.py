@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gdfast._utils.arguments import flag
+from gdfast._utils.site import page
 from gdfast.formulas.penalties import PENALTIES
 from gdfast.options.averaging import make_average
 from gdfast.options.callbacks import make_callbacks
@@ -383,7 +384,7 @@ OPTIONS: dict[str, Option] = {
         '"closed_form" computes the costs and coefficients of all epochs of full batch on squared_error (without l1) '
         'from one QR of the data; "collocation" those of a smooth loss from passes over the rows at a few epochs, by '
         'polynomials that are verified; "loop" runs the epochs one by one; "auto" takes the cheapest one.',
-        "See docs/closed-form.md and docs/collocation.md.",
+        f"See {page('closed-form')} and {page('collocation')}.",
         group=COMPUTATION,
         words="name",
     ),

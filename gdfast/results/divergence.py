@@ -8,7 +8,8 @@ __all__ = ["DivergenceError", "DivergenceWarning", "StabilityWarning"]
 class StabilityWarning(UserWarning):
     """Warning, before training, that full batch on squared_error will diverge at this constant rate.
 
-    The message names the rate, the largest stable rate, and the epoch at which the costs overflow.
+    The message names the rate, the largest stable rate, and the epoch at which the costs overflow. With
+    ``on_divergence="backtrack"`` it comes only where they do not overflow within the epochs asked for.
 
     Examples
     --------

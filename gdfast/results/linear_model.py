@@ -209,7 +209,8 @@ class LinearModel:
         if Y.shape != z.shape:
             raise ValueError(f"y has {Y.shape[1]} columns, and this Run {z.shape[1]} outputs; give one for each")
         if len(Y) < 2:
-            warnings.warn("score: R^2 and D^2 are not defined for fewer than two rows", RuntimeWarning, stacklevel=3)
+            text = "score: R^2 and D^2 are not defined for fewer than two rows; give two or more"
+            warnings.warn(text, RuntimeWarning, stacklevel=3)
             return float("nan")
         mean = np.average(Y, axis=0, weights=weights)
         if formulas.deviance is None:

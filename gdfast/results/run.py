@@ -69,7 +69,7 @@ class Run(LinearModel):
     diverged_at : int or None
         The last epoch whose state was not finite, None without one.
     solver : str
-        The solver, "closed_form" or "loop".
+        The solver, "closed_form", "collocation" or "loop".
     backend : str
         The backend, "cython", "numba" or "numpy".
     seed : int
@@ -321,8 +321,8 @@ class Run(LinearModel):
         epochs : int
             Number of epochs beyond those done, at least 1. An epoch that was cut off is finished first.
         X : array-like, frame or sparse matrix, optional
-            The features again, a frame's columns in any order, for a loaded, unpickled or copied Run of solver "loop".
-            Every value, shape and dtype must be the same.
+            The features again, a frame's columns in any order, for a loaded, unpickled or copied Run of solver "loop"
+            or "collocation". Every value, shape and dtype must be the same.
         y : array-like or str, optional
             The targets again, likewise; or the name of X's column that holds them.
         sample_weight : array-like or str, optional

@@ -1,7 +1,7 @@
 """What the fields of a Run that comes from a file must be, by themselves and with each other.
 
-What its solver needs to resume is checked by the solver, against the data: gdfast/solvers/loop/saved_state.py and
-gdfast/solvers/closed_form/saved_state.py.
+What its solver needs to resume is checked by the solver, against the data: saved_state.py in gdfast/solvers/loop,
+gdfast/solvers/closed_form and gdfast/solvers/collocation.
 """
 
 from typing import Any

@@ -39,9 +39,9 @@ TREND_ADVICE = {
 }
 
 
-def growing(cost: float, start: float) -> str:
+def growing(cost: float, start: float, remedy: str = "lower learning_rate, or standardize the features") -> str:
     """Return the advice for a cost that has grown beyond GROWTH times that at the start."""
-    return f"The cost is growing, from {start:.4g} to {cost:.4g}: lower learning_rate, or standardize the features."
+    return f"The cost is growing, from {start:.4g} to {cost:.4g}: {remedy}."
 
 
 def has_grown(start: float, end: float) -> bool:

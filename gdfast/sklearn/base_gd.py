@@ -161,7 +161,7 @@ class BaseGD(Estimator):
         if not hasattr(self, "_runs"):
             raise AttributeError(
                 "stability_ needs the data of a fit, which an estimator that is loaded, unfitted or trained by "
-                "partial_fit has not"
+                "partial_fit has not; call fit first"
             )
         if isinstance(self.loss, gdfast.Loss):
             raise AttributeError(f"stability_ needs a loss of gdfast's, not {self.loss.name!r}")

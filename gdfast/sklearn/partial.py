@@ -39,9 +39,9 @@ __all__ = [
 LEFT_OUT = ("tol", "patience", "gradient_tol", "max_seconds", "history", "history_every", "record", "progress")
 # Parameters that a call cannot follow, and whose silence would mislead.
 REFUSED = {
-    "callbacks": "act between the calls, and use ()",
-    "checkpoint": "pickle the estimator between the calls, and use None",
-    "restore_best": "it needs validation rows, which fit alone takes; score rows between the calls, and use False",
+    "callbacks": "act between the calls",
+    "checkpoint": "pickle the estimator between the calls",
+    "restore_best": "score rows between the calls; the validation rows that it needs are taken by fit alone",
 }
 # Parameters on which the state of a training depends.
 FIXED = ("loss", "optimizer", "average", "fit_intercept", "standardize")
@@ -134,7 +134,10 @@ def options_of_call(estimator: Any, calls: int) -> dict[str, Any]:
     options = checked(DEFAULTS | estimator._fit_options(None))
     for name, reason in REFUSED.items():
         if options[name]:
-            raise ValueError(f"{name}={shown(getattr(estimator, name))} is not possible with partial_fit: {reason}")
+            raise ValueError(
+                f"{name}={shown(getattr(estimator, name))} is not possible with partial_fit; use "
+                f"{name}={DEFAULTS[name]!r}, and {reason}"
+            )
     if options["on_divergence"] == "backtrack":
         raise ValueError("on_divergence='backtrack' is not possible with partial_fit; use 'warn' or 'raise'")
     if options["solver"] not in ("auto", "loop"):

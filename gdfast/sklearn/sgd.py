@@ -1,7 +1,7 @@
 """SGDRegressor, SGDClassifier and SGDOneClassSVM: scikit-learn's estimators, trained by gdfast's kernels.
 
 Each is a subclass of scikit-learn's class, which gives parameters, predictions, tags and metadata routing; `fit` and
-`partial_fit` are gdfast's. docs/sklearn.md lists the two differences.
+`partial_fit` are gdfast's. The two differences are at https://gdfast.readthedocs.io/en/latest/sklearn.html.
 """
 
 import threading

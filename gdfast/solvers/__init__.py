@@ -1,1 +1,1 @@
-"""How a fit is computed: the plan, which solver runs, the loop and the closed form, and monitoring."""
+"""How a fit is computed: the plan, which solver runs, the loop, the closed form and collocation, and monitoring."""

@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 FEW_EPOCHS = 50
+BACKTRACKS = ", where backtracking halves the rate, and not before"
 
 
 class RateName(NamedTuple):
@@ -72,11 +73,14 @@ def warn_above_stable_rate(problem: Problem, solver: Solver, rate_name: RateName
         return
     limit = stable_rate(problem, plan.model, plan.batch_size)
     epoch = None if path is None else path.diverged_epoch(2**53)
+    backtracks = plan.on_divergence == "backtrack"
+    if backtracks and epoch and epoch <= plan.epochs:
+        return  # the rate is halved there, and the training starts again from the lowest cost
     when = f"in epoch {epoch:,}" if epoch else "in the end"
     highest = (limit or 0.0) * rate_name.factor
     text = (
         f"{rate_name.name}={rate * rate_name.factor:.6g} is above {highest:.4g}, the largest stable rate: the costs "
-        f"will grow, and overflow {when}. Lower it"
+        f"will grow, and overflow {when}{BACKTRACKS if backtracks else ''}. Lower it"
     )
     largest, smallest = (0.0, 0.0) if path is None else (float(value) for value in path.curvatures[[0, -1]])
     if largest > 1e4 * smallest > 0:

@@ -76,7 +76,7 @@ def check_names(options: Mapping[str, Any], where: str) -> None:
         if name in OF_ONE_FIT:
             raise ValueError(f"{where}: {name}= belongs to a single fit; a sweep has store= to keep finished runs")
         if name not in KNOWN:
-            raise ValueError(f"{where}: {shown(name)} is no argument of fit; it has {', '.join(KNOWN)}")
+            raise ValueError(f"{where}: {shown(name)} is no argument of fit; choose from {', '.join(KNOWN)}")
 
 
 def check_different(configurations: list[dict[str, Any]], grid: list[dict[str, Any]]) -> None:

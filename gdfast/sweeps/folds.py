@@ -54,10 +54,11 @@ def row_numbers(name: str, rows: Any, n: int) -> NDArray[np.intp]:
         raise ValueError(f"{name}={shown(rows)} must be a list of row numbers, at least one")
     if array.dtype.kind == "b":
         if len(array) != n:
-            raise ValueError(f"{name} is a mask of {len(array)} rows, and X has {n}")
+            raise ValueError(f"{name} is a mask of {len(array)} rows, and X has {n}; give one value for each row")
         return np.flatnonzero(array)
     if array.min() < -n or array.max() >= n:
-        raise ValueError(f"{name} holds row {array[(array < -n) | (array >= n)][0]}, and X has {n} rows")
+        row = array[(array < -n) | (array >= n)][0]
+        raise ValueError(f"{name} holds row {row}, and X has {n} rows; give numbers from 0 to {n - 1}")
     return np.asarray(array, np.intp) % n
 
 

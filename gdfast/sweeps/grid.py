@@ -144,11 +144,12 @@ class Grid:
         bad = [
             run
             for run, stored in zip(self.runs, self.stored, strict=True)
-            if not stored and run is not None and (run.diverged_at is not None or run.start_cost is not None)
+            if not stored and run is not None and (run.stop_reason is StopReason.DIVERGED or run.start_cost is not None)
         ]
         if bad:
             text = f"{len(bad)} of {len(self.runs)} runs diverged or ended with a growing cost; try lower rates there"
-            warnings.warn(f"{text}, or standardize the features; see .table", DivergenceWarning, level_of_caller())
+            text += ", or standardize the features; the columns stop_reason and growing of .table say which"
+            warnings.warn(text, DivergenceWarning, level_of_caller())
 
     def fit_on_all(self, configuration: dict[str, Any]) -> Run:
         """Return the run of a configuration on all rows."""

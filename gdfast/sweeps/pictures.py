@@ -10,6 +10,7 @@ from gdfast._utils.arguments import choice, shown
 from gdfast.plots import HIGHEST_COST
 from gdfast.plots import _axes as new_axes
 from gdfast.results.stop_reason import StopReason
+from gdfast.sweeps.result import BY
 
 __all__ = ["plot_costs", "plot_grid", "plot_parallel"]
 
@@ -44,38 +45,40 @@ def plot_costs(sweep: Any, ax: Any) -> Any:
     return ax
 
 
-def plot_grid(sweep: Any, x: str, y: str, ax: Any) -> Any:
-    """Draw the final cost over two arguments; mark what diverged or failed."""
+def plot_grid(sweep: Any, x: str, y: str, ax: Any, by: str | None) -> Any:
+    """Draw a final cost over two arguments; mark what diverged or failed."""
     for name, value in (("x", x), ("y", y)):
         choice(name, value, sweep.swept)
     if x == y:
         raise ValueError(f"x and y are both {x!r}; give two of {', '.join(sweep.swept)}")
+    of_runs, label = final_costs(sweep, by)
     ax = new_axes(ax)
     columns, rows = (levels([one[name] for one in sweep.configurations]) for name in (x, y))
     costs = np.full((len(rows), len(columns)), np.nan)
     bad = np.zeros(costs.shape, dtype=bool)
     for row, value_y in enumerate(rows):
         for column, value_x in enumerate(columns):
-            costs[row, column], bad[row, column] = lowest_mean(sweep, {x: value_x, y: value_y})
+            costs[row, column], bad[row, column] = lowest_mean(sweep, of_runs, {x: value_x, y: value_y})
     positive = costs[np.isfinite(costs)]
     logarithmic = len(positive) > 0 and positive.min() > 0 and positive.max() > 100 * positive.min()
     image = ax.imshow(
         np.log10(costs) if logarithmic else costs, origin="lower", aspect="auto", cmap=colour_map("viridis_r")
     )
-    ax.figure.colorbar(image, ax=ax, label="log10 of the final cost" if logarithmic else "final cost")
+    ax.figure.colorbar(image, ax=ax, label=f"log10 of the {label}" if logarithmic else label)
     for row, column in zip(*np.nonzero(bad), strict=True):
         ax.text(column, row, "x", ha="center", va="center", color="tab:red", weight="bold")
     ax.set_xticks(range(len(columns)), [short(value) for value in columns], rotation=45 if len(columns) > 6 else 0)
     ax.set_yticks(range(len(rows)), [short(value) for value in rows])
-    ax.set(xlabel=x, ylabel=y, title="x: diverged or failed" if bad.any() else "")
+    ax.set(xlabel=x, ylabel=y, title="x: diverged, growing or failed" if bad.any() else "")
     return ax
 
 
-def plot_parallel(sweep: Any, ax: Any) -> Any:
+def plot_parallel(sweep: Any, ax: Any, by: str | None) -> Any:
     """Draw each run as a line across an axis for each argument, and one for its cost."""
+    of_runs, label = final_costs(sweep, by)
     ax = new_axes(ax)
-    names = [*sweep.swept, "cost"]
-    costs = np.array([np.nan if run is None else run.cost for run in sweep.runs])
+    names = [*sweep.swept, label]
+    costs = np.array(of_runs)
     sound = np.isfinite(costs) & ~np.array([is_bad(run) for run in sweep.runs])
     heights = []
     for name in names[:-1]:
@@ -101,8 +104,17 @@ def plot_parallel(sweep: Any, ax: Any) -> Any:
     return ax
 
 
-def lowest_mean(sweep: Any, values: dict[str, Any]) -> tuple[float, bool]:
-    """Return the lowest final cost, a mean over folds, of the runs of some values, and whether one of them is bad."""
+def final_costs(sweep: Any, by: str | None) -> tuple[list[float], str]:
+    """Return the costs of the runs that a picture shows, NaN where there is none, and what they are called."""
+    validated = not np.isnan(sweep.validation_costs).all()
+    name = choice("by", by, BY) if by is not None else BY[validated]
+    if name == BY[1] and not validated:
+        raise ValueError(f"by={by!r}: no run has a validation cost; sweep with folds= or validation=, or use by='cost'")
+    return sweep.table[name], f"final {name.replace('_', ' ')}"
+
+
+def lowest_mean(sweep: Any, of_runs: list[float], values: dict[str, Any]) -> tuple[float, bool]:
+    """Return the lowest of the final costs, means over folds, of some values, and whether one of their runs is bad."""
     several = max((fold or 0 for fold in sweep.folds), default=0) + 1
     costs, bad = [], False
     for first in range(0, len(sweep), several):
@@ -112,7 +124,8 @@ def lowest_mean(sweep: Any, values: dict[str, Any]) -> tuple[float, bool]:
         if any(is_bad(run) for run in runs):
             bad = True
         else:
-            costs.append(float(np.mean([run.cost for run in runs if run is not None])))
+            costs.append(float(np.mean(of_runs[first : first + several])))
+    costs = [cost for cost in costs if not math.isnan(cost)]
     return (min(costs), bad) if costs else (math.nan, bad)
 
 

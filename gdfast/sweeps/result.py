@@ -85,7 +85,11 @@ class Sweep:
 
     @property
     def table(self) -> dict[str, list[Any]]:
-        """A dict of equally long lists: a column for each argument swept, and what became of each run."""
+        """A dict of equally long lists: a column for each argument swept, and what became of each run.
+
+        "stop_reason" is "diverged" where a cost or a coefficient was no longer finite; "growing" says whether the cost
+        ended, finite, above 1,000 times J at the start.
+        """
         table: dict[str, list[Any]] = {name: [one[name] for one in self.configurations] for name in self.swept}
         table["fold"] = list(self.folds)
         table["cost"] = [np.nan if run is None else run.cost for run in self.runs]
@@ -95,6 +99,7 @@ class Sweep:
             str(run.stop_reason) if run is not None else NOT_RUN if error is None else FAILED
             for run, error in zip(self.runs, self.errors, strict=True)
         ]
+        table["growing"] = [None if run is None else run.start_cost is not None for run in self.runs]
         table["seconds"] = [np.nan if run is None else run.seconds for run in self.runs]
         table["solver"] = [None if run is None else run.solver for run in self.runs]
         table["stored"] = list(self.stored)
@@ -223,8 +228,8 @@ class Sweep:
 
         return plot_costs(self, ax)
 
-    def plot_grid(self, x: str, y: str, ax: Any = None) -> Any:
-        """Draw the final cost over two arguments as a heat map; runs that diverged or failed are marked.
+    def plot_grid(self, x: str, y: str, ax: Any = None, by: str | None = None) -> Any:
+        """Draw a final cost over two arguments as a heat map; runs that diverged, are growing or failed are marked.
 
         Parameters
         ----------
@@ -232,6 +237,9 @@ class Sweep:
             Two of the arguments that were swept. Over others, and over folds, the lowest mean cost is drawn.
         ax : matplotlib.axes.Axes, optional
             Where to draw; a new figure by default.
+        by : {"cost", "validation_cost"}, optional
+            The column of `table`. By default "validation_cost" where a run has one, else "cost", which overfitting
+            lowers.
 
         Returns
         -------
@@ -241,28 +249,36 @@ class Sweep:
         Raises
         ------
         ValueError
-            If an argument was not swept.
+            If an argument was not swept, or by="validation_cost" and no run has one.
         """
         from gdfast.sweeps.pictures import plot_grid
 
-        return plot_grid(self, x, y, ax)
+        return plot_grid(self, x, y, ax, by)
 
-    def plot_parallel(self, ax: Any = None) -> Any:
+    def plot_parallel(self, ax: Any = None, by: str | None = None) -> Any:
         """Draw each run as a line across an axis for each argument swept, coloured by its cost.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
             Where to draw; a new figure by default.
+        by : {"cost", "validation_cost"}, optional
+            The column of `table`. By default "validation_cost" where a run has one, else "cost", which overfitting
+            lowers.
 
         Returns
         -------
         matplotlib.axes.Axes
             Where it was drawn.
+
+        Raises
+        ------
+        ValueError
+            If by="validation_cost" and no run has one.
         """
         from gdfast.sweeps.pictures import plot_parallel
 
-        return plot_parallel(self, ax)
+        return plot_parallel(self, ax, by)
 
 
 def costs_of(run: Run, out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:

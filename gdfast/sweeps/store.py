@@ -122,7 +122,10 @@ class Store:
         found = self.finished([whole])
         if whole not in found:
             error = next((row["error"] for row in self.rows() if row["key"] == whole), None)
-            raise StoreError(f"the run {whole[:8]} of {self.name!r} failed, and has an error alone: {error}")
+            raise StoreError(
+                f"the run {whole[:8]} of {self.name!r} failed, and has an error alone: {error}; correct what the error "
+                "names, and run the sweep again"
+            )
         return found[whole][0]
 
     def remove(self, keys: Sequence[str]) -> int:

@@ -100,12 +100,12 @@ def test_classes_and_minibatch(table, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fit", "none.csv", "--target", "y"], "no file 'none.csv'"),
+        (["fit", "none.csv", "--target", "y"], "no file 'none.csv'; give the path of an existing file"),
         (["fit", ".", "--target", "y"], "is a folder"),
         (["fit", "T/t.csv", "--target", "z"], "no column 'z'; the columns are a, b, y"),
         (
             ["fit", "T/t.csv", "--target", "y", "--learning-rate", "fast"],
-            "--learning-rate='fast' is not a number",
+            "--learning-rate='fast' is not a number and not auto; write a number, such as 0.1, or auto",
         ),
         (["fit", "T/t.csv", "--target", "y", "--epochs", "0"], "--epochs=0 must be a whole number"),
         (["fit", "T/t.csv", "--target", "y", "--patience", "3"], "--patience=3 without --tol or --validation"),
@@ -126,7 +126,7 @@ def test_classes_and_minibatch(table, tmp_path):
         (["fit", "T/holes.csv", "--target", "y"], "column 'a' has no finite number in row 2"),
         (["fit", "T/one.csv", "--target", "y"], "at least two columns"),
         (["fit", "T/broken.parquet", "--target", "y"], "cannot be read as a table"),
-        (["predict", "none.npz", "T/t.csv"], "no file 'none.npz'"),
+        (["predict", "none.npz", "T/t.csv"], "no file 'none.npz'; give one that `gdfast fit --save` wrote"),
         (["predict", "T/t.npy", "T/t.csv"], "not a whole file of Run.save"),
         (["fit"], "Missing argument '(data|DATA)"),
         (["fit", "T/t.csv", "--nonsense"], "No such option:? '?--nonsense"),

@@ -86,6 +86,36 @@ def test_the_help_has_every_option_under_its_group(capsys):
         assert OPTIONS[name].default is True or OPTIONS[name].sentence[:12] in panels[OPTIONS[name].group], name
 
 
+def commands_of(command):
+    """Yield the words that call each command."""
+    yield []
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from ([name, *words] for words in commands_of(inner))
+
+
+def whole():
+    """Return the command that all others are of."""
+    import typer
+
+    return typer.main.get_command(app)
+
+
+def test_the_help_lists_the_commands_in_the_order_in_which_a_user_meets_them():
+    order = ["demo", "fit", "predict", "info", "sweep", "summarize", "merge", "report", "runs"]
+    assert list(whole().commands) == order
+
+
+@pytest.mark.parametrize("path", list(commands_of(whole())))
+def test_the_help_names_what_is_given_in_plain_words(capsys, path):
+    """No type of Python, as <list[Path]>, and no braces; what stands for an argument is written in capitals."""
+    app(args=[*path, "--help"], standalone_mode=False)
+    text = capsys.readouterr().out
+    assert not re.search(r"<\w|[{}]", text)
+    usage = text.split("\n\n")[0].split()
+    arguments = usage[usage.index("[OPTIONS]") + 1 :]
+    assert all(re.fullmatch(r"\[?[A-Z]+(\.\.\.)?\]?|\[ARGS\]\.\.\.", word) for word in arguments)
+
+
 def test_names_of_a_message_are_those_of_the_command_line():
     for of_fit, typed in {
         "epochs=0 must be": "--epochs=0 must be",

@@ -212,7 +212,7 @@ WRONG = [
     (["runs", "compare", "runs.db", "KEY"], "two different runs or more"),
     (["runs", "compare", "runs.db", "KEY", "KEY"], "two different runs or more"),
     (["runs", "rm", "runs.db", "KEY", "123456"], "runs.db' has no run '123456'"),
-    (["runs", "rm", "runs.db"], "Missing argument 'KEY...'"),
+    (["runs", "rm", "runs.db"], "Missing argument 'KEY'"),
     (["runs", "export", "runs.db"], "Missing option '--parquet'"),
     (["runs", "export", "runs.db", "--parquet", "none/x.parquet"], "none/x.parquet"),
     (["report", "runs.db"], "Missing option '--out'"),

@@ -89,6 +89,7 @@ def test_the_lowest_cost_comes_first(cli, table, tmp_path):
     ("arguments", "words"),
     [
         (["--learning-rate", "0.1,fast"], "--learning-rate='fast' is not a number"),
+        (["--batch-size", "8,large"], "--batch-size='large' is not a number; write a number, such as 10"),
         (["--alpha", "log:0:1:3"], "needs two numbers above 0"),
         (["--alpha", "log:1:3"], "must be log:FIRST:LAST:COUNT"),
         (["--batch-size", "0,1"], "--batch-size=0 must be a whole number"),

@@ -154,7 +154,7 @@ REFUSED = {
     ),
     ".npz of other lengths": ("f.npz", npz(a=np.arange(2), b=np.arange(3)), "a: 2, b: 3"),
     "JSON that is cut off": ("f.json", '[{"a": 1}, {"a":', "not JSON"),
-    "JSON lines, one cut off": ("f.jsonl", '{"a": 1}\n{"a":\n', "row 2 is not JSON"),
+    "JSON lines, one cut off": ("f.jsonl", '{"a": 1}\n{"a":\n', "row 2 is not JSON.*; correct the file there"),
     "JSON objects of other names": ("f.json", '[{"a": 1}, {"b": 1}]', "row 2 (has the name 'b'|lacks the name 'a')"),
     "JSON with null": ("f.json", '[{"a": 1}, {"a": null}]', r"column 'a' has no finite number in row 2 \(None\)"),
     "JSON with NaN": ("f.json", '[{"a": 1}, {"a": NaN}]', "column 'a' has no finite number in row 2"),

@@ -163,7 +163,7 @@ def test_order_is_that_of_the_keywords_folds_innermost(data):
     assert table["learning_rate"] == [0.1, 0.1, 0.2, 0.2] * 2
     assert table["fold"] == [0, 1] * 4
     assert list(table)[2:] == [
-        "fold", "cost", "validation_cost", "epochs", "stop_reason", "seconds", "solver", "stored",
+        "fold", "cost", "validation_cost", "epochs", "stop_reason", "growing", "seconds", "solver", "stored",
     ]  # fmt: skip
     assert len(result.to_pandas()) == 8
     assert result.to_arrow().num_rows == 8
@@ -240,7 +240,7 @@ def test_a_raised_divergence_is_the_error_of_its_run(data):
     ("options", "error", "words"),
     [
         ({"learning_rate": []}, ValueError, r"learning_rate=\[\] is an axis without values"),
-        ({"rate": [1]}, ValueError, "'rate' is no argument of fit"),
+        ({"rate": [1]}, ValueError, "'rate' is no argument of fit; choose from loss, "),
         ({"alpha": [0, 0.0]}, ValueError, "configurations 0 and 1 are the same"),
         ({"checkpoint": "a.npz"}, ValueError, "checkpoint= belongs to a single fit"),
         ({"configurations": []}, ValueError, "holds nothing to fit"),
@@ -252,7 +252,7 @@ def test_a_raised_divergence_is_the_error_of_its_run(data):
         ({"folds": 61}, ValueError, "folds=61"),
         ({"folds": "5"}, TypeError, "must be a number of folds"),
         ({"folds": [(1, 2, 3)]}, ValueError, "must be a pair"),
-        ({"folds": [([0, 60], [1])]}, ValueError, "holds row 60, and X has 60 rows"),
+        ({"folds": [([0, 60], [1])]}, ValueError, "holds row 60, and X has 60 rows; give numbers from 0 to 59"),
         ({"folds": [([0, 1], [])]}, ValueError, "at least one"),
         ({"folds": []}, ValueError, "holds no fold"),
         ({"progress": 3}, TypeError, "progress=3"),
@@ -354,3 +354,49 @@ def test_pictures(data):
     assert len(result.plot_parallel().lines) == 6
     with pytest.raises(ValueError, match="x='tol'"):
         result.plot_grid("tol", "alpha")
+
+
+def label_of(axes):
+    """Return the text beside the colour bar of a heat map."""
+    return axes.images[0].colorbar.ax.get_ylabel()
+
+
+def test_pictures_show_the_validation_cost_where_there_is_one(data):
+    """The mean over the folds of each pair, as `best(by)` compares them; by="cost" asks for the training cost."""
+    pytest.importorskip("matplotlib").use("Agg")
+    grid = {"learning_rate": [0.01, 0.1], "alpha": [0.0, 0.1], "penalty": "l2", "epochs": 20}
+    result = gdfast.sweep(*data, folds=3, **grid)
+    for by in (None, "validation_cost", "cost"):
+        name = by or "validation_cost"
+        means = np.reshape(result.table[name], (2, 2, 3)).mean(axis=-1).T
+        axes = result.plot_grid("learning_rate", "alpha", by=by)
+        assert label_of(axes) == f"final {name.replace('_', ' ')}"
+        assert np.asarray(axes.images[0].get_array()) == pytest.approx(means, rel=1e-12)
+        axes = result.plot_parallel(by=by)
+        assert axes.get_xticklabels()[-1].get_text() == f"final {name.replace('_', ' ')}"
+        assert axes.texts[-2].get_text() == f" {min(result.table[name]):.4g}"
+    plain = gdfast.sweep(*data, **grid)
+    axes = plain.plot_grid("learning_rate", "alpha")
+    assert label_of(axes) == "final cost"
+    assert np.asarray(axes.images[0].get_array()) == pytest.approx(np.reshape(plain.table["cost"], (2, 2)).T, rel=1e-12)
+    for draw in (lambda by: plain.plot_grid("learning_rate", "alpha", by=by), lambda by: plain.plot_parallel(by=by)):
+        with pytest.raises(ValueError, match="by='validation_cost': no run has a validation cost; sweep with folds="):
+            draw("validation_cost")
+        with pytest.raises(ValueError, match="by='loss' is not known; choose one of cost, validation_cost"):
+            draw("loss")
+
+
+def test_the_table_says_which_runs_are_growing(data, tmp_path):
+    """The warning's columns tell a run that overflows from one that stays finite far above its start."""
+    rates = {"learning_rate": [0.1, 3.0, 1e4], "epochs": 100}
+    with pytest.warns(gdfast.DivergenceWarning, match="2 of 3 runs .*; the columns stop_reason and growing of .table"):
+        result = gdfast.sweep(*data, store=tmp_path / "runs.db", **rates)
+    assert result.table["stop_reason"] == ["epochs", "epochs", "diverged"]
+    assert result.table["growing"] == [False, True, False]
+    assert gdfast.sweep(*data, store=tmp_path / "runs.db", **rates).table["growing"] == [False, True, False]
+
+
+def test_a_run_that_backtracking_saved_is_not_warned_of(data):
+    result = gdfast.sweep(*data, learning_rate=[0.1, 4.0], epochs=1000, on_divergence="backtrack")
+    assert result.runs[1].diverged_at is not None
+    assert result.table["growing"] == [False, False]

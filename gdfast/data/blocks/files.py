@@ -17,7 +17,10 @@ def file_names(paths: Any) -> list[str]:
         name = file_name(paths, "paths")
         names = [name] if os.path.exists(name) else sorted(glob.glob(name, recursive=True))
         if not names:
-            raise FileNotFoundError(f"paths={name!r}: there is no such file, and none that matches it as a glob")
+            raise FileNotFoundError(
+                f"paths={name!r}: there is no such file, and none that matches it as a glob; give the path of an "
+                "existing file, or a glob that matches some"
+            )
     elif isinstance(paths, Sequence) and not isinstance(paths, (bytes, bytearray)):
         names = [file_name(path, "paths") for path in paths]
         if not names:
@@ -28,7 +31,7 @@ def file_names(paths: Any) -> list[str]:
         if os.path.isdir(name):
             raise ValueError(f"paths: {name!r} is a folder; give the files in it, as by {os.path.join(name, '*')!r}")
         if not os.path.exists(name):
-            raise FileNotFoundError(f"paths: there is no file {name!r}")
+            raise FileNotFoundError(f"paths: there is no file {name!r}; give paths of existing files")
     return names
 
 

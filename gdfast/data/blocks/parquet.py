@@ -106,7 +106,10 @@ class FileReader:
         try:
             wanted.check(self.parquet.schema_arrow.names, repr(part.file))
             if row_groups(self.parquet) != groups:
-                raise ValueError(f"{part.file!r} has changed since it was first read: it has other row groups")
+                raise ValueError(
+                    f"{part.file!r} has changed since it was first read: it has other row groups; the files must stay "
+                    "the same"
+                )
         except ValueError:
             self.close()
             raise

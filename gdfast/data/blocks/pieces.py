@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gdfast._utils.arguments import float_type, shown
 from gdfast.data.blocks.block import NamedRows, SourceBlock
-from gdfast.data.frames import columns_named
+from gdfast.data.frames import columns_named, listed
 from gdfast.data.tables.header import check_distinct, unnamed_columns
 from gdfast.data.tables.table import checked_numbers
 
@@ -71,15 +71,21 @@ def wanted_columns(
         if not isinstance(name, str):
             raise TypeError(f"{what}={shown(name)} must be the name of a column of {source}")
         if name not in names:
-            raise ValueError(f"{what}={name!r} is not a column of {source}, which has {columns_named(list(names))}")
+            raise ValueError(
+                f"{what}={name!r} is not a column of {source}, which has {columns_named(list(names))}; give one of them"
+            )
     if target == weight:
         raise ValueError(f"{words[0]} and {words[1]} both name the column {target!r}; give one of each")
     features = columns if columns is not None else tuple(name for name in names if name not in (target, weight))
     missing = [name for name in features if name not in names]
     if missing:
-        raise ValueError(f"columns= names {columns_named(missing)}, which {source} does not have")
+        raise ValueError(
+            f"columns= names {columns_named(missing)}, which {source} does not have; choose from {listed(list(names))}"
+        )
     if target in features or weight in features:
-        raise ValueError(f"columns= holds {target if target in features else weight!r}, which is no feature")
+        raise ValueError(
+            f"columns= holds {target if target in features else weight!r}, which is no feature; leave that name out"
+        )
     if not features:
         raise ValueError(f"{source} has no columns besides the target; give at least one feature")
     unnamed = [name for name in features if columns is None and name in {*unnamed_columns(names), *index}]
@@ -122,7 +128,10 @@ def piece_of(
         weights = checked_numbers(wanted.weight, column(wanted.weight, first), first)
         if len(weights) and weights.min() < 0:
             row = int(np.argmax(weights < 0))
-            raise ValueError(f"the weight {wanted.weight!r} is {weights[row]:g} in row {row + 1 + first}, and below 0")
+            raise ValueError(
+                f"the weight {wanted.weight!r} is {weights[row]:g} in row {row + 1 + first}, and below 0; weights "
+                "must be 0 or more"
+            )
     return Piece(columns, (target or column)(wanted.target, first), weights)
 
 

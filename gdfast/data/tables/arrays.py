@@ -60,7 +60,7 @@ def columns_of(what: str, array: NDArray[Any], prefix: str) -> list[tuple[str, N
 def of_arrays(columns: list[tuple[str, NDArray[Any]]]) -> Found:
     """Return columns as what a file holds."""
     if not columns or not len(columns[0][1]):
-        raise ValueError("it holds no rows")
+        raise ValueError("it holds no rows; give a file that has some")
     names = tuple(name for name, _ in columns)
     numbered = names == tuple(map(str, range(len(names))))
     return Found(names, lambda places, _: [checked_array(*columns[place]) for place in places], (), numbered)

@@ -61,13 +61,13 @@ def reading() -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"it cannot be read as a table: {reason}") from error
+        raise ValueError(f"it cannot be read as a table: {reason}; is it cut off, or of another kind?") from error
 
 
 def of_table(schema: Any, count: int, convert: Convert) -> Found:
     """Return the columns of a table, those of a data frame's index among the ones without a name."""
     if not count:
-        raise ValueError("it holds no rows")
+        raise ValueError("it holds no rows; give a file that has some")
     return Found(
         tuple(name.strip() for name in schema.names), convert, (*unnamed_columns(schema.names), *index(schema))
     )

@@ -33,7 +33,7 @@ def read_excel(data: bytes, header: bool | None) -> Found:
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
             sheets = {sheet.title: trimmed(list(sheet.iter_rows(values_only=True))) for sheet in book.worksheets}
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"it cannot be read as a table: {error}") from error
+        raise ValueError(f"it cannot be read as a table: {error}; is it cut off?") from error
     filled = {title: rows for title, rows in sheets.items() if rows}
     if len(filled) != 1:
         which = f"several sheets with values ({', '.join(map(repr, filled))})" if filled else "no values"
@@ -68,7 +68,7 @@ def of_records(records: list[Record], header: bool | None) -> Found:
 def of_columns(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Found:
     """Return columns of objects as what a file holds."""
     if not columns or not len(columns[0]):
-        raise ValueError("it holds no rows")
+        raise ValueError("it holds no rows; give a file that has some")
     return Found(
         tuple(names), lambda places, _: [array_of_objects(names[place], list(columns[place])) for place in places]
     )
@@ -106,7 +106,7 @@ def read_lines(text: str, whole: json.JSONDecodeError) -> list[Any]:
             rows.append(json.loads(line, object_pairs_hook=distinct))
         except json.JSONDecodeError as error:
             reason = f"row {number} is not JSON: {error}" if number > 1 else f"it is not JSON: {whole}"
-            raise ValueError(reason) from error
+            raise ValueError(reason + "; correct the file there, or write it again") from error
     return rows
 
 

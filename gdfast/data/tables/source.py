@@ -53,7 +53,7 @@ def read_bytes(name: str) -> bytes:
     if os.path.isdir(name):
         raise IsADirectoryError(f"{name!r} is a folder; name a data file in it")
     if not os.path.exists(name):
-        raise FileNotFoundError(f"there is no file {name!r}")
+        raise FileNotFoundError(f"there is no file {name!r}; give the path of an existing file")
     with open(name, "rb") as file:
         return file.read()
 
@@ -97,7 +97,10 @@ def kind_of(name: str, data: bytes) -> str:
         raise ValueError("it is a pickle, which gdfast never opens; write the data as .npy, .csv or .parquet")
     suffix = os.path.splitext(without_compression(name))[1].lower()
     if suffix in (".parquet", ".pq", ".feather", ".arrow", ".npy", ".npz", ".xlsx"):
-        raise ValueError(f"it cannot be read as a table: it does not begin as a {suffix} file does")
+        raise ValueError(
+            f"it cannot be read as a table: it does not begin as a {suffix} file does; is it cut off, or of another "
+            "kind?"
+        )
     if suffix in JSON_SUFFIXES or head[:1] == b"{" or head[:2] in (b"[{", b"[["):
         return "json"
     return "text"

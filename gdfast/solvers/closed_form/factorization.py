@@ -1,4 +1,6 @@
-"""The factors of full-batch descent on a squared error, from one QR of the data (docs/closed-form.md).
+"""The factors of full-batch descent on a squared error, from one QR of the data.
+
+They are derived at https://gdfast.readthedocs.io/en/latest/closed-form.html.
 
 One streaming QR of the rows sqrt(s_i / n) [x_i 1 | y_i], with sqrt(alpha) e_j below for l2, leaves
 R = [[R11, c], [0, rho]]. With the singular values S of R11 = U S V' descent is one sequence of numbers in

@@ -5,7 +5,7 @@ import numpy as np
 from gdfast.backends.numpy import Kernels
 from gdfast.data.problem import Problem
 from gdfast.results.run import Run
-from gdfast.results.stop_reason import CUT_OFF
+from gdfast.results.stop_reason import CUT_OFF, StopReason
 from gdfast.results.trend import GROWTH, has_grown
 from gdfast.solvers.base import Parameters, Solver
 from gdfast.solvers.plan import Plan
@@ -28,7 +28,7 @@ def costs_if_grown(
     plan = solver.plan
     if problem is not None and problem.blocks is not None and run.stop_reason in CUT_OFF:
         return None  # without another pass, which would take long
-    if run.diverged_at is not None or (solver.path is not None and not solver.path.grows):
+    if run.stop_reason is StopReason.DIVERGED or (solver.path is not None and not solver.path.grows):
         return None
     start = recorded_start(run, solver)
     if start is None:

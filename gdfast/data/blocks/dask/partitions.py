@@ -69,7 +69,9 @@ def check_names(X: Any, names: dict[str, str]) -> None:
             )
         columns = list(map(str, X.columns))
         if name not in columns:
-            raise ValueError(f"{what}={name!r} is not a column of X, which has {columns_named(columns)}")
+            raise ValueError(
+                f"{what}={name!r} is not a column of X, which has {columns_named(columns)}; give one of them"
+            )
     if len(set(names.values())) < len(names):
         raise ValueError(f"y and sample_weight both name the column {names['y']!r} of X; give one of each")
     if names and len(X.columns) == len(names):

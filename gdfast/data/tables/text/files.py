@@ -47,7 +47,8 @@ def read_text(data: bytes, layout: Layout) -> Found:
     needed("pyarrow.csv", "text files")
     text = make_text(decoded(data, layout.encoding))
     if not text.rows.strip():
-        raise ValueError("it is empty, or holds comments only" if text.last_comment else "it is empty")
+        what = "it is empty, or holds comments only" if text.last_comment else "it is empty"
+        raise ValueError(f"{what}; give a file that has rows")
     separator = layout.separator or text.separator or recognised_separator(head_of(text.rows)) or UNIT
     start = first_lines(text, separator, layout.header)
     if layout.separator is None:
@@ -174,7 +175,7 @@ def found(start: Start, body: Body, decimal: str | None, with_semicolons: bool) 
     count = without_trailing(start, body) or start.width
     columns = without_last_empty_rows(body.columns[:count])
     if not len(columns[0]):
-        raise ValueError("it holds no rows, only a header")
+        raise ValueError("it holds no rows, only a header; give a file that has some")
     names = names_of_header(start.fields[:count]) if start.is_header else list(map(str, range(count)))
 
     def chosen(places: list[int], as_text: set[int]) -> list[NDArray[Any]]:

@@ -62,7 +62,9 @@ def records(text: str, separator: str) -> Iterator[list[str]]:
     try:
         yield from (record for record in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if record)
     except csv.Error as error:
-        raise ValueError(f"its first lines cannot be read as a table: {error}") from error
+        raise ValueError(
+            f"its first lines cannot be read as a table: {error}; correct them, or name the separator"
+        ) from error
 
 
 def first_record(text: str, separator: str) -> tuple[list[str], str]:
@@ -102,7 +104,7 @@ def columns_of(text: str, separator: str, count: int) -> Body:
             ),
         )
     except pa.ArrowInvalid as error:
-        raise ValueError(f"it cannot be read as a table: {error}") from error
+        raise ValueError(f"it cannot be read as a table: {error}; correct it, or name the separator") from error
     row, fields = odd[0] if odd else (None, 0)
     columns = [pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], pa.large_string())
                for column in table.columns]  # fmt: skip
