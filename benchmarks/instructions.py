@@ -147,7 +147,7 @@ def count(names: list[str]) -> dict[str, Any]:
     """Return the instructions of each kernel for a sample, and what they were counted on."""
     with tempfile.TemporaryDirectory() as place:
         source, library, out = (Path(place, name) for name in ("switch.c", "switch.so", "counts"))
-        source.write_text(SWITCH)
+        source.write_text(SWITCH, encoding="utf-8")
         subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
         command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}", sys.executable]
         command += ["-P", __file__, "--child", str(library), *(f"--only={name}" for name in names)]
@@ -162,7 +162,9 @@ def count(names: list[str]) -> dict[str, Any]:
 
 def total(dump: Path) -> int:
     """Return the instructions of a dump."""
-    line = next(line for line in dump.read_text().splitlines() if line.startswith(("totals:", "summary:")))
+    line = next(
+        line for line in dump.read_text(encoding="utf-8").splitlines() if line.startswith(("totals:", "summary:"))
+    )
     return int(line.split()[1])
 
 
@@ -217,13 +219,17 @@ def main() -> int:
     if found["level"] != LEVEL:
         print(f"instructions not counted: kernels of level {found['level']} run here, and the figures are of {LEVEL}")
         return 0
-    stored = json.loads(STORED.read_text()) if STORED.exists() else {"compiler": found["compiler"], "instructions": {}}
+    stored = (
+        json.loads(STORED.read_text(encoding="utf-8"))
+        if STORED.exists()
+        else {"compiler": found["compiler"], "instructions": {}}
+    )
     worse = judge(found, stored)
     if options.write:
         rounded = {name: round(now, 2) for name, now in found["instructions"].items()}
         kept = stored["instructions"] if found["compiler"] == stored["compiler"] else {}
         everything = {name: {**kept, **rounded}[name] for name in KERNELS if name in {**kept, **rounded}}
-        STORED.write_text(json.dumps({**found, "instructions": everything}, indent=1) + "\n")
+        STORED.write_text(json.dumps({**found, "instructions": everything}, indent=1) + "\n", encoding="utf-8")
         return 0
     if worse:
         print(f"more instructions than stored, by more than the tolerance: {'; '.join(worse)}")

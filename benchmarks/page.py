@@ -290,8 +290,8 @@ def main() -> None:
         parser.error("either both files or none")
     with tempfile.TemporaryDirectory() as place:
         files = options.files or measured(place)
-        peers, curves = (json.loads(Path(file).read_text()) for file in files)
-    (options.out / "benchmarks.md").write_text(text(peers, curves))
+        peers, curves = (json.loads(Path(file).read_text(encoding="utf-8")) for file in files)
+    (options.out / "benchmarks.md").write_text(text(peers, curves), encoding="utf-8")
     draw_ratios([row for row in peers["rows"] if row["ratio"]], options.out / "benchmarks-peers.png")
     for axis in AXES:
         draw_axis(curves, axis, options.out / f"benchmarks-{axis}.png")

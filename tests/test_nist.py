@@ -43,7 +43,7 @@ CERTIFIED = {
 
 def read(name):
     """Return X, with powers of its column, and y as fractions."""
-    with open(DATA / f"{name}.csv", newline="") as file:
+    with open(DATA / f"{name}.csv", encoding="utf-8", newline="") as file:
         rows = [[Fraction(text) for text in row] for row in list(csv.reader(file))[1:]]
     degree = CERTIFIED[name][0]
     X = [[x**power for power in range(1, degree + 1) for x in row[1:]] for row in rows]

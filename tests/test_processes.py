@@ -90,7 +90,7 @@ def test_fits_resumes_and_saves_at_the_same_time(backend, kind, tmp_path):
     """NumPy's OpenBLAS can hang where a process forks beside a product in another thread: it has one thread here."""
     if "fork" in kind and not hasattr(os, "fork"):
         pytest.skip("no fork on this system")
-    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
     (tmp_path / "files").mkdir()
     command = [sys.executable, str(tmp_path / "program.py"), backend, kind, str(tmp_path / "files")]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}

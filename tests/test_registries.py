@@ -39,7 +39,7 @@ def class_name(registry, name):
 
 @pytest.mark.parametrize(("registry", "name"), ENTRIES)
 def test_an_entry_has_an_oracle(registry, name):
-    text = " ".join((TESTS / file).read_text() for file in REGISTRIES[registry][1])
+    text = " ".join((TESTS / file).read_text(encoding="utf-8") for file in REGISTRIES[registry][1])
     assert re.search(rf"\b({name}|{class_name(registry, name)})\b", text)
 
 
@@ -47,7 +47,7 @@ def test_an_entry_has_an_oracle(registry, name):
 @pytest.mark.parametrize(("registry", "name"), ENTRIES)
 def test_an_entry_is_documented(registry, name):
     if name != "none":  # the absence of a penalty
-        pages = " ".join(page.read_text() for page in PAGES) + inspect.getdoc(gdfast.fit)
+        pages = " ".join(page.read_text(encoding="utf-8") for page in PAGES) + inspect.getdoc(gdfast.fit)
         assert re.search(rf"\b({name}|{class_name(registry, name)})\b", pages)
 
 
@@ -64,6 +64,6 @@ def test_code_compares_with_no_name_of_an_entry():
     compared = re.compile(rf"{what} *(?:==|!=|in) *\(?[\"'](\w+)")
     names = {name for _, name in ENTRIES}
     for path in Path(gdfast.__file__).parent.rglob("*.py"):
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             found = names & set(compared.findall(line))
             assert not found, f"{path.name}, line {number}: {line.strip()}"

@@ -49,7 +49,7 @@ def sources():
     """Yield each module's path below the package, and what it imports of gdfast, nested imports included."""
     for path in sorted(ROOT.rglob("*.py")):
         place = path.relative_to(ROOT)
-        yield place, sorted(set(imports(ast.parse(path.read_text()))))
+        yield place, sorted(set(imports(ast.parse(path.read_text(encoding="utf-8")))))
 
 
 def imports(tree):
@@ -94,7 +94,7 @@ def test_imports_point_downwards():
 
 def test_formulas_import_numpy_alone():
     for path in (ROOT / "formulas").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module]
                 allowed = ("math", "collections.abc", "typing", "numpy", "gdfast.formulas")
@@ -134,7 +134,11 @@ def foreign_names(tree):
 def test_what_is_private_to_other_libraries_stands_in_one_file_each():
     found = set()
     for path in ROOT.rglob("*.py"):
-        names = {name for name in foreign_names(ast.parse(path.read_text())) if not name.startswith(("gdfast", "__"))}
+        names = {
+            name
+            for name in foreign_names(ast.parse(path.read_text(encoding="utf-8")))
+            if not name.startswith(("gdfast", "__"))
+        }
         private = {name for name in names if any(part[0] == "_" for part in name.split(".")) or "numba.core" in name}
         found |= {(name, path.relative_to(ROOT).as_posix()) for name in private}
     assert found == set(PRIVATE.items())
@@ -154,13 +158,13 @@ def test_folders_are_small():
 def test_the_pages_name_files_that_exist():
     repository = Path(__file__).parent.parent
     for page in (repository / "docs/architecture.md", repository / "CONTRIBUTING.md"):
-        for name in re.findall(r"`(gdfast/[\w/.]+)`", page.read_text()):
+        for name in re.findall(r"`(gdfast/[\w/.]+)`", page.read_text(encoding="utf-8")):
             assert (repository / name).exists(), f"{page.name} names {name}"
 
 
 def test_solvers_are_told_apart_by_no_type():
     for place in ROOT.rglob("*.py"):
-        for node in ast.walk(ast.parse(place.read_text())):
+        for node in ast.walk(ast.parse(place.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
                 tested = {part.id for part in ast.walk(node.args[1]) if isinstance(part, ast.Name)}
                 assert not tested & {"Solver", "Loop", "ClosedForm", "Descent"}, f"{place.name}, line {node.lineno}"

@@ -118,7 +118,7 @@ class Source:
         self.constants: dict[str, ast.expr] = {}  # of all modules, for those that are imported
         self.functions: dict[str, list[Function]] = {}
         for path in sorted(package.rglob("*.py")):
-            tree = ast.parse(path.read_text())
+            tree = ast.parse(path.read_text(encoding="utf-8"))
             module = Module(path.relative_to(package.parent).as_posix(), tree)
             for node in tree.body:
                 if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -555,8 +555,8 @@ def index(source: Source | None = None) -> str:
 def write_if_changed(path: Path, text: str) -> None:
     """Write a file unless it holds the text already, so that Sphinx reads only changed pages."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists() or path.read_text() != text:
-        path.write_text(text)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
 
 
 def write(app=None) -> None:

@@ -40,7 +40,7 @@ def read(app, docname, source):
         return
     for name, page in PAGES.items():
         if f"{docname}.md" == page and page != "index.md":
-            source[0] = (ROOT / name).read_text()
+            source[0] = (ROOT / name).read_text(encoding="utf-8")
             app.env.note_dependency(str(ROOT / name))
     # Doctests may end with an empty line, which the site does not show.
     source[0] = re.sub(r"\n\n( *```)$", r"\n\1", rewritten(docname, source[0]), flags=re.M)

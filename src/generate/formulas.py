@@ -28,7 +28,7 @@ class FormulaError(ValueError):
 
 def read(path: Path) -> tuple[dict[str, ast.FunctionDef], Registry]:
     """Return a file's functions by name, and its registry: the dict that the file ends with, if it does."""
-    tree = ast.parse(path.read_text(), path.name)
+    tree = ast.parse(path.read_text(encoding="utf-8"), path.name)
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     registry = getattr(tree.body[-1], "value", None)
     if not isinstance(registry, ast.Dict):
@@ -38,7 +38,7 @@ def read(path: Path) -> tuple[dict[str, ast.FunctionDef], Registry]:
 
 def vocabulary(folder: Path) -> set[str]:
     """Return the names of the functions that a formula may call."""
-    tree = ast.parse((folder / "vocabulary.py").read_text())
+    tree = ast.parse((folder / "vocabulary.py").read_text(encoding="utf-8"))
     names = [node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "__all__"]
     return set(ast.literal_eval(names[0]))
 

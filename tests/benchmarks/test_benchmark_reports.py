@@ -59,11 +59,11 @@ def test_page_shows_losses_as_plainly_as_wins(tmp_path, monkeypatch):
     firsts = [{"name": "gdfast, numba", "first": 4.0, "later": 0.001}, {"name": "JAX", "absent": "No module"}]
     curves = [row for axis in page.AXES for method in ("gdfast", "scikit-learn") for row in curve(method, axis)]
     peers, found = (tmp_path / name for name in ("peers.json", "curves.json"))
-    peers.write_text(page.json.dumps({"machine": machine, "rows": rows}))
-    found.write_text(page.json.dumps({"machine": machine, "rows": curves, "first_calls": firsts}))
+    peers.write_text(page.json.dumps({"machine": machine, "rows": rows}), encoding="utf-8")
+    found.write_text(page.json.dumps({"machine": machine, "rows": curves, "first_calls": firsts}), encoding="utf-8")
     monkeypatch.setattr("sys.argv", ["page.py", str(peers), str(found), "--out", str(tmp_path)])
     page.main()
-    text = (tmp_path / "benchmarks.md").read_text()
+    text = (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
     losses = text[text.index("## Where gdfast loses") : text.index("## Times faster")]
     assert "lost / peer: 0.50 times as fast" in losses
     assert "SGD, 1,000 x 10, 5 epochs / scikit-learn: 0.50 times as fast, 10 ms against 5 ms" in losses

@@ -103,5 +103,5 @@ def test_parameters_and_units_have_names(name):
 def test_every_entry_of_a_registry_has_a_benchmark(registry):
     settings = [values for suite in SUITES.values() for values in getattr(suite, "params", ())]
     measured = {value for values in settings for value in (values if isinstance(values, tuple) else [values])}
-    text = " ".join(path.read_text() for path in FOLDER.glob("*.py"))
+    text = " ".join(path.read_text(encoding="utf-8") for path in FOLDER.glob("*.py"))
     assert [name for name in registry if name not in measured and f'"{name}"' not in text] == []

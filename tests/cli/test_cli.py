@@ -137,9 +137,9 @@ def test_wrong_input_is_one_sentence_and_status_2(table, tmp_path, arguments, me
     import re
 
     folder, _ = table
-    (folder / "words.csv").write_text("a,y\n1,2\ntwo,3\n")
-    (folder / "holes.csv").write_text("a,y\n1,2\n,3\n")
-    (folder / "one.csv").write_text("y\n1\n2\n")
+    (folder / "words.csv").write_text("a,y\n1,2\ntwo,3\n", encoding="utf-8")
+    (folder / "holes.csv").write_text("a,y\n1,2\n,3\n", encoding="utf-8")
+    (folder / "one.csv").write_text("y\n1\n2\n", encoding="utf-8")
     (folder / "broken.parquet").write_bytes(b"PAR1 not really")
     done = gdfast_command(*[a.replace("T/", f"{folder}/") for a in arguments], cwd=tmp_path)
     assert done.returncode == 2, done.stdout + done.stderr
@@ -162,7 +162,7 @@ def test_a_file_whose_coefficients_are_those_of_scaled_columns_predicts_in_the_d
     run = gdfast.fit((X - center) / scale, [1.0, 2.0, 5.0], epochs=50)
     run.extra.update(columns=["a", "b"], target="y", center=center.tolist(), scale=scale.tolist())
     run.save(tmp_path / "run.npz")
-    (tmp_path / "d.csv").write_text("b,a\n" + "".join(f"{b},{a}\n" for a, b in X.tolist()))
+    (tmp_path / "d.csv").write_text("b,a\n" + "".join(f"{b},{a}\n" for a, b in X.tolist()), encoding="utf-8")
     done = gdfast_command("predict", "run.npz", "d.csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose([float(line) for line in done.stdout.split()], run.predict((X - center) / scale))

@@ -260,10 +260,10 @@ def test_predict_finds_columns_by_name_or_says_that_it_counts_them(folder, fitte
 
 
 def test_standard_input(folder, fitted, typed, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(flats().encode())))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(flats().encode()), encoding="utf-8"))
     report = fitted("-", "--target", "y", *ENOUGH, "--save", "r.npz")
     assert report["coef"] == pytest.approx([2, -3], rel=1e-9)
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a,b\n1,2\n")))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a,b\n1,2\n"), encoding="utf-8"))
     assert float(typed("predict", "r.npz", "-")[1]) == pytest.approx(-3)
 
 

@@ -38,7 +38,7 @@ class CalledError(Exception):
 @pytest.fixture
 def given(monkeypatch, tmp_path):
     """Return a function that runs `gdfast fit` and returns the arguments that gdfast.fit is given."""
-    (tmp_path / "t.csv").write_text("a,b,w,y\n1,2,1,3\n2,1,0,4\n3,5,2,5\n")
+    (tmp_path / "t.csv").write_text("a,b,w,y\n1,2,1,3\n2,1,0,4\n3,5,2,5\n", encoding="utf-8")
 
     def call(*words):
         def fit(X, y, **options):

@@ -222,7 +222,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("arguments", "message"), WRONG)
 def test_wrong_input_is_one_sentence(command, keys, tmp_path, arguments, message):
-    (tmp_path / "text.db").write_text("no database at all\n" * 50)
+    (tmp_path / "text.db").write_text("no database at all\n" * 50, encoding="utf-8")
     before = {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)}
     status, out, err = command(*[keys[0] if argument == "KEY" else argument for argument in arguments])
     assert status == 2

@@ -20,7 +20,7 @@ def parts(tmp_path):
         rows = slice(30 * i, 30 * i + 30)
         table = np.column_stack([X[rows, 0], Y[rows], X[rows, 1]]).tolist()
         lines = [",".join(map(repr, row)) + f",{weight}" for row, weight in zip(table, WEIGHTS[rows], strict=True)]
-        (tmp_path / f"part{i}.csv").write_text("\n".join(["a,t,b,w", *lines]) + "\n")
+        (tmp_path / f"part{i}.csv").write_text("\n".join(["a,t,b,w", *lines]) + "\n", encoding="utf-8")
 
 
 def test_parts_merge_into_the_rows(command):
@@ -72,7 +72,7 @@ WRONG = {
 def test_wrong_calls_are_one_sentence(command, tmp_path, name):
     command("summarize", "part*.csv", "--target", "t", "--drop", "w", "-o", "all.npz")
     command("summarize", "part0.csv", "--target", "t", "--drop", "w,b", "-o", "less.npz")
-    (tmp_path / "text.csv").write_text("a,t\n1,2\nx,3\n")
+    (tmp_path / "text.csv").write_text("a,t\n1,2\nx,3\n", encoding="utf-8")
     words, message = WRONG[name]
     status, out, err = command(*words)
     assert (status, out) == (2, "")

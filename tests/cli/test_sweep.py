@@ -28,7 +28,10 @@ def table(tmp_path):
     X = rng.normal(size=(40, 2))
     y = X @ [1.0, 2.0] + 0.1 * rng.normal(size=40)
     path = tmp_path / "data.csv"
-    path.write_text("a,b,y\n" + "\n".join(",".join(map(repr, row)) for row in np.column_stack([X, y]).tolist()) + "\n")
+    path.write_text(
+        "a,b,y\n" + "\n".join(",".join(map(repr, row)) for row in np.column_stack([X, y]).tolist()) + "\n",
+        encoding="utf-8",
+    )
     return path, X, y
 
 
@@ -64,7 +67,9 @@ def test_the_table_is_that_of_the_sweep(cli, table):
 
 def test_a_file_of_options(cli, table, tmp_path):
     (tmp_path / "grid.toml").write_text(
-        'data = "data.csv"\ntarget = "y"\nlearning_rate = "log:0.01:0.1:2"\nbatch_size = [1, 8]\nepochs = 5\nseed = 1\n'
+        'data = "data.csv"\ntarget = "y"\nlearning_rate = "log:0.01:0.1:2"\nbatch_size = [1, 8]\nepochs = 5\n'
+        "seed = 1\n",
+        encoding="utf-8",
     )
     rows = json.loads(cli("sweep", "--config", tmp_path / "grid.toml", "--json").stdout)["runs"]
     assert [(row["learning_rate"], row["batch_size"]) for row in rows] == [(0.01, 1), (0.01, 8), (0.1, 1), (0.1, 8)]

@@ -254,7 +254,7 @@ def test_paths(tmp_path, monkeypatch):
         gdfast.read_table(tmp_path)
     with pytest.raises(TypeError, match="path=5 is a int, and must be a path"):
         gdfast.read_table(5)
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(CSV.encode()))))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(CSV.encode())), encoding="utf-8"))
     assert {name: column.tolist() for name, column in gdfast.read_table("-").columns.items()} == ROWS
 
 

@@ -177,7 +177,7 @@ def test_a_library_that_is_missing_is_named(tmp_path, monkeypatch, name, missing
     if name == "t.xlsx":
         workbook(path, one=[["a"], [1]])
     elif name == "t.csv":
-        path.write_text("a\n1\n")
+        path.write_text("a\n1\n", encoding="utf-8")
     else:
         parquet.write_table(pa.table({"a": [1]}), path)
     import importlib

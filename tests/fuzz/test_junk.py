@@ -50,7 +50,7 @@ def functions(junk, folder):
     """Yield a title, a function that returns what is called, and arguments that are right."""
     X, Y = junk.X, junk.Y
     table = folder / "table.csv"
-    table.write_text("a,b,y\n" + "".join(f"{i},{i * i},{i + 1}\n" for i in range(12)))
+    table.write_text("a,b,y\n" + "".join(f"{i},{i * i},{i + 1}\n" for i in range(12)), encoding="utf-8")
     stored = folder / "run.npz"
     run(junk).save(stored)
     yield "fit", lambda: gdfast.fit, {"X": X, "y": Y, **QUICK}

@@ -35,7 +35,7 @@ def typed(monkeypatch, tmp_path):
         for path in tmp_path.iterdir():
             if path.is_file():
                 path.unlink()
-        (tmp_path / "data.csv").write_text(DATA)
+        (tmp_path / "data.csv").write_text(DATA, encoding="utf-8")
         (tmp_path / "run.npz").write_bytes(stored)
         (tmp_path / "runs.db").write_bytes(runs)
         (tmp_path / "summary.npz").write_bytes(summary)
@@ -45,7 +45,7 @@ def typed(monkeypatch, tmp_path):
         )
         with monkeypatch.context() as patch:
             patch.setattr(sys, "argv", ["gdfast", *words])
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(DATA.encode())))
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(DATA.encode()), encoding="utf-8"))
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", err)
             with pytest.raises(SystemExit) as ended:

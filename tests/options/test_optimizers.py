@@ -11,7 +11,7 @@ import pytest
 import gdfast
 
 HERE = Path(__file__).parent
-NUMBERS = json.loads((HERE / "torch_reference.json").read_text())
+NUMBERS = json.loads((HERE / "torch_reference.json").read_text(encoding="utf-8"))
 
 
 def recipe():

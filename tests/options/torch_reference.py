@@ -176,7 +176,7 @@ def write():
     text = json.dumps(reference(), indent=1)
     text = re.sub(r"\[[^][{}]*\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
     text = text.replace("[ ", "[").replace(" ]", "]")
-    Path(__file__).with_suffix(".json").write_text(text + "\n")
+    Path(__file__).with_suffix(".json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -58,8 +58,8 @@ def run_tests_of(module, plugin, folder, *options):
     """Run a test module of scikit-learn's with a plugin, and return what was printed, line by line."""
     if find_spec(module) is None:
         pytest.skip("scikit-learn is installed without its tests")
-    (folder / "gdfast_in_place.py").write_text(plugin)
-    (folder / "pytest.ini").write_text("[pytest]\n")
+    (folder / "gdfast_in_place.py").write_text(plugin, encoding="utf-8")
+    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     package = os.path.dirname(os.path.dirname(gdfast.__file__))
     given = ["-q", "-p", "no:cacheprovider", "-p", "gdfast_in_place", "-W", "ignore", "-c", "pytest.ini", *options]
     result = subprocess.run(

@@ -32,11 +32,11 @@ def generate(monkeypatch):
 @pytest.fixture
 def formula_file(tmp_path):
     """Return a function that writes formulas beside the vocabulary."""
-    (tmp_path / "vocabulary.py").write_text((FORMULAS / "vocabulary.py").read_text())
+    (tmp_path / "vocabulary.py").write_text((FORMULAS / "vocabulary.py").read_text(encoding="utf-8"), encoding="utf-8")
 
     def write(text):
         path = tmp_path / "formulas.py"
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         return path
 
     return write
@@ -115,7 +115,7 @@ def test_every_target_has_every_formula_and_constant(tmp_path):
     ):
         command = [sys.executable, "-m", "generate", str(FORMULAS), str(tmp_path / target)]
         subprocess.run(command, check=True, cwd=SOURCES)
-        texts[target] = (tmp_path / target).read_text()
+        texts[target] = (tmp_path / target).read_text(encoding="utf-8")
     for name in constants.__all__:
         assert re.search(rf"\b{name} = (0x)?[0-9a-f.e-]+u?[,;]\n", texts["constants.h"])
         assert f" {name}\n" in texts["constants.pxd"]

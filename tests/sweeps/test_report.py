@@ -222,20 +222,20 @@ def test_numbers_sort_as_javascript_reads_them():
 
 def test_the_page_is_written_whole_or_not_at_all(filled, path, tmp_path, monkeypatch):
     target = tmp_path / "report.html"
-    target.write_text("before")
+    target.write_text("before", encoding="utf-8")
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE runs SET run = X'00' WHERE rowid = 2")
         connection.commit()
     with pytest.raises(gdfast.StoreError, match="is damaged"):
         write_report(filled[0], target)
-    assert target.read_text() == "before"
+    assert target.read_text(encoding="utf-8") == "before"
     with pytest.raises(FileNotFoundError):
         write_report(open_store(tmp_path / "empty.db"), tmp_path / "none" / "report.html")
     assert sorted(os.listdir(tmp_path)) == ["empty.db", "report.html", "runs.db"]
 
 
 def test_the_template_names_no_part_that_is_missing():
-    text = (page_module.resources.files("gdfast.sweeps.report") / "page.html").read_text()
+    text = (page_module.resources.files("gdfast.sweeps.report") / "page.html").read_text(encoding="utf-8")
     assert "rows" in page_module.PLACE.findall(text)
     assert not re.search(r"https?://", text)
 

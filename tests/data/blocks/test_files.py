@@ -238,19 +238,19 @@ def test_blocks_of_csv_files(tmp_path):
         assert not blocks.shuffles
     run = gdfast.fit(Blocks.from_csv(tmp_path / "*.csv", "y", columns=["b", "a"]), epochs=3)
     assert run.feature_names == ("b", "a")
-    (tmp_path / "empty.csv").write_text("a,b,c,y,w\n")
+    (tmp_path / "empty.csv").write_text("a,b,c,y,w\n", encoding="utf-8")
     assert sizes(Blocks.from_csv(tmp_path / "*.csv", "y")) == [30, 30, 30]
 
 
 def test_many_pieces_of_a_csv_file(tmp_path):
     path, rows = tmp_path / "rows.csv", 60_000
     values = np.random.default_rng(0).normal(size=(rows, 3)).round(12)
-    with open(path, "w") as file:
+    with open(path, "w", encoding="utf-8") as file:
         file.write("a,b,y\n" + "".join(f"{a!r},{b!r},{y!r}\n" for a, b, y in values.tolist()))
     blocks = Blocks.from_csv(path, "y", block_rows=25_000)
     assert sizes(blocks) == [25_000, 25_000, 10_000]
     assert bits(blocks) == bits([(part[:, :2], part[:, 2]) for part in np.split(values, [25_000, 50_000])])
-    with open(path, "a") as file:
+    with open(path, "a", encoding="utf-8") as file:
         file.write("1,2,3\n1,oops,3\n")
     with pytest.raises(ValueError, match=r"rows.csv': column 'b' does not hold numbers only .*'oops' in row 60002"):
         Summary.of(Blocks.from_csv(path, "y", block_rows=25_000))
@@ -274,7 +274,7 @@ TEXTS = {
 def test_bad_values_in_csv_files(tmp_path, name):
     text, words = TEXTS[name]
     path = tmp_path / "rows.csv"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     for rows in (1, None):
         with pytest.raises(ValueError, match=words):
             gdfast.fit(Blocks.from_csv(path, "y", block_rows=rows), epochs=2)
@@ -288,7 +288,7 @@ def test_other_csv_files(tmp_path):
         ("a,a,y\n1,2,3\n", "the columns 1 and 2 both have the name 'a'"),
         ("y\n1\n", "no columns besides the target"),
     ):
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match=words):
             Blocks.from_csv(path, "y")
     path.write_text('\ufeffa,"b ",y\n 1 ,"2",3\n+4,.5,1e1\n', encoding="utf-8")
@@ -298,12 +298,12 @@ def test_other_csv_files(tmp_path):
     assert block.X.tolist() == [[1.0, 2.0], [4.0, 0.5]]
     assert block.y.tolist() == [3.0, 10.0]
     reading.close()
-    path.write_text("a,y\n1,low\n2,high\n")
+    path.write_text("a,y\n1,low\n2,high\n", encoding="utf-8")
     reading = Blocks.from_csv(path, "y")._read()
     assert next(reading).y.tolist() == ["low", "high"]
     reading.close()
     blocks = Blocks.from_csv(path, "y")
-    path.write_text("a,b,y\n1,2,3\n")
+    path.write_text("a,b,y\n1,2,3\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"rows.csv' has the column 'b', which the first file does not have"):
         Summary.of(blocks)
     path.unlink()
