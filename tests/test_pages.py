@@ -109,7 +109,7 @@ class Block:
 
 
 def blocks_of(page):
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     fence = r"^(?P<indent> *)(?P<fence>```+)(?P<language>[^`\n]*)\n(?P<text>.*?)^ *(?P=fence) *$"
     found = []
     for match in re.finditer(fence, text, re.S | re.M):
@@ -156,7 +156,9 @@ def run_commands(block, folder):
     """Run commands by the shell in a folder, where gdfast is this one, and compare what they print."""
     programs = folder / "bin"
     programs.mkdir(exist_ok=True)
-    (programs / "gdfast").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m gdfast "$@"\n')
+    (programs / "gdfast").write_text(
+        f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m gdfast "$@"\n', encoding="utf-8"
+    )
     (programs / "gdfast").chmod(0o755)
     environment = dict(os.environ)
     if COMPILED:
@@ -284,8 +286,8 @@ def test_no_reason_for_leaving_out_a_block_is_unused():
 def test_marks_stand_before_blocks():
     """A mark elsewhere, or an empty line apart, would be of no block; blocks between other fences would not be seen."""
     for page in PAGES:
-        assert not re.search(r"^ *~~~", page.read_text(), re.M), page.name
-        marks = page.read_text().count("<!-- not run:")
+        assert not re.search(r"^ *~~~", page.read_text(encoding="utf-8"), re.M), page.name
+        marks = page.read_text(encoding="utf-8").count("<!-- not run:")
         assert marks == sum(block.mark is not None for block in BLOCKS[name_of(page)]), page.name
 
 
@@ -316,7 +318,7 @@ def without_code(text):
 
 def anchors(page):
     """Return the anchors of a page: of its headings, by GitHub's rule, and those that are written out."""
-    text = without_code(page.read_text())
+    text = without_code(page.read_text(encoding="utf-8"))
     headings = re.findall(r"^#{1,4} +(.+?) *$", text, re.M)
     plain = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in headings]
     slugs = [re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain]
@@ -325,7 +327,9 @@ def anchors(page):
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=name_of(page)) for page in LINKED])
 def test_links_lead_somewhere(page):
-    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", without_code(page.read_text())):
+    for target, anchor in re.findall(
+        r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", without_code(page.read_text(encoding="utf-8"))
+    ):
         file = (page.parent / target).resolve() if target else page
         if is_generated(file):
             continue
@@ -337,7 +341,7 @@ def test_links_lead_somewhere(page):
 @pytest.mark.parametrize("page", [pytest.param(page, id=name_of(page)) for page in PAGES])
 def test_pages_in_a_table_of_contents_exist(page):
     """Cards and tables of contents name pages without their ending, from the page that they stand in."""
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     tables = "\n".join(re.findall(r"^```{toctree}\n(.*?)^```", text, re.S | re.M))
     names = re.findall(r"^([\w/-]+)$", tables, re.M)
     for name in [*names, *re.findall(r"^:link: ([\w/-]+)$", text, re.M)]:
@@ -347,7 +351,7 @@ def test_pages_in_a_table_of_contents_exist(page):
 
 def test_addresses_in_the_readme_exist():
     """The README is shown elsewhere, so its links are addresses, of the site and of files in the repository."""
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
     for name in re.findall(r"https://gdfast\.readthedocs\.io/en/latest/([^)#\s]*)\.html", text):
         generated = f"{name}.md" in GENERATED or name == "auto_examples/index"
         assert generated or (DOCS / f"{name}.md").exists() or name == "reference/command-line", name

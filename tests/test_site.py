@@ -44,7 +44,7 @@ def names_in_the_reference():
     names = Counter()
     for page in DOCS.glob("reference/*.md"):
         module = ""
-        for line in page.read_text().splitlines():
+        for line in page.read_text(encoding="utf-8").splitlines():
             if at := re.match(r"\.\. (?:currentmodule|py:module):: ([\w.]+)", line):
                 module = at[1]
             elif entry := re.match(r"(?:   |\.\. py:function:: )(\w+)(?:\(.*\))?$", line):
@@ -71,7 +71,7 @@ def raising_statements():
     """Yield the file and line of each `raise` of something and each call that warns, without the extension."""
     for path in sorted((ROOT / "gdfast").rglob("*.py")):
         place = path.relative_to(ROOT).as_posix()
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             warns = isinstance(node, ast.Call) and ast.unparse(node.func) in ("warnings.warn", "warn")
             if warns or (isinstance(node, ast.Raise) and node.exc is not None):
                 yield place, node.lineno
@@ -154,7 +154,8 @@ def test_a_text_that_is_appended_is_read(messages, tmp_path):
         "def hint(value):\n"
         "    for known, text in HINTS.items():\n"
         "        if value == known:\n"
-        "            raise ValueError(f'{value} {text}')\n"
+        "            raise ValueError(f'{value} {text}')\n",
+        encoding="utf-8",
     )
     texts, unread = messages.collect(messages.Source(tmp_path / "package"))
     assert unread == []
@@ -176,7 +177,7 @@ def test_the_list_of_messages_is_printed(found):
 def test_the_package_names_pages_of_the_site_and_no_files_of_docs():
     """An installed user has no docs/; comments, which only a reader of the source sees, may name its files."""
     for path in sorted((ROOT / "gdfast").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 assert not re.search(r"\bdocs/|[\w-]\.md\b", node.value), f"{path.name}:{node.lineno}"
 
@@ -186,7 +187,7 @@ def test_each_address_of_the_site_in_the_package_is_that_of_a_page():
 
     found = Counter()
     for path in sorted((ROOT / "gdfast").rglob("*.py")):
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         found.update(re.findall(rf"{re.escape(SITE)}([\w/-]+)\.html", text))
         found.update(re.findall(r"\bpage\('([\w/-]+)'\)", text))
     assert found
@@ -197,7 +198,7 @@ def test_each_address_of_the_site_in_the_package_is_that_of_a_page():
 def test_inventories_hold_names_that_pages_use():
     """Each is a plain list of the few names to which pages link."""
     for file in DOCS.glob("inventories/*.txt"):
-        first, *lines = file.read_text().splitlines()
+        first, *lines = file.read_text(encoding="utf-8").splitlines()
         assert first == "# Sphinx inventory version 1"
         assert all(line.startswith("# ") or len(line.split()) == 3 for line in lines)
 
@@ -220,5 +221,7 @@ def test_the_site_is_built_without_a_warning_and_asks_for_no_network(tmp_path):
     done = subprocess.run(command, cwd=tmp_path / "elsewhere", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     for page in (tmp_path / "site").rglob("*.html"):
-        loaded = re.findall(r"<(?:script|img|link)\b[^>]*(?:src|href)=\"(https?:[^\"]+)", page.read_text())
+        loaded = re.findall(
+            r"<(?:script|img|link)\b[^>]*(?:src|href)=\"(https?:[^\"]+)", page.read_text(encoding="utf-8")
+        )
         assert not loaded, f"{page.name} loads {loaded}"

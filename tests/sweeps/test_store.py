@@ -261,7 +261,7 @@ def damaged_pages(path):
 
 
 BAD = {
-    "text": (lambda path: path.write_bytes(b"not a database, but a text that is long enough\n" * 100), "no SQLite file"),
+    "text": (lambda path: path.write_bytes(b"not a database, but a long text\n" * 100), "no SQLite file"),
     "short": (lambda path: path.write_bytes(b"x"), "no SQLite file"),
     "header alone": (lambda path: path.write_bytes(b"SQLite format 3\0" + b"\0" * 200), "no SQLite file|corrupt"),
     "truncated": (lambda path: os.truncate(path, path.stat().st_size - 5000), "cut off|corrupt"),
