@@ -160,6 +160,14 @@ def test_the_n_th_write_may_fail(count, short, tmp_path, monkeypatch):
     assert gdfast.Run.load(path).epochs == 9
 
 
+def test_an_archive_has_the_bytes_that_savez_writes(tmp_path):
+    arrays = {"text": np.array("abc"), "X": X, "turned": X.T, "none": np.empty((0, 2)), "yes": np.array([True])}
+    for name, write in (("ours", archive.write_members), ("numpy", lambda file, arrays: np.savez(file, **arrays))):
+        with open(tmp_path / name, "wb") as file:
+            write(file, arrays)
+    assert (tmp_path / "ours").read_bytes() == (tmp_path / "numpy").read_bytes()
+
+
 def test_an_error_without_a_number_names_the_file_too(tmp_path, monkeypatch):
     def failing(file, arrays):
         raise OSError("17 requested and 3 written")
