@@ -10,7 +10,6 @@ from gdfast._utils.arguments import choice, shown
 from gdfast.plots import HIGHEST_COST
 from gdfast.plots import _axes as new_axes
 from gdfast.results.stop_reason import StopReason
-from gdfast.sweeps.result import BY
 
 __all__ = ["plot_costs", "plot_grid", "plot_parallel"]
 
@@ -45,13 +44,12 @@ def plot_costs(sweep: Any, ax: Any) -> Any:
     return ax
 
 
-def plot_grid(sweep: Any, x: str, y: str, ax: Any, by: str | None) -> Any:
+def plot_grid(sweep: Any, x: str, y: str, ax: Any, of_runs: list[float], label: str) -> Any:
     """Draw a final cost over two arguments; mark what diverged or failed."""
     for name, value in (("x", x), ("y", y)):
         choice(name, value, sweep.swept)
     if x == y:
         raise ValueError(f"x and y are both {x!r}; give two of {', '.join(sweep.swept)}")
-    of_runs, label = final_costs(sweep, by)
     ax = new_axes(ax)
     columns, rows = (levels([one[name] for one in sweep.configurations]) for name in (x, y))
     costs = np.full((len(rows), len(columns)), np.nan)
@@ -73,9 +71,8 @@ def plot_grid(sweep: Any, x: str, y: str, ax: Any, by: str | None) -> Any:
     return ax
 
 
-def plot_parallel(sweep: Any, ax: Any, by: str | None) -> Any:
+def plot_parallel(sweep: Any, ax: Any, of_runs: list[float], label: str) -> Any:
     """Draw each run as a line across an axis for each argument, and one for its cost."""
-    of_runs, label = final_costs(sweep, by)
     ax = new_axes(ax)
     names = [*sweep.swept, label]
     costs = np.array(of_runs)
@@ -102,15 +99,6 @@ def plot_parallel(sweep: Any, ax: Any, by: str | None) -> Any:
     ax.set_xlim(-0.2, len(names) - 0.5)
     ax.grid(axis="x")
     return ax
-
-
-def final_costs(sweep: Any, by: str | None) -> tuple[list[float], str]:
-    """Return the costs of the runs that a picture shows, NaN where there is none, and what they are called."""
-    validated = not np.isnan(sweep.validation_costs).all()
-    name = choice("by", by, BY) if by is not None else BY[validated]
-    if name == BY[1] and not validated:
-        raise ValueError(f"by={by!r}: no run has a validation cost; sweep with folds= or validation=, or use by='cost'")
-    return sweep.table[name], f"final {name.replace('_', ' ')}"
 
 
 def lowest_mean(sweep: Any, of_runs: list[float], values: dict[str, Any]) -> tuple[float, bool]:

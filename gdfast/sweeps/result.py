@@ -253,7 +253,7 @@ class Sweep:
         """
         from gdfast.sweeps.pictures import plot_grid
 
-        return plot_grid(self, x, y, ax, by)
+        return plot_grid(self, x, y, ax, *final_costs(self, by))
 
     def plot_parallel(self, ax: Any = None, by: str | None = None) -> Any:
         """Draw each run as a line across an axis for each argument swept, coloured by its cost.
@@ -278,7 +278,16 @@ class Sweep:
         """
         from gdfast.sweeps.pictures import plot_parallel
 
-        return plot_parallel(self, ax, by)
+        return plot_parallel(self, ax, *final_costs(self, by))
+
+
+def final_costs(sweep: Sweep, by: str | None) -> tuple[list[float], str]:
+    """Return the costs of the runs that a picture shows, NaN where there is none, and what they are called."""
+    validated = not np.isnan(sweep.validation_costs).all()
+    name = choice("by", by, BY) if by is not None else BY[validated]
+    if name == BY[1] and not validated:
+        raise ValueError(f"by={by!r}: no run has a validation cost; sweep with folds= or validation=, or use by='cost'")
+    return sweep.table[name], f"final {name.replace('_', ' ')}"
 
 
 def costs_of(run: Run, out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
