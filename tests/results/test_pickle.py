@@ -175,7 +175,9 @@ def test_a_callable_is_not_asked_again_after_backtracking():
         return 0.01 if epoch < 5 else 1e12
 
     run = gdfast.fit(X, Y, epochs=4, learning_rate=rate, batch_size=4, on_divergence="backtrack", seed=0)
-    run.resume(3)
+    with pytest.warns(gdfast.DivergenceWarning, match="the cost is growing"):  # at 1e12, halved until it is finite
+        resumed = run.resume(3)
+    assert resumed.diverged_at is not None
     assert asked == list(range(7))
 
 

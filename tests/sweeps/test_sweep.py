@@ -343,8 +343,18 @@ def test_frames_go_by_name(data):
     assert result.runs[1].coef == pytest.approx(single.coef, rel=1e-12)
 
 
-def test_pictures(data):
+@pytest.fixture
+def pictures():
+    """Draw in memory, and close the figures afterwards."""
     pytest.importorskip("matplotlib").use("Agg")
+    yield
+    from matplotlib import pyplot
+
+    pyplot.close("all")
+
+
+@pytest.mark.usefixtures("pictures")
+def test_pictures(data):
     with pytest.warns(gdfast.DivergenceWarning):
         result = gdfast.sweep(*data, learning_rate=[0.01, 0.1, 1e3], alpha=[0.0, 0.1], penalty="l2", epochs=200)
     assert len(result.plot().lines) == 6
@@ -361,9 +371,9 @@ def label_of(axes):
     return axes.images[0].colorbar.ax.get_ylabel()
 
 
+@pytest.mark.usefixtures("pictures")
 def test_pictures_show_the_validation_cost_where_there_is_one(data):
     """The mean over the folds of each pair, as `best(by)` compares them; by="cost" asks for the training cost."""
-    pytest.importorskip("matplotlib").use("Agg")
     grid = {"learning_rate": [0.01, 0.1], "alpha": [0.0, 0.1], "penalty": "l2", "epochs": 20}
     result = gdfast.sweep(*data, folds=3, **grid)
     for by in (None, "validation_cost", "cost"):
