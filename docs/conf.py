@@ -75,6 +75,8 @@ sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
+    "within_subsection_order": "FileNameSortKey",
+    "thumbnail_size": (560, 320),
     "backreferences_dir": "reference/backreferences",
     "doc_module": ("gdfast",),
     "reference_url": {"gdfast": None},
