@@ -164,8 +164,9 @@ def as_text(result: Sweep) -> str:
     """Return the table, the lowest costs first, and what failed."""
     table = result.table
     by = "validation_cost" if any(not math.isnan(cost) for cost in table["validation_cost"]) else "cost"
-    hidden = {"seconds", "stored"} if any(table["growing"]) else {"seconds", "stored", "growing"}
-    names = [name for name in table if name not in hidden and any_value(table[name])]
+    if any(result.growing):
+        table["growing"] = result.growing
+    names = [name for name in table if name not in ("seconds", "stored") and any_value(table[name])]
     order = sorted(range(len(result)), key=lambda i: (math.isnan(table[by][i]), table[by][i]))
     rows = [[written(table[name][i]) for name in names] for i in order[:SHOWN]]
     widths = [max(len(row[column]) for row in [names, *rows]) for column in range(len(names))]

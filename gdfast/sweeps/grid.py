@@ -148,7 +148,7 @@ class Grid:
         ]
         if bad:
             text = f"{len(bad)} of {len(self.runs)} runs diverged or ended with a growing cost; try lower rates there"
-            text += ", or standardize the features; the columns stop_reason and growing of .table say which"
+            text += ", or standardize the features; .table['stop_reason'] and .growing say which"
             warnings.warn(text, DivergenceWarning, level_of_caller())
 
     def fit_on_all(self, configuration: dict[str, Any]) -> Run:

@@ -87,8 +87,8 @@ class Sweep:
     def table(self) -> dict[str, list[Any]]:
         """A dict of equally long lists: a column for each argument swept, and what became of each run.
 
-        "stop_reason" is "diverged" where a cost or a coefficient was no longer finite; "growing" says whether the cost
-        ended, finite, above 1,000 times J at the start.
+        "stop_reason" is "diverged" where a cost or a coefficient was no longer finite; `growing` lists the runs whose
+        cost ended, finite, above 1,000 times J at the start.
         """
         table: dict[str, list[Any]] = {name: [one[name] for one in self.configurations] for name in self.swept}
         table["fold"] = list(self.folds)
@@ -99,11 +99,15 @@ class Sweep:
             str(run.stop_reason) if run is not None else NOT_RUN if error is None else FAILED
             for run, error in zip(self.runs, self.errors, strict=True)
         ]
-        table["growing"] = [None if run is None else run.start_cost is not None for run in self.runs]
         table["seconds"] = [np.nan if run is None else run.seconds for run in self.runs]
         table["solver"] = [None if run is None else run.solver for run in self.runs]
         table["stored"] = list(self.stored)
         return table
+
+    @property
+    def growing(self) -> list[bool]:
+        """Of each run, whether its cost ended, finite, above 1,000 times J at the start."""
+        return [run is not None and run.start_cost is not None for run in self.runs]
 
     def to_pandas(self) -> Any:
         """Return `table` as a pandas DataFrame.

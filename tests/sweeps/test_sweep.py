@@ -163,7 +163,7 @@ def test_order_is_that_of_the_keywords_folds_innermost(data):
     assert table["learning_rate"] == [0.1, 0.1, 0.2, 0.2] * 2
     assert table["fold"] == [0, 1] * 4
     assert list(table)[2:] == [
-        "fold", "cost", "validation_cost", "epochs", "stop_reason", "growing", "seconds", "solver", "stored",
+        "fold", "cost", "validation_cost", "epochs", "stop_reason", "seconds", "solver", "stored",
     ]  # fmt: skip
     assert len(result.to_pandas()) == 8
     assert result.to_arrow().num_rows == 8
@@ -396,17 +396,17 @@ def test_pictures_show_the_validation_cost_where_there_is_one(data):
             draw("loss")
 
 
-def test_the_table_says_which_runs_are_growing(data, tmp_path):
-    """The warning's columns tell a run that overflows from one that stays finite far above its start."""
+def test_a_sweep_says_which_runs_are_growing(data, tmp_path):
+    """What the warning names tells a run that overflows from one that stays finite far above its start."""
     rates = {"learning_rate": [0.1, 3.0, 1e4], "epochs": 100}
-    with pytest.warns(gdfast.DivergenceWarning, match="2 of 3 runs .*; the columns stop_reason and growing of .table"):
+    with pytest.warns(gdfast.DivergenceWarning, match=r"2 of 3 runs .*; \.table\['stop_reason'\] and \.growing"):
         result = gdfast.sweep(*data, store=tmp_path / "runs.db", **rates)
     assert result.table["stop_reason"] == ["epochs", "epochs", "diverged"]
-    assert result.table["growing"] == [False, True, False]
-    assert gdfast.sweep(*data, store=tmp_path / "runs.db", **rates).table["growing"] == [False, True, False]
+    assert result.growing == [False, True, False]
+    assert gdfast.sweep(*data, store=tmp_path / "runs.db", **rates).growing == [False, True, False]
 
 
 def test_a_run_that_backtracking_saved_is_not_warned_of(data):
     result = gdfast.sweep(*data, learning_rate=[0.1, 4.0], epochs=1000, on_divergence="backtrack")
     assert result.runs[1].diverged_at is not None
-    assert result.table["growing"] == [False, False]
+    assert result.growing == [False, False]
