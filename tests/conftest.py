@@ -4,6 +4,7 @@ The header names the backends, and GDFAST_REQUIRE makes an absence a failure.
 """
 
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -25,6 +26,8 @@ def pytest_sessionstart():
     missing = [name for name in required if name not in HERE]
     if missing:
         pytest.exit(f"GDFAST_REQUIRE names {missing}, which are not available: {AVAILABLE}", returncode=3)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it for what it runs in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def parameters(item):
