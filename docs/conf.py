@@ -7,6 +7,8 @@ from pathlib import Path
 from numpydoc import xref
 
 HERE = Path(__file__).parent
+# What is installed is documented and run, not the tree, which has no compiled core: `python -m` puts it first.
+sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != HERE.parent]
 sys.path.insert(0, str(HERE / "_ext"))
 
 project = "gdfast"
