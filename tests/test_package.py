@@ -20,10 +20,11 @@ def modules():
 def importable(name):
     if name.startswith("gdfast.backends.numba"):
         name = "gdfast.backends.numba"
-    needs = {"gdfast.backends.numba": "numba", "gdfast.cli.commands": "typer",
-             "gdfast.cli.options": "typer", "gdfast.plots": "matplotlib",
+    needs = {"gdfast.backends.numba": "numba", "gdfast.plots": "matplotlib",
              "gdfast.cli.demo": "matplotlib",
              "gdfast.compat": "matplotlib"}  # fmt: skip
+    if name.startswith("gdfast.cli.") and find_spec("typer") is None:
+        return False
     if name.startswith("gdfast.sklearn"):
         return find_spec("sklearn") is not None
     if name == "gdfast.backends.cython":
